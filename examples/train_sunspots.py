@@ -65,14 +65,14 @@ def train(x: np.ndarray, y: np.ndarray, years: np.ndarray) -> keras.Sequential:
         verbose=2,
         callbacks=[best],
     )
-    # A model that was never compiled is saved without the optimiser's state, two thirds of the file.
+    # Saved uncompiled: the optimiser's state would be two thirds of the file.
     bare = build()
     bare.set_weights(model.get_weights())
     return bare
 
 
 def autoregression(numbers: np.ndarray, years: np.ndarray) -> np.ndarray:
-    """One-year forecasts of the statistician's classic, fitted by least squares on the same years."""
+    """One-year forecasts of the statistician's classic, by least squares on the same years."""
     scaled = demo.to_network(numbers)
     past = np.lib.stride_tricks.sliding_window_view(scaled[:-1], AUTOREGRESSION_ORDER)
     design = np.column_stack([past, np.ones(len(past))])
