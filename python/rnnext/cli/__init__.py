@@ -1,0 +1,71 @@
+"""The command line: `rnnext demo | summary | predict | verify | info`.
+
+One module per subcommand; each has `add_parser` and a `run` that returns the exit status:
+0 done, 1 the answers disagree, 2 it could not be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from rnnext import __version__
+from rnnext.cli import demo, info, predict, summary, verify
+from rnnext.errors import RnnextError
+
+_EPILOG = """\
+examples:
+  rnnext demo                          the bundled model, beside TensorFlow's recorded answers
+  rnnext summary model.keras           its layers, shapes and numbers of weights
+  rnnext predict model.h5 x.npy -o y.npy
+  rnnext verify model.h5               layer by layer against TensorFlow on this machine
+
+`rnnext COMMAND --help` tells more.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="rnnext",
+        description="Runs trained Keras recurrent networks without TensorFlow.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"rnnext {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    commands.required = True
+    for command in (demo, summary, predict, verify, info):
+        command.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program's name; None: those of the process.
+
+    Returns:
+        Exit status.
+
+    Raises:
+        SystemExit: With status 2 when the arguments cannot be understood (from argparse), with 0
+            after --help and --version.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`rnnext summary m.keras | head`); there is nobody to tell. Python
+        # flushes stdout once more on its way out, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (RnnextError, OSError) as error:
+        message = " ".join(str(error).split())
+        print(f"rnnext {arguments.command}: error: {message}", file=sys.stderr)
+        return 2
+    return status

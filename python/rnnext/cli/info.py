@@ -1,0 +1,43 @@
+"""`rnnext info`: what this installation is and what it runs on."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import rnnext
+from rnnext import config
+
+if TYPE_CHECKING:
+    from rnnext.cli.types import Commands
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "info",
+        help="version, instruction sets, threads",
+        description="Shows the version, the instruction sets of this build and processor, the one "
+        "in use (RNNEXT_ISA in the environment forces one), and threads.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    """Print the facts."""
+    openmp = "yes" if config.has_openmp() else "no: this build has one thread"
+    facts = {
+        "rnnext": rnnext.__version__,
+        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "NumPy": np.__version__,
+        "instruction set": config.isa(),
+        "available": ", ".join(config.available_isas()),
+        "threads": str(config.get_num_threads()),
+        "OpenMP": openmp,
+    }
+    for name, value in facts.items():
+        print(f"{name:16} {value}")
+    return 0

@@ -1,0 +1,29 @@
+"""`rnnext summary FILE`: a model's layers."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import rnnext
+
+if TYPE_CHECKING:
+    from rnnext.cli.types import Commands
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "summary",
+        help="layers, shapes and numbers of weights of a model file",
+        description="Prints a model's layers, their output shapes and numbers of weights.",
+        epilog="example: rnnext summary model.keras",
+    )
+    parser.add_argument("file", metavar="FILE", help="a Keras model: .keras, .h5 or .hdf5")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the summary."""
+    rnnext.load_model(arguments.file).summary()
+    return 0
