@@ -1,0 +1,170 @@
+// Elementary functions on vectors of floats or doubles, one formula for every instruction set.
+//
+// No branch depends on data and no sum on the vector's width, so every instruction set with fma
+// gives the same bits. NaN stays NaN; infinities, zeros of either sign and subnormal numbers are
+// handled like any other number. The polynomials are in coefficients.h.
+#pragma once
+
+#include "coefficients.h"
+#include "simd.h"
+
+namespace rnnext::kernels {
+namespace {
+
+template <class V>
+using C = Coefficients<Scalar<V>>;
+
+// c[I] + c[I+1] x + c[I+2] x^2 + ...
+template <int I = 0, class V, int N>
+RNNEXT_INLINE V polynomial(const Scalar<V> (&c)[N], V x) {
+  if constexpr (I == N - 1)
+    return broadcast(c[I]);
+  else
+    return fma(polynomial<I + 1>(c, x), x, broadcast(c[I]));
+}
+
+// ---- exponentials -----------------------------------------------------------------------------
+
+// n = round(y / ln2) and 2^(n + exponent). The sum of y / ln2 and `magic` (1.5 * 2^mantissa bits,
+// the format's exponent bias and `exponent`) has no fraction bits left: it rounds, and its low bits
+// are the biased exponent. |y| must be so small that this exponent is a normal number's.
+template <class V>
+struct PowerOfTwo {
+  V n, scale;
+};
+template <class V>
+RNNEXT_INLINE PowerOfTwo<V> nearest_power_of_two(V y, V exponent) {
+  const V magic = exponent + (C<V>::kMagic + C<V>::kBias);
+  const V sum = fma(y, broadcast(C<V>::kLog2E), magic);
+  return {sum - magic, from_bits<Scalar<V>>(to_bits(sum) << C<V>::kMantissaBits)};
+}
+
+// y - n ln2, to about twice the precision: n * kLn2High is exact, with fma or without.
+template <class V>
+RNNEXT_INLINE V remainder_of_ln2(V y, V n) {
+  return fma(n, broadcast(-C<V>::kLn2Low), fma(n, broadcast(-C<V>::kLn2High), y));
+}
+
+// exp(r) - 1 for |r| <= ln2 / 2.
+template <class V>
+RNNEXT_INLINE V expm1_near_zero(V r) {
+  return fma(r * r, polynomial(C<V>::kExpTail, r), r);
+}
+
+// exp(y) * kLift for y <= 0. The factor keeps the result normal wherever exp(y) is not rounded to
+// zero, so that one multiplication or division by kLift rounds it into the subnormals, correctly.
+template <class V>
+RNNEXT_INLINE V exp_lifted(V y) {
+  y = max(broadcast(C<V>::kExpLowest), y);
+  const auto power = nearest_power_of_two(y, broadcast(C<V>::kLiftExponent));
+  return fma(power.scale, expm1_near_zero(remainder_of_ln2(y, power.n)), power.scale);
+}
+
+// exp(y) for y <= 0.
+template <class V>
+RNNEXT_INLINE V exp_negative(V y) {
+  return exp_lifted(y) * C<V>::kUnlift;
+}
+
+// exp(x) in two factors, neither of which leaves the normal range.
+template <class V>
+RNNEXT_INLINE V exp(V x) {
+  const V y = min(broadcast(C<V>::kExpHighest), max(broadcast(C<V>::kExpLowest), x));
+  const auto negative = y < 0;
+  const V lift = broadcast(C<V>::kLiftExponent);
+  const auto power = nearest_power_of_two(y, negative ? lift : -lift);
+  const V lifted = fma(power.scale, expm1_near_zero(remainder_of_ln2(y, power.n)), power.scale);
+  return lifted * (negative ? broadcast(C<V>::kUnlift) : broadcast(C<V>::kLift));
+}
+
+// exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1)
+template <class V>
+RNNEXT_INLINE V expm1(V x) {
+  const V y = min(broadcast(C<V>::kExpHighest), max(broadcast(C<V>::kExpm1Lowest), x));
+  const auto large = y > 1;
+  const V exponent = large ? broadcast(-C<V>::kLiftExponent) : broadcast(Scalar<V>(0));
+  const V factor = large ? broadcast(C<V>::kLift) : broadcast(Scalar<V>(1));
+  const V unit = large ? broadcast(C<V>::kUnlift) : broadcast(Scalar<V>(1));
+  const auto power = nearest_power_of_two(y, exponent);
+  const V r = expm1_near_zero(remainder_of_ln2(y, power.n));
+  return fma(power.scale, r, power.scale - unit) * factor;
+}
+
+// ---- sigmoid and tanh, the inner loop of the LSTM ---------------------------------------------
+
+// With e = exp(-|x|): 1 / (1 + e), or e / (1 + e) for negative x; both sides times kLift.
+template <class V>
+RNNEXT_INLINE V sigmoid(V x) {
+  const V one = broadcast(C<V>::kLift);
+  const V e = exp_lifted(-abs(x));
+  return (to_bits(x) < 0 ? e : one) / (one + e);
+}
+
+// |x| = n ln2 / 2 + h, and with A = tanh(n ln2 / 2) = (2^n - 1) / (2^n + 1) and B = tanh(h) the
+// addition theorem tanh|x| = (A + B) / (1 + A B), times 2^n + 1. Near zero n = 0 and this is B. One
+// step of reduction is enough: where n is large the result is near 1 and forgives the error of h.
+template <class V>
+RNNEXT_INLINE V tanh(V x) {
+  const V y = min(broadcast(C<V>::kTanhIsOne), abs(x));
+  const V magic = broadcast(C<V>::kMagic + C<V>::kBias);
+  const V sum = fma(y, broadcast(2 * C<V>::kLog2E), magic);
+  const V n = sum - magic;
+  const V scale = from_bits<Scalar<V>>(to_bits(sum) << C<V>::kMantissaBits);
+  const V h = fma(n, broadcast(-C<V>::kHalfLn2), y);
+  const V z = h * h;
+  const V b = fma(h * z, polynomial(C<V>::kTanhTail, z), h);
+  const V minus = scale - 1, plus = scale + 1;
+  return copysign(fma(plus, b, minus) / fma(minus, b, plus), x);
+}
+
+// ---- logarithms -------------------------------------------------------------------------------
+
+// log(1 + w) for -0.3 <= w <= 1: 2 atanh(s) with s = w / (2 + w), where 2 s = w - s w.
+template <class V>
+RNNEXT_INLINE V log1p(V w) {
+  const V s = w / (w + 2);
+  const V z = s * s;
+  return fma(-s, w - z * polynomial(C<V>::kAtanhTail, z), w);
+}
+
+// log(x) for finite x >= 1: x = 2^n m with m from sqrt(1/2) to sqrt(2).
+template <class V>
+RNNEXT_INLINE V log(V x) {
+  using T = Scalar<V>;
+  const auto n_bits = (to_bits(x) - to_bits(broadcast(C<V>::kSqrtHalf))) >> C<V>::kMantissaBits;
+  const V m = from_bits<T>(to_bits(x) - (n_bits << C<V>::kMantissaBits));
+  const V n = from_bits<T>(to_bits(broadcast(C<V>::kMagic)) + n_bits) - C<V>::kMagic;
+  const V result =
+      fma(n, broadcast(C<V>::kLn2High), fma(n, broadcast(C<V>::kLn2Low), log1p(m - 1)));
+  return x == x ? result : x;
+}
+
+// log(1 + exp(x))
+template <class V>
+RNNEXT_INLINE V softplus(V x) {
+  return max(broadcast(Scalar<V>(0)), x) + log1p(exp_negative(-abs(x)));
+}
+
+// ---- normal distribution ----------------------------------------------------------------------
+
+// P(X <= x) = (1 + erf(x / sqrt 2)) / 2 without its cancellation: with a = |x| the tail is
+// exp(-a^2 / 2) times a smooth function, a polynomial in t = (a - p) / (a + p) over a + p. The
+// square is taken in two parts, the first exact, as exp would magnify its rounding.
+template <class V>
+RNNEXT_INLINE V normal_cdf(V x) {
+  using T = Scalar<V>;
+  const V a = min(broadcast(C<V>::kCdfIsZero), abs(x));
+  const V high = from_bits<T>((to_bits(a) >> C<V>::kSplitBits) << C<V>::kSplitBits);
+  const V square_high = high * high, square_low = (a - high) * (a + high);
+  const auto power =
+      nearest_power_of_two((square_high + square_low) * T(-0.5), broadcast(C<V>::kLiftExponent));
+  const V r = fma(square_low, broadcast(T(-0.5)), remainder_of_ln2(square_high * T(-0.5), power.n));
+  const V e = fma(power.scale, expm1_near_zero(r), power.scale);
+  const V reciprocal = T(1) / (a + C<V>::kCdfPole);
+  const V t = fma(reciprocal, broadcast(-2 * C<V>::kCdfPole), broadcast(T(1)));
+  const V tail = e * (reciprocal * polynomial(C<V>::kCdf, t)) * C<V>::kUnlift;
+  return to_bits(x) < 0 ? tail : T(1) - tail;
+}
+
+}  // namespace
+}  // namespace rnnext::kernels
