@@ -1,0 +1,75 @@
+"""What is installed, and what `import rnnext` brings in."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+import rnnext
+from rnnext import demo
+
+PACKAGE = Path(rnnext.__file__).parent
+
+
+def modules_after(statement: str) -> set[str]:
+    """Top-level modules of a new process that ran `statement`."""
+    code = f"import sys\n{statement}\nimport json\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+
+
+@pytest.fixture(scope="module")
+def distribution() -> importlib.metadata.Distribution:
+    try:
+        return importlib.metadata.distribution("rnnext")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("rnnext runs from a source tree here; only an installation has metadata")
+
+
+def test_import_brings_in_numpy_and_nothing_else() -> None:
+    added = modules_after("import rnnext") - modules_after("import numpy")
+    assert added - sys.stdlib_module_names == {"rnnext"}
+
+
+@pytest.mark.parametrize("module", ["rnnext.cli", "rnnext.layers", "rnnext.models"])
+def test_no_heavy_module_until_a_file_is_read(module: str) -> None:
+    heavy = {"tensorflow", "keras", "h5py", "matplotlib", "rich"}
+    assert not modules_after(f"import {module}") & heavy
+
+
+def test_type_information_is_installed() -> None:
+    assert (PACKAGE / "py.typed").is_file()
+    assert (PACKAGE / "_core.pyi").is_file()
+
+
+def test_one_version_everywhere(distribution: importlib.metadata.Distribution) -> None:
+    assert rnnext.__version__ == distribution.version
+
+
+def test_the_command_is_installed(distribution: importlib.metadata.Distribution) -> None:
+    (command,) = distribution.entry_points.select(group="console_scripts")
+    assert (command.name, command.value) == ("rnnext", "rnnext.cli:main")
+
+
+def test_runs_on_numpy_and_h5py_alone(distribution: importlib.metadata.Distribution) -> None:
+    needed = [line for line in distribution.requires or [] if "extra ==" not in line]
+    assert {line.partition(">")[0].strip() for line in needed} == {"h5py", "numpy"}
+
+
+def test_wheel_is_under_3_megabytes(distribution: importlib.metadata.Distribution) -> None:
+    paths = [Path(str(file.locate())) for file in distribution.files or []]
+    # a wheel is a zip of these files; what Python compiled at installation is not in it
+    packed = [path for path in paths if path.is_file() and path.suffix != ".pyc"]
+    assert sum(len(zlib.compress(path.read_bytes())) for path in packed) < 3_000_000
+
+
+def test_bundled_model_is_small() -> None:
+    files = [path for path in demo.MODEL_FILE.parent.iterdir() if path.is_file()]
+    assert demo.MODEL_FILE in files
+    assert sum(path.stat().st_size for path in files) <= 200_000
