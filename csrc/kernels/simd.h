@@ -90,6 +90,11 @@ struct ScalarOf<VecD> {
 template <class V>
 using Scalar = typename ScalarOf<V>::type;
 
+template <class A, class B>
+constexpr bool same = false;
+template <class A>
+constexpr bool same<A, A> = true;
+
 // ---- memory -----------------------------------------------------------------------------------
 
 // `p` needs no alignment; reads kWidth<T> elements.
@@ -118,6 +123,12 @@ template <class T>
 RNNEXT_INLINE void store_first(T* p, Vec<T> v, ptrdiff_t count) {
   if (count >= kWidth<T>) return store<T>(p, v);
   __builtin_memcpy(p, &v, static_cast<size_t>(count) * sizeof(T));
+}
+
+// `count` vectors from p to q.
+template <class T>
+RNNEXT_INLINE void copy(T* q, const T* p, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; ++i) store<T>(q + i * kWidth<T>, load<T>(p + i * kWidth<T>));
 }
 
 // ---- arithmetic -------------------------------------------------------------------------------

@@ -1,0 +1,83 @@
+// NumPy arrays as the core's spans, and back. Nothing is converted here: an array that is not what
+// the kernel reads raises TypeError or ValueError with what came, and Python prepares another.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <vector>
+
+#include "rnnext/rnnext.h"
+
+namespace rnnext::bindings {
+
+namespace py = pybind11;
+
+inline std::string describe(py::handle object) {
+  if (!py::isinstance<py::array>(object))
+    return py::str(py::type::of(object).attr("__name__")).cast<std::string>();
+  const auto array = py::reinterpret_borrow<py::array>(object);
+  return "an array of dtype " + py::str(array.dtype()).cast<std::string>() + " and shape " +
+         py::str(array.attr("shape")).cast<std::string>();
+}
+
+// An aligned, C-contiguous array of T with `ndim` axes (-1: any), borrowed from Python.
+template <class T>
+class ArrayView {
+ public:
+  ArrayView(const char* name, py::handle object, int ndim) : array_(object.ptr()) {
+    using Array = py::array_t<T, py::array::c_style>;
+    if (!py::isinstance<Array>(object))
+      throw py::type_error(std::string(name) + ": received " + describe(object) +
+                           ", expected a C-contiguous array of dtype " +
+                           py::str(py::dtype::of<T>()).cast<std::string>());
+    if (!(proxy()->flags & py::detail::npy_api::NPY_ARRAY_ALIGNED_))
+      throw py::type_error(std::string(name) + ": received an array that is not aligned in memory");
+    if (ndim >= 0 && proxy()->nd != ndim)
+      throw py::value_error(std::string(name) + ": received " + describe(object) + ", expected " +
+                            std::to_string(ndim) + " axes");
+  }
+
+  int ndim() const { return proxy()->nd; }
+  std::ptrdiff_t extent(int axis) const { return proxy()->dimensions[axis]; }
+  std::ptrdiff_t size() const {
+    std::ptrdiff_t size = 1;
+    for (int axis = 0; axis < ndim(); ++axis) size *= extent(axis);
+    return size;
+  }
+  Span<const T> span() const { return {reinterpret_cast<const T*>(proxy()->data), size()}; }
+
+ private:
+  const py::detail::PyArray_Proxy* proxy() const { return py::detail::array_proxy(array_); }
+  PyObject* array_;
+};
+
+template <class T>
+Span<const T> optional_span(const char* name, py::handle object, int ndim) {
+  return object.is_none() ? Span<const T>() : ArrayView<T>(name, object, ndim).span();
+}
+
+// A new array of T and the span that writes it.
+template <class T>
+class NewArray {
+ public:
+  explicit NewArray(const std::vector<py::ssize_t>& shape) : array_(shape) {}
+  Span<T> span() { return {array_.mutable_data(), static_cast<std::ptrdiff_t>(array_.size())}; }
+  py::array_t<T> take() { return std::move(array_); }
+
+ private:
+  py::array_t<T> array_;
+};
+
+// ("relu", 0.0, 6.0, 0.0) as an Activation.
+inline Activation to_activation(const py::tuple& spec) {
+  if (spec.size() < 1 || !py::isinstance<py::str>(spec[0]))
+    throw py::type_error("activation: received " + py::repr(spec).cast<std::string>() +
+                         ", expected a tuple (name, parameters...)");
+  std::vector<double> parameters;
+  for (std::size_t i = 1; i < spec.size(); ++i) parameters.push_back(spec[i].cast<double>());
+  return make_activation(spec[0].cast<std::string>().c_str(), parameters.data(), parameters.size());
+}
+
+}  // namespace rnnext::bindings

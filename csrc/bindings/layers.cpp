@@ -1,0 +1,235 @@
+#include "layers.h"
+
+#include <optional>
+
+#include "arrays.h"
+#include "rnnext/rnnext.h"
+
+namespace rnnext::bindings {
+namespace {
+
+template <class T>
+constexpr const char* kDtype = sizeof(T) == sizeof(float) ? "float32" : "float64";
+
+// Gives up the GIL for calls long enough to be worth the two switches; a shorter call ends before
+// another thread could have been woken.
+class Unlocked {
+ public:
+  explicit Unlocked(double multiply_adds) {
+    if (multiply_adds > 100e3) release_.emplace();
+  }
+
+ private:
+  std::optional<py::gil_scoped_release> release_;
+};
+
+Cell to_cell(const std::string& name) {
+  if (name == "simple_rnn") return Cell::simple_rnn;
+  if (name == "lstm") return Cell::lstm;
+  if (name == "gru") return Cell::gru;
+  throw py::value_error("cell: received \"" + name +
+                        "\", accepted are \"simple_rnn\", \"lstm\", \"gru\"");
+}
+
+std::string to_isa(const py::object& isa) {
+  return isa.is_none() ? std::string() : isa.cast<std::string>();
+}
+
+template <class T>
+class RecurrentOf final : public RecurrentKernel {
+ public:
+  RecurrentOf(RecurrentConfig config, py::handle kernel, py::handle recurrent_kernel, py::handle bias,
+              const std::string& isa)
+      : layer_(build(config, ArrayView<T>("kernel", kernel, 2), recurrent_kernel, bias, isa)) {}
+
+  py::object run(py::handle x_object, py::handle initial_state, py::handle mask_object,
+                 bool return_sequences, bool return_state, bool go_backwards,
+                 bool zero_output_for_mask) const override {
+    const ArrayView<T> x("x", x_object, 3);
+    const RecurrentConfig& config = layer_.config();
+    if (x.extent(2) != config.features)
+      throw py::value_error("x: received " + describe(x_object) + ", expected " +
+                            std::to_string(config.features) + " features on the last axis");
+    RecurrentIo<T> io;
+    io.batch = x.extent(0);
+    io.steps = x.extent(1);
+    io.x = x.span();
+    io.go_backwards = go_backwards;
+    io.zero_output_for_mask = zero_output_for_mask;
+    set_mask(io, mask_object);
+    set_initial_state(io, initial_state);
+
+    NewArray<T> y(return_sequences
+                      ? std::vector<py::ssize_t>{io.batch, io.steps, config.units}
+                      : std::vector<py::ssize_t>{io.batch, config.units});
+    (return_sequences ? io.sequence : io.last_output) = y.span();
+    if (!return_state) {
+      run_unlocked(io);
+      return y.take();
+    }
+    py::tuple results(1 + config.states());
+    for (int s = 0; s < config.states(); ++s) {
+      NewArray<T> state({io.batch, config.units});
+      io.final_state[s] = state.span();
+      results[1 + s] = state.take();
+    }
+    run_unlocked(io);
+    results[0] = y.take();
+    return results;
+  }
+
+  const char* isa() const override { return layer_.isa(); }
+  const char* dtype() const override { return kDtype<T>; }
+  const char* cell() const override {
+    switch (layer_.config().cell) {
+      case Cell::simple_rnn:
+        return "simple_rnn";
+      case Cell::lstm:
+        return "lstm";
+      case Cell::gru:
+        break;
+    }
+    return "gru";
+  }
+  py::ssize_t units() const override { return layer_.config().units; }
+  py::ssize_t input_dim() const override { return layer_.config().features; }
+
+ private:
+  static Recurrent<T> build(RecurrentConfig config, const ArrayView<T>& kernel,
+                            py::handle recurrent_kernel, py::handle bias, const std::string& isa) {
+    config.features = kernel.extent(0);
+    config.units = kernel.extent(1) / config.gates();
+    return Recurrent<T>(config, kernel.span(),
+                        ArrayView<T>("recurrent_kernel", recurrent_kernel, 2).span(),
+                        optional_span<T>("bias", bias, -1), isa);
+  }
+
+  static void set_mask(RecurrentIo<T>& io, py::handle object) {
+    if (object.is_none()) return;
+    const ArrayView<bool> mask("mask", object, 2);
+    if (mask.extent(0) != io.batch || mask.extent(1) != io.steps)
+      throw py::value_error("mask: received " + describe(object) + ", expected shape (" +
+                            std::to_string(io.batch) + ", " + std::to_string(io.steps) + ")");
+    static_assert(sizeof(bool) == 1);
+    io.mask = {reinterpret_cast<const std::uint8_t*>(mask.span().data), mask.size()};
+  }
+
+  void set_initial_state(RecurrentIo<T>& io, py::handle object) const {
+    if (object.is_none()) return;
+    const int expected = layer_.config().states();
+    if (!py::isinstance<py::tuple>(object) || py::len(object) != static_cast<std::size_t>(expected))
+      throw py::value_error("initial_state: expected a tuple of " + std::to_string(expected) +
+                            " arrays");
+    const auto states = py::reinterpret_borrow<py::tuple>(object);
+    for (int s = 0; s < expected; ++s) {
+      const ArrayView<T> state("initial_state", states[s], 2);
+      if (state.extent(0) != io.batch || state.extent(1) != layer_.config().units)
+        throw py::value_error("initial_state: received " + describe(states[s]) +
+                              ", expected shape (" + std::to_string(io.batch) + ", " +
+                              std::to_string(layer_.config().units) + ")");
+      io.initial_state[s] = state.span();
+    }
+  }
+
+  void run_unlocked(const RecurrentIo<T>& io) const {
+    const RecurrentConfig& config = layer_.config();
+    const Unlocked unlocked(static_cast<double>(io.batch * io.steps) *
+                            static_cast<double>(config.gates() * config.units) *
+                            static_cast<double>(config.features + config.units));
+    layer_.run(io);
+  }
+
+  const Recurrent<T> layer_;
+};
+
+template <class T>
+class DenseOf final : public DenseKernel {
+ public:
+  DenseOf(py::handle kernel, py::handle bias, const Activation& activation, const std::string& isa)
+      : layer_(build(ArrayView<T>("kernel", kernel, 2), bias, activation, isa)) {}
+
+  py::object run(py::handle x_object) const override {
+    const ArrayView<T> x("x", x_object, -1);
+    if (x.ndim() < 1 || x.extent(x.ndim() - 1) != layer_.features())
+      throw py::value_error("x: received " + describe(x_object) + ", expected " +
+                            std::to_string(layer_.features()) + " features on the last axis");
+    std::vector<py::ssize_t> shape;
+    std::ptrdiff_t rows = 1;
+    for (int axis = 0; axis + 1 < x.ndim(); ++axis) {
+      shape.push_back(x.extent(axis));
+      rows *= x.extent(axis);
+    }
+    shape.push_back(layer_.units());
+    NewArray<T> y(shape);
+    {
+      const Unlocked unlocked(static_cast<double>(x.size()) * static_cast<double>(layer_.units()));
+      layer_.run(rows, x.span(), y.span());
+    }
+    return y.take();
+  }
+
+  const char* isa() const override { return layer_.isa(); }
+  const char* dtype() const override { return kDtype<T>; }
+  py::ssize_t units() const override { return layer_.units(); }
+  py::ssize_t input_dim() const override { return layer_.features(); }
+
+ private:
+  static Dense<T> build(const ArrayView<T>& kernel, py::handle bias, const Activation& activation,
+                        const std::string& isa) {
+    return Dense<T>(kernel.extent(0), kernel.extent(1), activation, kernel.span(),
+                    optional_span<T>("bias", bias, 1), isa);
+  }
+
+  const Dense<T> layer_;
+};
+
+template <class T>
+py::object activate_as(const Activation& activation, py::handle x_object) {
+  const ArrayView<T> x("x", x_object, -1);
+  std::vector<py::ssize_t> shape;
+  for (int axis = 0; axis < x.ndim(); ++axis) shape.push_back(x.extent(axis));
+  NewArray<T> y(shape);
+  const std::ptrdiff_t n = shape.empty() ? 1 : shape.back();
+  {
+    const Unlocked unlocked(8.0 * static_cast<double>(x.size()));
+    activate<T>(activation, n ? x.size() / n : 0, n, x.span(), y.span());
+  }
+  return y.take();
+}
+
+bool is_float64(py::handle object) {
+  return py::isinstance<py::array_t<double, py::array::c_style>>(object);
+}
+
+}  // namespace
+
+std::unique_ptr<RecurrentKernel> RecurrentKernel::make(
+    const std::string& cell, py::handle kernel, py::handle recurrent_kernel, py::handle bias,
+    const py::tuple& activation, const py::object& recurrent_activation, bool reset_after,
+    const py::object& isa) {
+  RecurrentConfig config;
+  config.cell = to_cell(cell);
+  config.reset_after = reset_after;
+  config.activation = to_activation(activation);
+  if (!recurrent_activation.is_none())
+    config.recurrent_activation = to_activation(py::tuple(recurrent_activation));
+  const std::string name = to_isa(isa);
+  if (is_float64(kernel))
+    return std::make_unique<RecurrentOf<double>>(config, kernel, recurrent_kernel, bias, name);
+  return std::make_unique<RecurrentOf<float>>(config, kernel, recurrent_kernel, bias, name);
+}
+
+std::unique_ptr<DenseKernel> DenseKernel::make(py::handle kernel, py::handle bias,
+                                               const py::tuple& activation, const py::object& isa) {
+  const Activation act = to_activation(activation);
+  const std::string name = to_isa(isa);
+  if (is_float64(kernel)) return std::make_unique<DenseOf<double>>(kernel, bias, act, name);
+  return std::make_unique<DenseOf<float>>(kernel, bias, act, name);
+}
+
+py::object activate_array(const py::tuple& activation, py::handle x) {
+  const Activation act = to_activation(activation);
+  return is_float64(x) ? activate_as<double>(act, x) : activate_as<float>(act, x);
+}
+
+}  // namespace rnnext::bindings

@@ -1,0 +1,50 @@
+// Registers rnnext._core; what is registered lives in the other files.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "layers.h"
+#include "rnnext/rnnext.h"
+
+namespace py = pybind11;
+using rnnext::bindings::DenseKernel;
+using rnnext::bindings::RecurrentKernel;
+
+PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
+  m.doc() = "Compiled kernels of rnnext. Use rnnext.layers; this module checks, and converts nothing.";
+  m.attr("__version__") = rnnext::version();
+  rnnext::isa();  // an unknown RNNEXT_ISA is an error at import, not at the first prediction
+
+  py::class_<RecurrentKernel>(m, "RecurrentKernel",
+                              "A SimpleRNN, LSTM or GRU with its weights packed for one instruction "
+                              "set. Immutable: callable from many threads at once.")
+      .def(py::init(&RecurrentKernel::make), py::arg("cell"), py::arg("kernel"),
+           py::arg("recurrent_kernel"), py::arg("bias"), py::arg("activation"),
+           py::arg("recurrent_activation"), py::arg("reset_after") = true,
+           py::arg("isa") = py::none())
+      .def("__call__", &RecurrentKernel::run, py::arg("x"), py::arg("initial_state"), py::arg("mask"),
+           py::arg("return_sequences"), py::arg("return_state"), py::arg("go_backwards"),
+           py::arg("zero_output_for_mask"))
+      .def_property_readonly("isa", &RecurrentKernel::isa)
+      .def_property_readonly("dtype", &RecurrentKernel::dtype)
+      .def_property_readonly("cell", &RecurrentKernel::cell)
+      .def_property_readonly("units", &RecurrentKernel::units)
+      .def_property_readonly("input_dim", &RecurrentKernel::input_dim);
+
+  py::class_<DenseKernel>(m, "DenseKernel",
+                          "activation(x @ kernel + bias), the same bits for a row in any batch.")
+      .def(py::init(&DenseKernel::make), py::arg("kernel"), py::arg("bias"), py::arg("activation"),
+           py::arg("isa") = py::none())
+      .def("__call__", &DenseKernel::run, py::arg("x"))
+      .def_property_readonly("isa", &DenseKernel::isa)
+      .def_property_readonly("dtype", &DenseKernel::dtype)
+      .def_property_readonly("units", &DenseKernel::units)
+      .def_property_readonly("input_dim", &DenseKernel::input_dim);
+
+  m.def("activate", &rnnext::bindings::activate_array, py::arg("activation"), py::arg("x"));
+  m.def("set_num_threads", &rnnext::set_num_threads, py::arg("n"));
+  m.def("get_num_threads", &rnnext::get_num_threads);
+  m.def("isa", &rnnext::isa);
+  m.def("set_isa", &rnnext::set_isa, py::arg("name"));
+  m.def("available_isas", &rnnext::available_isas);
+  m.def("has_openmp", &rnnext::has_openmp);
+}

@@ -1,0 +1,40 @@
+// Sizes checked before a pointer moves; every message says what came and what is accepted.
+#pragma once
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "rnnext/rnnext.h"
+
+namespace rnnext::core {
+
+// The product of non-negative extents, or an error naming `what` when one is negative or the result
+// overflows.
+inline std::ptrdiff_t checked_size(const std::string& what,
+                                   std::initializer_list<std::ptrdiff_t> extents) {
+  std::ptrdiff_t size = 1;
+  for (const std::ptrdiff_t extent : extents) {
+    if (extent < 0)
+      throw std::invalid_argument(what + ": received an extent of " + std::to_string(extent) +
+                                  ", accepted are extents >= 0");
+    if (extent && size > std::numeric_limits<std::ptrdiff_t>::max() / 16 / extent)
+      throw std::invalid_argument(what + ": its size overflows");
+    size *= extent;
+  }
+  return size;
+}
+
+template <class T>
+void check_size(const std::string& what, const Span<T>& span, std::ptrdiff_t expected) {
+  if (span.size != expected || (expected && !span.data))
+    throw std::invalid_argument(what + ": received " + std::to_string(span.size) +
+                                " elements, expected " + std::to_string(expected));
+}
+
+template <class T>
+void check_size_if_given(const std::string& what, const Span<T>& span, std::ptrdiff_t expected) {
+  if (span.given()) check_size(what, span, expected);
+}
+
+}  // namespace rnnext::core

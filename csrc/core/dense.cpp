@@ -1,0 +1,106 @@
+#include "core/check.h"
+#include "core/instruction_set.h"
+#include "core/packing.h"
+#include "core/threads.h"
+#include "rnnext/rnnext.h"
+
+namespace rnnext {
+
+using core::check_size;
+using core::check_size_if_given;
+using core::checked_size;
+using core::GateColumns;
+
+template <class T>
+struct Dense<T>::Packed {
+  std::ptrdiff_t features, units;
+  Activation activation;
+  const kernels::KernelTable* table;
+  core::PackedProduct<T> weights;
+};
+
+template <class T>
+Dense<T>::Dense(std::ptrdiff_t features, std::ptrdiff_t units, const Activation& activation,
+                Span<const T> kernel, Span<const T> bias, const std::string& isa)
+    : packed_(std::make_unique<Packed>()) {
+  if (units < 1)
+    throw std::invalid_argument("units: received " + std::to_string(units) +
+                                ", accepted are integers >= 1");
+  check_size("kernel", kernel, checked_size("kernel", {features, units}));
+  check_size_if_given("bias", bias, units);
+  packed_->features = features;
+  packed_->units = units;
+  packed_->activation = activation;
+  packed_->table = &core::kernel_table(isa);
+  const auto columns = [units](const T* matrix, std::ptrdiff_t depth) {
+    return GateColumns<T>{matrix, depth, units, 0, 1, units};
+  };
+  packed_->weights = core::PackedProduct<T>(kernels::kernels_of<T>(*packed_->table),
+                                            columns(kernel.data, features), columns(nullptr, 0),
+                                            columns(bias.data, 1));
+}
+
+template <class T>
+Dense<T>::~Dense() = default;
+template <class T>
+Dense<T>::Dense(Dense&&) noexcept = default;
+template <class T>
+Dense<T>& Dense<T>::operator=(Dense&&) noexcept = default;
+
+template <class T>
+std::ptrdiff_t Dense<T>::features() const {
+  return packed_->features;
+}
+template <class T>
+std::ptrdiff_t Dense<T>::units() const {
+  return packed_->units;
+}
+template <class T>
+const char* Dense<T>::isa() const {
+  return packed_->table->isa;
+}
+
+template <class T>
+void Dense<T>::run(std::ptrdiff_t rows, Span<const T> x, Span<T> y) const {
+  const Packed& packed = *packed_;
+  check_size("x", x, checked_size("x", {rows, packed.features}));
+  check_size("y", y, checked_size("y", {rows, packed.units}));
+  const kernels::KernelsOf<T>& kernels = kernels::kernels_of<T>(*packed.table);
+  const bool row_wise = is_row_wise(packed.activation.kind);
+  const double work = static_cast<double>(rows) * static_cast<double>(packed.features) *
+                      static_cast<double>(packed.units);
+  core::parallel_rows(
+      rows, kernels.tile_rows[1], work, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+        kernels::DenseCall<T> call = {};
+        call.rows = last - first;
+        call.features = packed.features;
+        call.units = packed.units;
+        call.activation = row_wise ? Activation{ActivationKind::linear} : packed.activation;
+        call.weights = packed.weights.view();
+        call.x = x.data + first * packed.features;
+        call.y = y.data + first * packed.units;
+        kernels.dense(&call);
+        if (row_wise) kernels.activate(&packed.activation, call.y, call.y, call.rows, call.units);
+      });
+}
+
+template <class T>
+void activate(const Activation& activation, std::ptrdiff_t rows, std::ptrdiff_t n, Span<const T> x,
+              Span<T> y, const std::string& isa) {
+  const std::ptrdiff_t size = checked_size("x", {rows, n});
+  check_size("x", x, size);
+  check_size("y", y, size);
+  if (size)
+    kernels::kernels_of<T>(core::kernel_table(isa)).activate(&activation, x.data, y.data, rows, n);
+}
+
+template class Dense<float>;
+template class Dense<double>;
+template void activate(const Activation&, std::ptrdiff_t, std::ptrdiff_t, Span<const float>,
+                       Span<float>, const std::string&);
+template void activate(const Activation&, std::ptrdiff_t, std::ptrdiff_t, Span<const double>,
+                       Span<double>, const std::string&);
+
+const char* version() { return RNNEXT_VERSION; }
+
+}  // namespace rnnext

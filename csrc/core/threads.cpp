@@ -1,0 +1,109 @@
+#include "core/threads.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "core/floating_point_mode.h"
+#include "rnnext/rnnext.h"
+
+#ifdef _OPENMP
+#include <omp.h>
+#ifndef _WIN32
+#include <pthread.h>
+#endif
+#endif
+
+namespace rnnext {
+namespace {
+
+// Waking a team and joining it costs a few microseconds: less work than this for each thread (about
+// 10 us of multiply-adds) is faster alone.
+constexpr double kWorkPerThread = 250e3;
+
+std::atomic<int> threads_wanted{0};  // 0: not set, OpenMP's own default
+
+#ifdef _OPENMP
+std::atomic<bool> pool_used{false};
+std::atomic<bool> pool_lost{false};
+
+// A forked child has the pool's data and not its threads; libgomp would wait for them for ever.
+#ifndef _WIN32
+[[maybe_unused]] const int fork_handler_registered =
+    pthread_atfork(nullptr, nullptr, [] { pool_lost = pool_used.load(); });
+#endif
+#endif
+
+}  // namespace
+
+bool has_openmp() {
+#ifdef _OPENMP
+  return true;
+#else
+  return false;
+#endif
+}
+
+int get_num_threads() {
+#ifdef _OPENMP
+  if (pool_lost) return 1;
+  const int wanted = threads_wanted;
+  return wanted ? wanted : omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+void set_num_threads(int n) {
+  if (n < 1)
+    throw std::invalid_argument("set_num_threads: received " + std::to_string(n) +
+                                ", accepted are integers >= 1");
+  threads_wanted = n;
+}
+
+namespace core {
+
+namespace {
+
+std::ptrdiff_t boundary(std::ptrdiff_t rows, std::ptrdiff_t granule, int part, int parts) {
+  const std::ptrdiff_t granules = (rows + granule - 1) / granule;
+  return std::min(rows, granules * part / parts * granule);
+}
+
+}  // namespace
+
+void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, double work,
+                   const std::function<void(std::ptrdiff_t, std::ptrdiff_t)>& body) {
+  if (rows <= 0) return;
+  const std::ptrdiff_t shares = (rows + granule - 1) / granule;
+  const double worth = std::min(work / kWorkPerThread, 1e6);
+  const int threads = static_cast<int>(
+      std::min<std::ptrdiff_t>({get_num_threads(), shares, static_cast<std::ptrdiff_t>(worth)}));
+  if (threads <= 1) {
+    const FlushDenormals mode;
+    return body(0, rows);
+  }
+#ifdef _OPENMP
+  pool_used = true;
+  std::exception_ptr problem;
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals mode;
+    const int part = omp_get_thread_num(), parts = omp_get_num_threads();
+    try {
+      const std::ptrdiff_t first = boundary(rows, granule, part, parts);
+      const std::ptrdiff_t last = boundary(rows, granule, part + 1, parts);
+      if (first < last) body(first, last);
+    } catch (...) {
+#pragma omp critical(rnnext_problem)
+      problem = std::current_exception();
+    }
+  }
+  if (problem) std::rethrow_exception(problem);
+#endif
+}
+
+}  // namespace core
+}  // namespace rnnext

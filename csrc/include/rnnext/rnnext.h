@@ -1,0 +1,155 @@
+// rnnext's C++ interface: the recurrent layers of Keras, and Dense, on plain arrays.
+//
+//   rnnext::RecurrentConfig config;
+//   config.cell = rnnext::Cell::lstm;
+//   config.features = 16;
+//   config.units = 64;
+//   rnnext::Recurrent<float> layer(config, {kernel, 16 * 256}, {recurrent, 64 * 256}, {bias, 256});
+//   rnnext::RecurrentIo<float> io;
+//   io.batch = 1;
+//   io.steps = 100;
+//   io.x = {x, 1 * 100 * 16};
+//   io.last_output = {y, 1 * 64};
+//   layer.run(io);
+//
+// Arrays are row-major, in Keras's layout, and stay the caller's. Every size is checked before a
+// pointer moves; what does not fit throws std::invalid_argument. Layers are immutable: one may run
+// in many threads at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rnnext/activation.h"
+
+namespace rnnext {
+
+// A borrowed array and its length; an empty one means "not given" or "not wanted".
+template <class T>
+struct Span {
+  T* data = nullptr;
+  std::ptrdiff_t size = 0;
+
+  Span() = default;
+  Span(T* data_, std::ptrdiff_t size_) : data(data_), size(size_) {}
+  // A std::vector, or a span of the non-const element type.
+  template <class Container>
+  Span(Container& from) : data(std::data(from)), size(static_cast<std::ptrdiff_t>(std::size(from))) {}
+  bool given() const { return data != nullptr; }
+};
+
+enum class Cell { simple_rnn, lstm, gru };
+
+struct RecurrentConfig {
+  Cell cell = Cell::lstm;
+  std::ptrdiff_t features = 0;  // D, the last axis of the input
+  std::ptrdiff_t units = 0;     // H
+  Activation activation{ActivationKind::tanh};
+  Activation recurrent_activation{ActivationKind::sigmoid};  // not used by simple_rnn
+  bool reset_after = true;                                   // gru only
+
+  // Columns of the kernels: 1 gate of simple_rnn, lstm's i, f, c, o, gru's z, r, h.
+  std::ptrdiff_t gates() const { return cell == Cell::simple_rnn ? 1 : cell == Cell::lstm ? 4 : 3; }
+  int states() const { return cell == Cell::lstm ? 2 : 1; }
+  std::ptrdiff_t bias_size() const {
+    return gates() * units * (cell == Cell::gru && reset_after ? 2 : 1);
+  }
+};
+
+// What one run reads and writes. Outputs that are not given are not computed.
+template <class T>
+struct RecurrentIo {
+  std::ptrdiff_t batch = 0, steps = 0;
+  bool go_backwards = false;  // outputs stay in the order of processing, as in Keras
+  bool zero_output_for_mask = false;
+
+  Span<const T> x;                 // (batch, steps, features)
+  Span<const std::uint8_t> mask;   // (batch, steps), 0: the step is skipped; none: all steps count
+  Span<const T> initial_state[2];  // h, and lstm's c: (batch, units); none: zeros
+
+  Span<T> sequence;        // (batch, steps, units): the output of every step
+  Span<T> last_output;     // (batch, units)
+  Span<T> final_state[2];  // (batch, units)
+  // (batch, steps, gates + states, units): the activated gates and then the states after each step.
+  // Places of masked steps are left as they were.
+  Span<T> tape;
+};
+
+// A SimpleRNN, LSTM or GRU layer with its weights packed for one instruction set. T: float, double.
+template <class T>
+class Recurrent {
+ public:
+  // kernel (features, gates * units), recurrent_kernel (units, gates * units), bias none, or
+  // (gates * units), or for gru with reset_after (2, gates * units). The arrays are copied.
+  // isa: one of available_isas(); empty: isa(). Throws std::invalid_argument.
+  Recurrent(const RecurrentConfig& config, Span<const T> kernel, Span<const T> recurrent_kernel,
+            Span<const T> bias, const std::string& isa = "");
+  ~Recurrent();
+  Recurrent(Recurrent&&) noexcept;
+  Recurrent& operator=(Recurrent&&) noexcept;
+
+  // Throws std::invalid_argument when an array's size does not fit, std::bad_alloc.
+  void run(const RecurrentIo<T>& io) const;
+
+  const RecurrentConfig& config() const;
+  const char* isa() const;
+
+ private:
+  struct Packed;
+  std::unique_ptr<Packed> packed_;
+};
+
+// y = activation(x @ kernel + bias); the bits of a row do not depend on the rows around it.
+template <class T>
+class Dense {
+ public:
+  // kernel (features, units), bias (units) or none. The arrays are copied.
+  Dense(std::ptrdiff_t features, std::ptrdiff_t units, const Activation& activation,
+        Span<const T> kernel, Span<const T> bias, const std::string& isa = "");
+  ~Dense();
+  Dense(Dense&&) noexcept;
+  Dense& operator=(Dense&&) noexcept;
+
+  // x (rows, features), y (rows, units); they must not overlap.
+  void run(std::ptrdiff_t rows, Span<const T> x, Span<T> y) const;
+
+  std::ptrdiff_t features() const;
+  std::ptrdiff_t units() const;
+  const char* isa() const;
+
+ private:
+  struct Packed;
+  std::unique_ptr<Packed> packed_;
+};
+
+// y = activation(x) over (rows, n); softmax, log_softmax and sparsemax work along n. y may be x.
+template <class T>
+void activate(const Activation& activation, std::ptrdiff_t rows, std::ptrdiff_t n, Span<const T> x,
+              Span<T> y, const std::string& isa = "");
+
+// ---- instruction set ----------------------------------------------------------------------------
+
+// The instruction sets that this build holds and this processor and operating system run, best last:
+// "sse2", "avx2", "avx512" on x86-64, "neon" on aarch64, "generic" elsewhere.
+std::vector<std::string> available_isas();
+// The one that new layers use: the best, or what RNNEXT_ISA in the environment or set_isa() names.
+std::string isa();
+// Throws std::invalid_argument for a name that is not available.
+void set_isa(const std::string& name);
+
+// ---- threads ------------------------------------------------------------------------------------
+
+// Threads that one call may use; initially what OpenMP offers (OMP_NUM_THREADS, processor affinity).
+// Without OpenMP, and in a child process forked after threads were used, it is 1: OpenMP's pool does
+// not survive a fork.
+int get_num_threads();
+// Throws std::invalid_argument for n < 1.
+void set_num_threads(int n);
+bool has_openmp();
+
+const char* version();
+
+}  // namespace rnnext

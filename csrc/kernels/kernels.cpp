@@ -1,0 +1,80 @@
+// All kernels of one instruction set, as the table that crosses the boundary. Compiled once per
+// instruction set with that set's flags and -DRNNEXT_ISA=<name>; see CMakeLists.txt.
+#include "dense.h"
+#include "recurrence.h"
+#include "table.h"
+
+namespace rnnext::kernels {
+namespace {
+
+// Keras's default activations are built into the formula; any other goes through one switch a
+// vector. Calls body(act, rec).
+template <class Body>
+RNNEXT_INLINE void with_activations(const Activation& act, const Activation& rec, bool uses_rec,
+                                    Body body) {
+  if (act.kind == ActivationKind::tanh && (!uses_rec || rec.kind == ActivationKind::sigmoid))
+    body(TanhActivation{}, SigmoidActivation{});
+  else
+    body(AnyActivation{act}, AnyActivation{rec});
+}
+
+template <template <class> class Cell, class T>
+void recurrent(const RecurrentCall<T>* call) {
+  with_activations(call->activation, call->recurrent_activation, !same<Cell<T>, SimpleRnn<T>>,
+                   [&](auto act, auto rec) {
+                     Recurrence<Cell, T, decltype(act), decltype(rec)>(*call, act, rec).run();
+                   });
+}
+
+// The workspace does not depend on the cell's activations.
+template <template <class> class Cell, class T>
+size_t workspace_bytes(const RecurrentCall<T>* call) {
+  return Recurrence<Cell, T, TanhActivation, SigmoidActivation>(*call, {}, {}).workspace_bytes();
+}
+
+template <class T>
+void activate_rows(const Activation* activation, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n) {
+  if (!is_row_wise(activation->kind)) return activate_array<T>(*activation, x, y, rows * n);
+  for (ptrdiff_t r = 0; r < rows; ++r) activate_row<T>(*activation, x + r * n, y + r * n, n);
+}
+
+float fma_peak(ptrdiff_t count) {
+  constexpr int kChains = 10;
+  VecF sum[kChains];
+  for (int i = 0; i < kChains; ++i) sum[i] = broadcast(static_cast<float>(i));
+  const VecF factor = broadcast(0.999f), term = broadcast(0.001f);
+  for (ptrdiff_t n = 0; n < count; ++n)
+    for (int i = 0; i < kChains; ++i) sum[i] = fma(sum[i], factor, term);
+  float total = 0;
+  for (int i = 0; i < kChains; ++i) total += sum[i][0];
+  return total;
+}
+
+template <class T>
+constexpr KernelsOf<T> kernels() {
+  KernelsOf<T> k = {};
+  k.width = kWidth<T>;
+  for (int gates = 1; gates <= kMaxGates; ++gates) {
+    k.panel_vectors[gates] = panel_vectors(gates);
+    k.tile_rows[gates] = tile_rows(gates * static_cast<int>(tile_unit_vectors(gates, 2)));
+  }
+  k.simple_rnn = {workspace_bytes<SimpleRnn, T>, recurrent<SimpleRnn, T>};
+  k.lstm = {workspace_bytes<Lstm, T>, recurrent<Lstm, T>};
+  k.gru_reset_after = {workspace_bytes<GruResetAfter, T>, recurrent<GruResetAfter, T>};
+  k.gru_reset_before = {workspace_bytes<GruResetBefore, T>, recurrent<GruResetBefore, T>};
+  k.dense = dense<T>;
+  k.activate = activate_rows<T>;
+  return k;
+}
+
+constexpr KernelTable kTable = {RNNEXT_STRING(RNNEXT_ISA), kernels<float>(), kernels<double>(),
+                                fma_peak};
+
+}  // namespace
+}  // namespace rnnext::kernels
+
+extern "C" const rnnext::kernels::KernelTable* RNNEXT_CONCAT(rnnext_kernel_table_, RNNEXT_ISA)();
+
+extern "C" const rnnext::kernels::KernelTable* RNNEXT_CONCAT(rnnext_kernel_table_, RNNEXT_ISA)() {
+  return &rnnext::kernels::kTable;
+}

@@ -1,0 +1,117 @@
+// The boundary between the core and the kernels of one instruction set: plain structs and one table
+// of functions. Nothing here depends on an instruction set, and no standard library type crosses.
+//
+// Packed weights. A matrix (depth, gates * units) in Keras's order becomes panels:
+//
+//   [panel][depth][unit vector of the panel][gate][lane]
+//
+// A unit vector is `width` neighbouring units (the last one is padded with zeros); a panel is
+// panel_vectors[gates] unit vectors, the last panel what is left. One step along `depth` reads one
+// contiguous run that holds all gates of the same units, so a register tile ends with everything
+// that the cell's formula needs. Biases and projected inputs use the same order with depth 1:
+// [unit vector][gate][lane].
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rnnext/activation.h"
+
+namespace rnnext::kernels {
+
+constexpr int kMaxGates = 4;
+
+// One packed product: start from `bias`, add x @ kernel, then h @ recurrent_kernel.
+template <class T>
+struct PackedGates {
+  const T* bias;              // [unit vector][gate][lane], zeros when the layer has no bias
+  const T* kernel;            // panels, depth = features
+  const T* recurrent_kernel;  // panels, depth = units; nullptr for Dense
+};
+
+// Samples [0, rows) of one recurrent layer, every pointer not owned. The caller has checked every
+// shape, and gives each thread its own rows.
+template <class T>
+struct RecurrentCall {
+  ptrdiff_t rows, steps, features, units;
+  bool go_backwards, zero_output_for_mask;
+  Activation activation, recurrent_activation;
+
+  // simple_rnn: its one product; lstm: gates i, f, c, o; gru: z, r, h (reset_after) or z, r.
+  PackedGates<T> gates;
+  // gru with reset_after=False: the product of the candidate h, which reads r * h_prev.
+  PackedGates<T> candidate;
+  // gru with reset_after=True: the recurrent bias of h, [unit vector][lane].
+  const T* recurrent_bias;
+
+  const T* x;  // (rows, steps, features), sample r at x + r * x_stride
+  ptrdiff_t x_stride;
+  const uint8_t* mask;  // (rows, steps), sample r at mask + r * mask_stride; nullptr: no mask
+  ptrdiff_t mask_stride;
+  const T* initial_state[2];  // h and (lstm) c, each (rows, units); nullptr: zeros
+
+  T* sequence;  // (rows, steps, units), sample r at sequence + r * sequence_stride; nullptr: unwanted
+  ptrdiff_t sequence_stride;
+  T* last_output;     // (rows, units), nullptr: unwanted
+  T* final_state[2];  // (rows, units) each, nullptr: unwanted
+  // Every step's activated gates, then its states: (rows, steps, gates + states, units), unmasked
+  // steps only (a masked step leaves its place as it was). nullptr, the usual case: not recorded.
+  T* tape;
+
+  // Steps whose inputs are projected by one matrix product before they run; 0: each step projects
+  // its own input. The result has the same bits either way: it is one sum in one order.
+  ptrdiff_t block;
+  void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
+};
+
+// rows of y = activation(x @ kernel + bias).
+template <class T>
+struct DenseCall {
+  ptrdiff_t rows, features, units;
+  Activation activation;
+  PackedGates<T> weights;
+  const T* x;  // (rows, features) row-major
+  T* y;        // (rows, units) row-major, does not overlap x
+};
+
+template <class T>
+struct RecurrentKernel {
+  size_t (*workspace_bytes)(const RecurrentCall<T>*);  // reads rows, units and block
+  void (*run)(const RecurrentCall<T>*);                // activations must not be row-wise
+};
+
+template <class T>
+struct KernelsOf {
+  int width;  // lanes of a vector
+  // Unit vectors in a panel, by number of gates.
+  int panel_vectors[kMaxGates + 1];
+  // Rows of the tallest register tile, by number of gates: batches are best split in multiples.
+  int tile_rows[kMaxGates + 1];
+
+  RecurrentKernel<T> simple_rnn, lstm, gru_reset_after, gru_reset_before;
+  void (*dense)(const DenseCall<T>*);  // activation must not be row-wise
+  // y = activation(x) for x (rows, n), row-major; y may be x. Row-wise kinds work over n.
+  void (*activate)(const Activation*, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n);
+};
+
+struct KernelTable {
+  const char* isa;
+  KernelsOf<float> f32;
+  KernelsOf<double> f64;
+  // Runs 10 independent chains of `count` fused multiply-adds on `width` floats: the peak that the
+  // benchmark measures others against. Returns their sum so that it is not optimised away.
+  float (*fma_peak)(ptrdiff_t count);
+};
+
+template <class T>
+const KernelsOf<T>& kernels_of(const KernelTable& table);
+template <>
+inline const KernelsOf<float>& kernels_of<float>(const KernelTable& table) {
+  return table.f32;
+}
+template <>
+inline const KernelsOf<double>& kernels_of<double>(const KernelTable& table) {
+  return table.f64;
+}
+
+}  // namespace rnnext::kernels

@@ -1,0 +1,74 @@
+"""Compiled kernels. Arrays must be C-contiguous, aligned, and all of the kernel's dtype."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Spec = tuple[str, *tuple[float, ...]]
+_Array = NDArray[Any]
+
+__version__: str
+
+class RecurrentKernel:
+    """A SimpleRNN, LSTM or GRU with its weights packed for one instruction set.
+
+    kernel (features, gates * units) and recurrent_kernel (units, gates * units) in Keras's gate
+    order; bias None, (gates * units,), or (2, gates * units) for a GRU with reset_after.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        kernel: _Array,
+        recurrent_kernel: _Array,
+        bias: _Array | None,
+        activation: _Spec,
+        recurrent_activation: _Spec | None,
+        reset_after: bool = True,
+        isa: str | None = None,
+    ) -> None: ...
+    def __call__(
+        self,
+        x: _Array,
+        initial_state: tuple[_Array, ...] | None,
+        mask: NDArray[np.bool_] | None,
+        return_sequences: bool,
+        return_state: bool,
+        go_backwards: bool,
+        zero_output_for_mask: bool,
+    ) -> Any: ...
+    @property
+    def isa(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def cell(self) -> str: ...
+    @property
+    def units(self) -> int: ...
+    @property
+    def input_dim(self) -> int: ...
+
+class DenseKernel:
+    """activation(x @ kernel + bias) over the last axis of x."""
+
+    def __init__(
+        self, kernel: _Array, bias: _Array | None, activation: _Spec, isa: str | None = None
+    ) -> None: ...
+    def __call__(self, x: _Array) -> _Array: ...
+    @property
+    def isa(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def units(self) -> int: ...
+    @property
+    def input_dim(self) -> int: ...
+
+def activate(activation: _Spec, x: _Array) -> _Array: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def isa() -> str: ...
+def set_isa(name: str) -> None: ...
+def available_isas() -> list[str]: ...
+def has_openmp() -> bool: ...

@@ -1,0 +1,427 @@
+// Every recurrent kernel on every instruction set against the scalar reference in double, and the
+// promise of one answer: the same bits in any batch, on any number of threads, in any chunks, and on
+// every instruction set that has fused multiply-add.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "core/reference.h"
+#include "rnnext/rnnext.h"
+#include "testing.h"
+
+namespace {
+
+using namespace rnnext;
+using testing::check;
+using testing::Random;
+
+struct Shape {
+  std::ptrdiff_t B, T, D, H;
+};
+
+enum class Masking { none, random, padded, all };
+
+struct Case {
+  RecurrentConfig config;
+  Shape shape;
+  bool bias = true, initial_state = false, go_backwards = false, zero_output_for_mask = false;
+  Masking masking = Masking::none;
+};
+
+std::string name(const Case& c) {
+  const char* cells[] = {"simple_rnn", "lstm", "gru"};
+  return std::string(cells[static_cast<int>(c.config.cell)]) +
+         (c.config.cell == Cell::gru ? (c.config.reset_after ? " after" : " before") : "") +
+         " act " + std::to_string(static_cast<int>(c.config.activation.kind)) + " rec " +
+         std::to_string(static_cast<int>(c.config.recurrent_activation.kind)) + " (B,T,D,H) " +
+         std::to_string(c.shape.B) + "," + std::to_string(c.shape.T) + "," +
+         std::to_string(c.shape.D) + "," + std::to_string(c.shape.H) +
+         (c.bias ? "" : " no bias") + (c.initial_state ? " initial" : "") +
+         (c.go_backwards ? " backwards" : "") + " mask " +
+         std::to_string(static_cast<int>(c.masking)) + (c.zero_output_for_mask ? " zero" : "");
+}
+
+template <class T>
+struct Data {
+  std::vector<T> kernel, recurrent_kernel, bias, x, initial[2];
+  std::vector<std::uint8_t> mask;
+
+  explicit Data(const Case& c) {
+    Random random(1234 + static_cast<std::uint64_t>(c.shape.H));
+    const auto [B, T_, D, H] = c.shape;
+    const std::ptrdiff_t columns = c.config.gates() * H;
+    // Kernels of about unit gain, so that no activation drives the state to infinity.
+    kernel = random.array<T>(D * columns, 1 / std::sqrt(static_cast<double>(D + 1)));
+    recurrent_kernel = random.array<T>(H * columns, 1 / std::sqrt(static_cast<double>(H)));
+    if (c.bias) bias = random.array<T>(c.config.bias_size(), 0.5);
+    x = random.array<T>(B * T_ * D, 1);
+    if (c.initial_state)
+      for (int s = 0; s < c.config.states(); ++s) initial[s] = random.array<T>(B * H, 1);
+    if (c.masking == Masking::none) return;
+    for (std::ptrdiff_t b = 0; b < B; ++b)
+      for (std::ptrdiff_t t = 0; t < T_; ++t)
+        mask.push_back(c.masking == Masking::random ? random.next() % 3 != 0
+                                                    : c.masking == Masking::padded && t < T_ - b);
+    // What is masked must not matter, not even a NaN.
+    for (std::size_t step = 0; step < mask.size(); ++step)
+      if (!mask[step])
+        std::fill_n(x.begin() + static_cast<std::ptrdiff_t>(step) * D, D,
+                    std::numeric_limits<T>::quiet_NaN());
+  }
+};
+
+template <class T>
+struct Outputs {
+  std::vector<T> sequence, last, state[2], tape;
+
+  explicit Outputs(const Case& c) {
+    const auto [B, T_, D, H] = c.shape;
+    sequence.assign(B * T_ * H, T(-7));
+    last.assign(B * H, T(-7));
+    for (int s = 0; s < c.config.states(); ++s) state[s].assign(B * H, T(-7));
+    tape.assign(B * T_ * (c.config.gates() + c.config.states()) * H, T(-7));
+  }
+  bool operator==(const Outputs& o) const {
+    return sequence == o.sequence && last == o.last && state[0] == o.state[0] &&
+           state[1] == o.state[1] && tape == o.tape;
+  }
+};
+
+template <class T>
+RecurrentIo<T> io_of(const Case& c, const Data<T>& data, Outputs<T>& out) {
+  RecurrentIo<T> io;
+  io.batch = c.shape.B;
+  io.steps = c.shape.T;
+  io.go_backwards = c.go_backwards;
+  io.zero_output_for_mask = c.zero_output_for_mask;
+  io.x = data.x;
+  io.mask = data.mask;
+  io.sequence = out.sequence;
+  io.last_output = out.last;
+  io.tape = out.tape;
+  for (int s = 0; s < c.config.states(); ++s) {
+    io.initial_state[s] = data.initial[s];
+    io.final_state[s] = out.state[s];
+  }
+  return io;
+}
+
+RecurrentConfig with_shape(RecurrentConfig config, const Shape& shape) {
+  config.features = shape.D;
+  config.units = shape.H;
+  return config;
+}
+
+template <class T>
+Recurrent<T> layer_of(const Case& c, const Data<T>& data, const std::string& isa) {
+  return Recurrent<T>(with_shape(c.config, c.shape), data.kernel, data.recurrent_kernel, data.bias,
+                      isa);
+}
+
+template <class T>
+Outputs<T> run(const Case& c, const Data<T>& data, const std::string& isa) {
+  Outputs<T> out(c);
+  layer_of(c, data, isa).run(io_of(c, data, out));
+  return out;
+}
+
+std::vector<double> widened(const std::vector<float>& v) { return {v.begin(), v.end()}; }
+std::vector<double> widened(const std::vector<double>& v) { return v; }
+
+// The reference in double on the same (possibly float) weights and inputs.
+template <class T>
+Outputs<double> run_reference(const Case& c, const Data<T>& data) {
+  Data<double> wide(c);
+  wide.kernel = widened(data.kernel);
+  wide.recurrent_kernel = widened(data.recurrent_kernel);
+  wide.bias = widened(data.bias);
+  wide.x = widened(data.x);
+  for (int s = 0; s < 2; ++s) wide.initial[s] = widened(data.initial[s]);
+  Outputs<double> out(c);
+  const RecurrentConfig config = with_shape(c.config, c.shape);
+  reference::Layer<double>(config, {wide.kernel.data(), wide.recurrent_kernel.data(),
+                                    c.bias ? wide.bias.data() : nullptr})
+      .run(io_of(c, wide, out));
+  return out;
+}
+
+template <class T>
+double largest_error(const std::vector<T>& got, const std::vector<double>& truth) {
+  double largest = 0;
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    const double error =
+        std::abs(static_cast<double>(got[i]) - truth[i]) / std::max(1.0, std::abs(truth[i]));
+    largest = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(largest, error);
+  }
+  return largest;
+}
+
+// Rounding errors of a step (a sum of D + H terms of at most unit size, a few ULP of activations)
+// carried through some ten steps of gain about 1.
+template <class T>
+constexpr double kTolerance = 64 * std::numeric_limits<T>::epsilon();
+
+template <class T>
+void compare_with_reference(const Case& c, const std::string& isa) {
+  const Data<T> data(c);
+  const Outputs<T> got = run(c, data, isa);
+  const Outputs<double> truth = run_reference(c, data);
+  double error = std::max(largest_error(got.sequence, truth.sequence),
+                          largest_error(got.last, truth.last));
+  error = std::max(error, largest_error(got.tape, truth.tape));
+  for (int s = 0; s < 2; ++s) error = std::max(error, largest_error(got.state[s], truth.state[s]));
+  check(error <= kTolerance<T>, isa + (sizeof(T) == 4 ? " float " : " double ") + name(c) +
+                                    ": error " + std::to_string(error / kTolerance<T>) +
+                                    " of the tolerance");
+}
+
+std::vector<RecurrentConfig> cells() {
+  std::vector<RecurrentConfig> all(4);
+  all[0].cell = Cell::simple_rnn;
+  all[1].cell = Cell::lstm;
+  all[2].cell = all[3].cell = Cell::gru;
+  all[3].reset_after = false;
+  return all;
+}
+
+// Units around every multiple of a vector and of a panel, rows around every tile height.
+const std::vector<Shape> kShapes = {
+    {1, 1, 1, 1},  {1, 7, 3, 5},   {2, 4, 4, 4},  {3, 5, 2, 7},   {1, 40, 5, 8},  {4, 3, 1, 9},
+    {5, 6, 8, 15}, {6, 3, 7, 16},  {7, 4, 9, 17}, {8, 2, 3, 31},  {9, 3, 16, 32}, {13, 2, 5, 33},
+    {33, 3, 6, 20}, {40, 2, 11, 65}, {1, 5, 3, 130}, {2, 3, 0, 6}, {0, 3, 2, 4},
+};
+
+void test_against_reference(const std::string& isa) {
+  for (const RecurrentConfig& config : cells())
+    for (const Shape& shape : kShapes)
+      for (const Masking masking :
+           {Masking::none, Masking::random, Masking::padded, Masking::all}) {
+        Case c{config, shape};
+        c.masking = masking;
+        compare_with_reference<float>(c, isa);
+        compare_with_reference<double>(c, isa);
+        c.initial_state = c.go_backwards = true;
+        compare_with_reference<float>(c, isa);
+        c.bias = false;
+        c.zero_output_for_mask = true;
+        compare_with_reference<double>(c, isa);
+      }
+}
+
+void test_activations(const std::string& isa) {
+  for (RecurrentConfig config : cells())
+    for (const ActivationSpec& spec : kActivations) {
+      // An exponential of a recurrent state has no bound to compare within.
+      if (spec.kind == ActivationKind::exponential) continue;
+      const double parameters[] = {0.25, 0.5, 0.125};
+      config.activation =
+          make_activation(spec.name, parameters, static_cast<std::size_t>(spec.required));
+      for (const auto rec : {ActivationKind::sigmoid, ActivationKind::hard_sigmoid}) {
+        config.recurrent_activation = {rec, 0.2, 0, 0};
+        Case c{config, {5, 4, 3, 19}};
+        c.masking = Masking::random;
+        compare_with_reference<float>(c, isa);
+        compare_with_reference<double>(c, isa);
+      }
+      config.recurrent_activation = config.activation;
+      compare_with_reference<double>({config, {2, 3, 3, 9}}, isa);
+    }
+}
+
+// ---- one answer ---------------------------------------------------------------------------------
+
+template <class T>
+std::vector<T> rows_of(const std::vector<T>& all, std::ptrdiff_t batch, std::ptrdiff_t b) {
+  const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(all.size()) / batch;
+  return {all.begin() + b * n, all.begin() + (b + 1) * n};
+}
+
+template <class T>
+Data<T> sample_of(const Data<T>& all, const Case& one, std::ptrdiff_t batch, std::ptrdiff_t b) {
+  Data<T> data(one);
+  data.kernel = all.kernel;
+  data.recurrent_kernel = all.recurrent_kernel;
+  data.bias = all.bias;
+  data.x = rows_of(all.x, batch, b);
+  data.mask = rows_of(all.mask, batch, b);
+  for (int s = 0; s < 2; ++s) data.initial[s] = rows_of(all.initial[s], batch, b);
+  return data;
+}
+
+template <class T>
+void test_batch_size_does_not_matter(const Case& c, const std::string& isa) {
+  const Data<T> data(c);
+  const Outputs<T> all = run(c, data, isa);
+  for (std::ptrdiff_t b = 0; b < c.shape.B; ++b) {
+    Case one = c;
+    one.shape.B = 1;
+    const Outputs<T> alone = run(one, sample_of(data, one, c.shape.B, b), isa);
+    check(alone.sequence == rows_of(all.sequence, c.shape.B, b) &&
+              alone.last == rows_of(all.last, c.shape.B, b) &&
+              alone.state[0] == rows_of(all.state[0], c.shape.B, b) &&
+              alone.state[1] == rows_of(all.state[1], c.shape.B, b) &&
+              alone.tape == rows_of(all.tape, c.shape.B, b),
+          isa + " " + name(c) + ": sample " + std::to_string(b) + " alone has other bits");
+  }
+}
+
+template <class T>
+void test_threads_do_not_matter(const Case& c, const std::string& isa) {
+  const Data<T> data(c);
+  set_num_threads(1);
+  const Outputs<T> one = run(c, data, isa);
+  for (const int threads : {2, 3, 7}) {
+    set_num_threads(threads);
+    check(run(c, data, isa) == one,
+          isa + " " + name(c) + ": other bits on " + std::to_string(threads) + " threads");
+  }
+  set_num_threads(1);
+}
+
+// One sample in two chunks, the second starting from the first one's states.
+template <class T>
+void test_chunks_do_not_matter(Case c, const std::string& isa) {
+  c.shape.B = 1;
+  c.initial_state = true;
+  c.masking = Masking::none;
+  const Data<T> data(c);
+  const Outputs<T> whole = run(c, data, isa);
+  const std::ptrdiff_t T_ = c.shape.T, D = c.shape.D;
+  for (std::ptrdiff_t cut = 1; cut < T_; ++cut) {
+    Case first = c, second = c;
+    first.shape.T = cut;
+    second.shape.T = T_ - cut;
+    Data<T> data1 = data, data2 = data;
+    data1.x.resize(static_cast<std::size_t>(cut * D));
+    data2.x.erase(data2.x.begin(), data2.x.begin() + cut * D);
+    Outputs<T> out1 = run(first, data1, isa);
+    for (int s = 0; s < c.config.states(); ++s) data2.initial[s] = out1.state[s];
+    const Outputs<T> out2 = run(second, data2, isa);
+    out1.sequence.insert(out1.sequence.end(), out2.sequence.begin(), out2.sequence.end());
+    check(out1.sequence == whole.sequence && out2.state[0] == whole.state[0] &&
+              out2.state[1] == whole.state[1],
+          isa + " " + name(c) + ": other bits when cut at step " + std::to_string(cut));
+  }
+}
+
+bool has_fma(const std::string& isa) { return isa != "sse2" && isa != "generic"; }
+
+template <class T>
+void test_instruction_sets_agree(const Case& c) {
+  const Data<T> data(c);
+  std::string first;
+  for (const std::string& isa : available_isas()) {
+    if (!has_fma(isa)) continue;
+    if (first.empty()) first = isa;
+    check(run(c, data, isa) == run(c, data, first),
+          name(c) + ": " + isa + " and " + first + " differ in bits");
+  }
+}
+
+void test_one_answer() {
+  for (const RecurrentConfig& cell : cells())
+    for (const bool default_activations : {true, false}) {
+      RecurrentConfig config = cell;
+      if (!default_activations) config.activation = {ActivationKind::softsign};
+      for (const Masking masking : {Masking::none, Masking::random}) {
+        Case c{config, {37, 6, 5, 21}};
+        c.masking = masking;
+        c.initial_state = true;
+        for (const std::string& isa : available_isas()) {
+          test_batch_size_does_not_matter<float>(c, isa);
+          test_batch_size_does_not_matter<double>(c, isa);
+          Case wide = c;  // enough work that the threads are really used
+          wide.shape = {67, 20, 40, 64};
+          test_threads_do_not_matter<float>(wide, isa);
+          test_chunks_do_not_matter<float>(c, isa);
+          test_chunks_do_not_matter<double>(c, isa);
+        }
+        test_instruction_sets_agree<float>(c);
+        test_instruction_sets_agree<double>(c);
+      }
+      // Steps projected ahead come in blocks: enough of them for several.
+      test_instruction_sets_agree<float>({config, {1, 300, 3, 70}});
+    }
+}
+
+// Two rows that a plain multiplication and addition would round differently than a fused one: proof
+// that a table named for its fused multiply-add has it.
+void test_fma_is_real() {
+  RecurrentConfig config;
+  config.cell = Cell::simple_rnn;
+  config.activation = {ActivationKind::linear};
+  config.features = config.units = 1;
+  const float a = 1 + 0x1p-12f;
+  const std::vector<float> kernel = {a}, recurrent_kernel = {0}, bias = {-1}, x = {a};
+  for (const std::string& isa : available_isas()) {
+    std::vector<float> y(1);
+    RecurrentIo<float> io;
+    io.batch = io.steps = 1;
+    io.x = x;
+    io.last_output = y;
+    Recurrent<float>(config, kernel, recurrent_kernel, bias, isa).run(io);
+    const float fused = 0x1p-11f + 0x1p-24f, separate = 0x1p-11f;
+    check(y[0] == (has_fma(isa) ? fused : separate), isa + " does not round as its name says");
+  }
+}
+
+// ---- sizes --------------------------------------------------------------------------------------
+
+template <class Body>
+void expect_error(const std::string& part_of_message, Body body) {
+  try {
+    body();
+  } catch (const std::invalid_argument& error) {
+    check(std::string(error.what()).find(part_of_message) != std::string::npos,
+          "message \"" + std::string(error.what()) + "\" lacks \"" + part_of_message + "\"");
+    return;
+  }
+  check(false, "no error that says \"" + part_of_message + "\"");
+}
+
+void test_sizes_are_checked() {
+  Case c{cells()[1], {2, 3, 4, 5}};
+  const Data<float> data(c);
+  const RecurrentConfig config = with_shape(c.config, c.shape);
+  const std::vector<float> wrong(3);
+  expect_error("kernel: received 3 elements, expected 80",
+               [&] { Recurrent<float>(config, wrong, data.recurrent_kernel, data.bias); });
+  expect_error("recurrent_kernel: received 3", [&] {
+    Recurrent<float>(config, data.kernel, wrong, data.bias);
+  });
+  expect_error("bias: received 3", [&] {
+    Recurrent<float>(config, data.kernel, data.recurrent_kernel, wrong);
+  });
+  expect_error("units: received 0", [&] {
+    Recurrent<float>(RecurrentConfig(), data.kernel, data.recurrent_kernel, data.bias);
+  });
+  expect_error("instruction set \"mmx\" is unknown here", [&] { layer_of(c, data, "mmx"); });
+  Outputs<float> out(c);
+  const auto run_with = [&](auto change) {
+    RecurrentIo<float> io = io_of(c, data, out);
+    change(io);
+    layer_of(c, data, "").run(io);
+  };
+  expect_error("x: received 3", [&] { run_with([&](auto& io) { io.x = wrong; }); });
+  expect_error("last_output: received 9",
+               [&] { run_with([&](auto& io) { io.last_output.size = 9; }); });
+  expect_error("sequence: received", [&] { run_with([&](auto& io) { io.sequence.size -= 1; }); });
+  expect_error("final_state: received", [&] { run_with([&](auto& io) { io.final_state[1].size = 1; }); });
+  expect_error("extent of -1", [&] { run_with([&](auto& io) { io.batch = -1; }); });
+  expect_error("overflows", [&] { run_with([&](auto& io) { io.steps = PTRDIFF_MAX / 2; }); });
+}
+
+}  // namespace
+
+int main() {
+  rnnext::set_num_threads(1);
+  for (const std::string& isa : available_isas()) {
+    test_against_reference(isa);
+    test_activations(isa);
+  }
+  test_one_answer();
+  test_fma_is_real();
+  test_sizes_are_checked();
+  return testing::finish();
+}
