@@ -9,10 +9,12 @@ function(rnnext_add_kernels isa)
   target_compile_definitions(${target} PRIVATE RNNEXT_ISA=${isa})
   # Contraction is off because it may differ between vector widths: where a fused multiply-add
   # belongs to the answer, the kernels say fma. No link-time optimisation: it would mix code of
-  # different instruction sets.
+  # different instruction sets. -Wno-psabi: vectors wider than the baseline's registers cross no
+  # function boundary but inlined ones.
   rnnext_compile_options(${target} PRIVATE
     -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
-    -fno-exceptions -fno-rtti -fvisibility=hidden ${RNNEXT_FLAGS_${isa}})
+    -fno-exceptions -fno-rtti -fvisibility=hidden -Wno-psabi
+    ${RNNEXT_FLAGS_${isa}})
   set_target_properties(${target} PROPERTIES
     POSITION_INDEPENDENT_CODE ON INTERPROCEDURAL_OPTIMIZATION OFF)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:rnnext_warnings>)
