@@ -1,0 +1,149 @@
+"""Finds the weights of a model in Keras 3's tree of groups.
+
+Keras 3 (and Keras 2.12 to 2.15 in their ``.keras`` files) writes the weights of a layer into
+``<path of the layer>/vars/0, 1, ...``. A layer held by an attribute has the attribute's name in
+the path. Layers in a list have their class name in snake case there, numbered by class in the
+order of the list; a model's list is ``layers``. Where a layer occurs twice it is written once, at
+the place that is reached first.
+
+Keras 2.12 to 2.14 call a model's list ``_layer_checkpoint_dependencies`` and count a layer with
+weights twice (``dense``, ``dense_2``, ``dense_4``). So the layers and groups of a class that hold
+weights are matched by order; their numbers need not be consecutive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from rnnext.errors import FileError
+from rnnext.layers.layer import Layer
+from rnnext.naming import snake_case
+from rnnext.saving.assignment import Array, WeightPlan, layer_label
+from rnnext.saving.hdf5 import Group
+
+__all__ = ["is_keras3_tree", "plan_keras3_weights"]
+
+_MODEL_LISTS = ("layers", "_layer_checkpoint_dependencies")
+# Random number generators of dropout; they have no part in inference.
+_IGNORED = re.compile(r"_?seed_generator(_\d+)?")
+
+
+def is_keras3_tree(root: Group) -> bool:
+    """True if a file's root has the groups of this layout."""
+    return any(name in root.groups for name in (*_MODEL_LISTS, "vars"))
+
+
+def plan_keras3_weights(model: Layer, root: Group, label: str) -> WeightPlan:
+    """Match a model's weights with the arrays of a file.
+
+    Args:
+        model: A built Sequential or functional model.
+        root: The file.
+        label: How errors call the file.
+
+    Returns:
+        A plan in which every weight of the model has its array.
+
+    Raises:
+        FileError: A weight is missing, misshapen, or left over.
+    """
+    plan = WeightPlan(label)
+    _Matcher(plan).visit(model, root)
+    return plan
+
+
+class _Matcher:
+    """One walk over the layers, in the order in which Keras writes them."""
+
+    def __init__(self, plan: WeightPlan) -> None:
+        self._plan = plan
+        self._visited: set[int] = set()
+
+    def visit(self, layer: Layer, group: Group) -> None:
+        """Match a layer's own weights, then its children's."""
+        self._visited.add(id(layer))
+        variables = group.groups.get("vars", Group())
+        path = f"{group.path.rstrip('/')}/vars"
+        self._plan.add_all(layer, layer._variables, _in_order(variables), path)
+        known = {"vars"}
+        for attribute, child in _children(layer):
+            name = self._list_name(group) if attribute == "layers" else attribute
+            subgroup = group.groups.get(name, Group(f"{group.path.rstrip('/')}/{name}"))
+            known.add(name)
+            if not isinstance(child, Layer):
+                self._visit_list(layer, child, subgroup)
+            elif id(child) not in self._visited:
+                self.visit(child, subgroup)
+        if "layers" not in dict(_children(layer)):  # beside a model's layers is its optimizer
+            for name, subgroup in group.groups.items():
+                if name not in known and _holds_weights(name, subgroup):
+                    raise self._surplus(layer, subgroup)
+
+    def _list_name(self, group: Group) -> str:
+        """Name under which this file has a model's list of layers."""
+        return next((name for name in _MODEL_LISTS if name in group.groups), _MODEL_LISTS[0])
+
+    def _visit_list(self, owner: Layer, layers: Sequence[Layer], container: Group) -> None:
+        """Match the members of a list, class by class."""
+        groups: dict[str, list[tuple[int, Group]]] = {}
+        for name, group in container.groups.items():
+            if _holds_weights(name, group):
+                base, number = _split_number(name, {_group_name(layer) for layer in layers})
+                groups.setdefault(base, []).append((number, group))
+        for numbered in groups.values():
+            numbered.sort(key=lambda item: item[0])
+        for layer in layers:
+            if id(layer) in self._visited or not layer.weights:
+                continue
+            candidates = groups.get(_group_name(layer), [])
+            if not candidates:
+                raise FileError(
+                    f"{self._plan.label}: {container.path}: weights of {layer_label(layer)} are "
+                    f"missing; the group has {sorted(container.groups) or 'nothing'}"
+                )
+            self.visit(layer, candidates.pop(0)[1])
+        left = [group for numbered in groups.values() for _, group in numbered]
+        if left:
+            raise self._surplus(owner, left[0])
+
+    def _surplus(self, layer: Layer, group: Group) -> FileError:
+        return FileError(
+            f"{self._plan.label}: {group.path}: {group.array_count()} weights that no layer of "
+            f"{layer_label(layer)} takes"
+        )
+
+
+def _children(layer: Layer) -> Iterator[tuple[str, Layer | Sequence[Layer]]]:
+    """Child layers by attribute, in Keras's order: a model's layers first, private names last."""
+    if hasattr(layer, "get_layer"):
+        yield "layers", layer.layers  # type: ignore[attr-defined]
+        return
+    yield from sorted(layer._children.items(), key=lambda item: (item[0].startswith("_"), item[0]))
+
+
+def _group_name(layer: Layer) -> str:
+    """Name of a layer's group in a list, without its number."""
+    name = type(layer).__name__
+    return "functional" if name == "Model" else snake_case(name)
+
+
+def _split_number(name: str, classes: set[str]) -> tuple[str, int]:
+    """Class and number from a group's name; a class name may itself end in a number."""
+    if name in classes:
+        return name, 0
+    base, _, number = name.rpartition("_")
+    return (base, int(number)) if base and number.isdecimal() else (name, 0)
+
+
+def _holds_weights(name: str, group: Group) -> bool:
+    """True if a group or a group below it has arrays that belong to a layer."""
+    if _IGNORED.fullmatch(name):
+        return False
+    return bool(group.arrays) or any(_holds_weights(n, g) for n, g in group.groups.items())
+
+
+def _in_order(variables: Group) -> list[Array]:
+    """Arrays 0, 1, ... of a vars group."""
+    names = sorted(variables.arrays, key=lambda name: (not name.isdecimal(), name.zfill(8)))
+    return [variables.arrays[name] for name in names]

@@ -1,0 +1,186 @@
+"""Turns the config of a model saved by Keras 1 or 2 into the Keras 3 form.
+
+This is the one place that knows older forms of models; the layers read only Keras 3's. A config
+that Keras 3 wrote in its own form is handed on untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rnnext.errors import FileError
+from rnnext.saving.keras1_layers import looks_like_keras1
+from rnnext.saving.keras_version import KerasVersion
+from rnnext.saving.legacy_layers import (
+    LayerConverter,
+    is_recurrent,
+    keras3_object,
+    object_parts,
+)
+from rnnext.saving.legacy_nodes import GraphConverter
+
+__all__ = ["to_keras3_config"]
+
+Config = dict[str, Any]
+
+_FUNCTIONAL_CLASSES = ("Functional", "Model", "Container")
+
+
+def to_keras3_config(
+    config: Config,
+    keras_version: str | None,
+    label: str,
+    weight_shapes: Mapping[str, Sequence[tuple[int, ...]]] | None = None,
+) -> Config:
+    """The Keras 3 form of a model config of any Keras.
+
+    Args:
+        config: ``model_config`` of an HDF5 file, ``config.json`` of an archive, or what
+            ``to_json`` wrote; not changed.
+        keras_version: As the file records it; None if it does not.
+        label: How errors call the file.
+        weight_shapes: Array shapes by layer name, if the weights are at hand
+            (see `LayerConverter`).
+
+    Returns:
+        ``{"module", "class_name", "config", "registered_name"}`` of the model.
+
+    Raises:
+        FileError: Not a model config.
+        UnsupportedError: An option that has no counterpart.
+
+    Example:
+        >>> from rnnext.saving.legacy_config import to_keras3_config
+        >>> old = {"class_name": "Sequential", "config": [
+        ...     {"class_name": "LSTM", "config": {"name": "lstm", "units": 2,
+        ...      "batch_input_shape": [None, 5, 3], "recurrent_activation": "hard_sigmoid"}}]}
+        >>> new = to_keras3_config(old, "2.1.6", "m.h5")
+        >>> [layer["class_name"] for layer in new["config"]["layers"]]
+        ['InputLayer', 'LSTM']
+        >>> new["config"]["layers"][1]["config"]["recurrent_activation"]
+        'keras2_hard_sigmoid'
+    """
+    version = _version(config, keras_version, label)
+    if version.generation == 3 and "module" in config:
+        return config
+    return _ModelConverter(LayerConverter(version, label, weight_shapes)).model(config)
+
+
+def _version(config: Config, keras_version: str | None, label: str) -> KerasVersion:
+    """The version recorded with or in the config, or what its form proves.
+
+    Keras 3's `to_json` records no version but has its own form; nor did Keras 1 before 1.2.
+    """
+    recorded = keras_version or config.get("keras_version")
+    if isinstance(recorded, str):
+        return KerasVersion.parse(recorded, label)
+    if looks_like_keras1(config):
+        return KerasVersion("(none, Keras 1 by its argument names)", (1, 0, 0))
+    if "module" in config and not _mentions(config, "batch_input_shape"):
+        return KerasVersion("(none, Keras 3 by its form)", (3, 0, 0))
+    raise FileError(
+        f"{label}: no keras_version is recorded, and the meaning of hard_sigmoid and several "
+        'defaults depends on it; add the key "keras_version" to the JSON (for example "2.3.1")'
+    )
+
+
+def _mentions(value: Any, key: str) -> bool:
+    """True if a dict below `value` has the key."""
+    if isinstance(value, dict):
+        return key in value or any(_mentions(item, key) for item in value.values())
+    return isinstance(value, list) and any(_mentions(item, key) for item in value)
+
+
+class _ModelConverter:
+    """Converts models, which hold layers, which may be models."""
+
+    def __init__(self, layers: LayerConverter) -> None:
+        self._layers = layers
+        self._label = layers.label
+
+    def model(self, config: Config) -> Config:
+        """A Sequential or functional model."""
+        class_name = config.get("class_name")
+        body = config.get("config")
+        if class_name == "Sequential":
+            return self._sequential(body)
+        if isinstance(body, dict) and {"layers", "input_layers", "output_layers"} <= body.keys():
+            registered = config.get("registered_name")
+            return self._functional(str(class_name), body, registered)
+        raise FileError(
+            f"{self._label}: model class {class_name!r}: only Sequential and functional models "
+            "can be rebuilt from their config; a subclassed model cannot"
+        )
+
+    def _layer(self, layer: Any) -> Config:
+        """A layer or a nested model."""
+        if isinstance(layer, dict):
+            body = layer.get("config")
+            nested = isinstance(body, dict) and {"layers", "input_layers"} <= body.keys()
+            if nested or layer.get("class_name") == "Sequential":
+                return self.model(layer)
+        return self._layers.convert(layer)
+
+    def _sequential(self, body: Any) -> Config:
+        """A Sequential; before Keras 2.2.3 its config was the bare list of layers."""
+        body = {"layers": body} if isinstance(body, list) else body
+        if not isinstance(body, dict) or not isinstance(body.get("layers"), list):
+            raise FileError(f"{self._label}: Sequential: a list of layers is expected")
+        converted = [self._layer(layer) for layer in body["layers"]]
+        if converted and converted[0]["class_name"] != "InputLayer":
+            first = self._implied_input(body, converted[0])
+            converted = [first, *converted] if first is not None else converted
+        kept = {key: body[key] for key in ("trainable", "build_input_shape") if key in body}
+        config = {"name": body.get("name", "sequential"), **kept, "layers": converted}
+        return keras3_object("keras", "Sequential", config)
+
+    def _implied_input(self, body: Config, first: Config) -> Config | None:
+        """The InputLayer that older configs leave out, or None if no shape is recorded."""
+        original = body["layers"][0]["config"]
+        shape, dtype = None, "float32"
+        if isinstance(original, dict):
+            shape = original.get("batch_input_shape")
+            dtype = original.get("input_dtype") or original.get("dtype") or dtype
+        if first["class_name"] in ("Sequential", "Functional"):
+            inner = first["config"]["layers"][:1]
+            if inner and inner[0]["class_name"] == "InputLayer":
+                shape = inner[0]["config"]["batch_shape"]
+                dtype = inner[0]["config"]["dtype"]
+        built = body.get("build_input_shape")
+        if shape is None and isinstance(built, list) and built:
+            shape = [None, *built[1:]]
+        if shape is None:
+            return None
+        name = f"{first['config'].get('name')}_input"
+        implied = {"name": name, "batch_input_shape": shape, "dtype": dtype}
+        return self._layers.convert({"class_name": "InputLayer", "config": implied})
+
+    def _functional(self, class_name: str, body: Config, registered: str | None) -> Config:
+        """A functional model: its layers, their calls, its inputs and outputs."""
+        where = f"{self._label}: model {body.get('name')!r}"
+        layers = body["layers"]
+        if not isinstance(layers, list):
+            raise FileError(f"{where}: a list of layers is expected")
+        for layer in layers:
+            if not isinstance(layer, dict) or not isinstance(layer.get("name"), str):
+                raise FileError(f"{where}: a layer without a name: {str(layer)[:80]}")
+        graph = GraphConverter(layers, body["output_layers"], where)
+        converted = []
+        functional: dict[str, bool] = {}
+        for layer in layers:
+            new = self._layer(layer)
+            if new["class_name"] == "Sequential" or "input_layers" in new["config"]:
+                functional[layer["name"]] = new["class_name"] != "Sequential"
+            takes_states = is_recurrent(*object_parts(new, where))
+            nodes = graph.nodes(layer, takes_states)
+            converted.append({**new, "name": layer["name"], "inbound_nodes": nodes})
+        config = {
+            "name": body.get("name", "functional"),
+            "trainable": body.get("trainable", True),
+            "layers": converted,
+            "input_layers": graph.endpoints(body["input_layers"], {}),
+            "output_layers": graph.endpoints(body["output_layers"], functional),
+        }
+        class_name = "Functional" if class_name in _FUNCTIONAL_CLASSES else class_name
+        return keras3_object("keras.src.models.functional", class_name, config, registered)

@@ -1,0 +1,243 @@
+"""Opens model files: decides the format, builds the model, then sets its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rnnext import serialization
+from rnnext.errors import FileError, RnnextError
+from rnnext.layers.layer import Layer
+from rnnext.saving.archive import Archive
+from rnnext.saving.assignment import WeightPlan
+from rnnext.saving.hdf5 import Group, read_hdf5
+from rnnext.saving.json_text import parse_object
+from rnnext.saving.keras3_weights import is_keras3_tree, plan_keras3_weights
+from rnnext.saving.legacy_config import to_keras3_config
+from rnnext.saving.legacy_weights import layer_arrays, plan_legacy_weights
+from rnnext.saving.limits import Limits
+from rnnext.saving.npz import read_npz
+from rnnext.saving.shards import read_shards
+from rnnext.saving.source import ModelFile, Source, open_source
+
+__all__ = ["load_model", "load_weights", "model_from_json"]
+
+CustomObjects = Mapping[str, Any]
+
+_CONFIG = "config.json"
+_METADATA = "metadata.json"
+_WEIGHTS_HDF5 = "model.weights.h5"
+_WEIGHTS_NPZ = "model.weights.npz"
+_WEIGHTS_SHARDED = "model.weights.json"
+# Groups beside the weights that matter only for training.
+_TRAINING_GROUPS = frozenset({"optimizer", "optimizer_weights", "metrics", "compile_metrics"})
+
+
+def load_model(
+    file: ModelFile,
+    custom_objects: CustomObjects | None = None,
+    compile: bool = False,  # noqa: A002, ARG001 - Keras's name
+    safe_mode: bool = True,  # noqa: ARG001
+    *,
+    limits: Limits | None = None,
+) -> Any:
+    """Load a model with its weights from a file that Keras saved.
+
+    The format is decided by content, not by suffix: Keras 3 and Keras 2.12 to 2.15 ``.keras``
+    archives (also unzipped into a folder), and full-model HDF5 files of Keras 1, 2 and 3 and of
+    tf.keras. Nothing in the file is executed: a ``Lambda`` or any class rnnext does not have must
+    be given in `custom_objects`.
+
+    Args:
+        file: Path of a file or folder, the bytes of a file, or an open binary file.
+        custom_objects: Classes and functions by the name the file uses for them.
+        compile: Accepted for Keras's sake and ignored; losses and optimizers are never read.
+        safe_mode: Accepted for Keras's sake and ignored; code in a file is never run.
+        limits: Bounds on what reading the file may cost; see `rnnext.saving.Limits`.
+
+    Returns:
+        The `Sequential` or functional `Model`.
+
+    Raises:
+        FileError: No model file, damaged, refused, or weights that do not fit the architecture.
+            The message names file, part and reason.
+        UnsupportedError: A layer, option or activation that rnnext does not have, named.
+
+    Example:
+        >>> import rnnext
+        >>> from rnnext.demo import model_path
+        >>> model = rnnext.load_model(model_path())
+        >>> model.output_shape
+        (None, 1)
+    """
+    limits = limits or Limits()
+    with open_source(file, limits) as source:
+        if source.archive is not None:
+            return _model_from_archive(source.archive, custom_objects, limits)
+        if source.hdf5 is not None:
+            return _model_from_hdf5(source, custom_objects, limits)
+    raise FileError(
+        f"{source.label}: JSON, which holds no weights; build the model with "
+        "rnnext.models.model_from_json, then call its load_weights"
+    )
+
+
+def load_weights(
+    model: Layer, file: ModelFile, by_name: bool = False, *, limits: Limits | None = None
+) -> None:
+    """Set a model's weights from a file. Either all of them are set or, on an error, none.
+
+    Read are Keras 3's ``.weights.h5``, its sharded ``.weights.json``, legacy weights-only HDF5
+    files, and the weights inside any full model file.
+
+    Args:
+        model: A built model with the architecture the weights were saved from.
+        file: Path, bytes or open binary file. Shards need a path.
+        by_name: Legacy files only: match layers by name instead of by order; layers that the
+            file does not name keep their weights.
+        limits: Bounds on what reading the file may cost.
+
+    Raises:
+        FileError: As in `load_model`.
+    """
+    limits = limits or Limits()
+    if not model.built:
+        raise FileError(
+            f"{file if isinstance(file, str) else 'weights'}: model {model.name!r} is not built; "
+            "give its first layer an input shape, or call it once, before loading weights"
+        )
+    with open_source(file, limits) as source:
+        if source.archive is not None:
+            root = _archive_weights(source.archive, limits)
+        elif source.hdf5 is not None:
+            root = read_hdf5(source.hdf5, source.label, limits, _TRAINING_GROUPS)
+        else:
+            root = read_shards(source, limits)
+        label = source.label
+    weights = root.groups.get("model_weights", root)
+    if weights.names("layer_names") is not None:
+        found = layer_arrays(weights, label)
+        plan = plan_legacy_weights(model.layers, found, label, by_name)  # type: ignore[attr-defined]
+    elif by_name:
+        raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
+    else:
+        plan = _plan_tree(model, root, label)
+    plan.apply()
+
+
+def model_from_json(
+    json_string: str | bytes,
+    custom_objects: CustomObjects | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Any:
+    """Build a model from what ``model.to_json()`` wrote in any Keras; its weights are fresh.
+
+    Args:
+        json_string: The JSON text. Its ``keras_version`` decides what old defaults mean.
+        custom_objects: Classes and functions by the name the text uses for them.
+        limits: Bounds on the text's size and depth.
+
+    Returns:
+        The `Sequential` or functional `Model`.
+
+    Raises:
+        FileError: Not the JSON of a model.
+        UnsupportedError: A layer, option or activation that rnnext does not have, named.
+    """
+    label = "model JSON"
+    config = parse_object(json_string, label, "architecture", limits or Limits())
+    return _build(to_keras3_config(config, None, label), custom_objects, label)
+
+
+def _model_from_archive(
+    archive: Archive, custom_objects: CustomObjects | None, limits: Limits
+) -> Any:
+    label = archive.label
+    config = parse_object(archive.read(_CONFIG, limits.config_bytes), label, _CONFIG, limits)
+    version = None
+    if _METADATA in archive.names():
+        metadata = archive.read(_METADATA, limits.config_bytes)
+        version = parse_object(metadata, label, _METADATA, limits).get("keras_version")
+    root = _archive_weights(archive, limits)
+    model = _build(to_keras3_config(config, version, label), custom_objects, label)
+    _plan_tree(model, root, label).apply()
+    return model
+
+
+def _archive_weights(archive: Archive, limits: Limits) -> Group:
+    """The tree of weights in an archive, whichever way they are stored."""
+    names = archive.names()
+    for name in (_WEIGHTS_HDF5, _WEIGHTS_NPZ):
+        if name in names:
+            content = archive.read(name, limits.weights_bytes)
+            label = f"{archive.label}: {name}"
+            if name == _WEIGHTS_NPZ:
+                return read_npz(content, label, limits)
+            return read_hdf5(content, label, limits, _TRAINING_GROUPS)
+    if _WEIGHTS_SHARDED in names:
+        index = archive.read(_WEIGHTS_SHARDED, limits.config_bytes)
+        return read_shards(Source(archive.label, archive=archive, text=index), limits)
+    raise FileError(
+        f"{archive.label}: {_WEIGHTS_HDF5}, {_WEIGHTS_NPZ} or {_WEIGHTS_SHARDED} is expected; "
+        f"the archive has {sorted(names)}"
+    )
+
+
+def _model_from_hdf5(source: Source, custom_objects: CustomObjects | None, limits: Limits) -> Any:
+    label = source.label
+    assert source.hdf5 is not None
+    root = read_hdf5(source.hdf5, label, limits, _TRAINING_GROUPS)
+    text = root.text("model_config")
+    weights = root.groups.get("model_weights")
+    if text is None or weights is None:
+        raise FileError(
+            f"{label}: {'model_config' if text is None else 'model_weights'} is missing: the file "
+            "holds no whole model. If it holds weights only, build the model first and call its "
+            "load_weights"
+        )
+    config = parse_object(text, label, "model_config", limits)
+    version = root.text("keras_version") or weights.text("keras_version")
+    found = layer_arrays(weights, label)
+    shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
+    model = _build(to_keras3_config(config, version, label, shapes), custom_objects, label)
+    # One file, one set of names: matching by name does not depend on the order of the layers.
+    weighted = {layer.name for layer in model.layers if layer.weights}
+    by_name = weighted == found.keys()
+    plan_legacy_weights(model.layers, found, label, by_name).apply()
+    return model
+
+
+def _plan_tree(model: Layer, root: Group, label: str) -> WeightPlan:
+    if not is_keras3_tree(root):
+        raise FileError(
+            f"{label}: no Keras weights: neither layer_names nor a group 'layers'; "
+            f"the file has {sorted(root.groups)}"
+        )
+    return plan_keras3_weights(model, root, label)
+
+
+def _build(config: dict[str, Any], custom_objects: CustomObjects | None, label: str) -> Any:
+    """The model of a Keras 3 config, built."""
+    import rnnext.models  # noqa: F401 - registers the classes of models and layers
+
+    with _naming_file(label):
+        model = serialization.deserialize(config, custom_objects)
+    if not getattr(model, "built", False):
+        raise FileError(
+            f"{label}: the model has no input shape, so its weights cannot be made; it was saved "
+            "before it was built"
+        )
+    return model
+
+
+@contextmanager
+def _naming_file(label: str) -> Iterator[None]:
+    """Put the file's name before errors of code that does not know it."""
+    try:
+        yield
+    except RnnextError as error:
+        if str(error).startswith(label):
+            raise
+        raise type(error)(f"{label}: {error}") from error
