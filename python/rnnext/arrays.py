@@ -1,0 +1,78 @@
+"""Whatever a caller hands over as numbers, as a NumPy array."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rnnext.errors import DataError
+
+__all__ = ["as_array", "cast"]
+
+_NUMBER_KINDS = "biuf"
+# Types of the ml_dtypes package, which NumPy files under "void".
+_EXTENSION_FLOATS = ("bfloat16", "float8")
+
+
+def as_array(x: Any, name: str) -> NDArray[Any]:
+    """Returns `x` as an array of numbers, without a copy where possible.
+
+    Args:
+        x: A NumPy array, a (nested) list or tuple, a number, or an object with `__array__`, with
+            `__dlpack__` on the CPU, or with the buffer protocol.
+        name: What `x` is, for the error message, e.g. `"input of layer 'lstm'"`.
+
+    Returns:
+        An array of booleans, integers or floats in the byte order and layout `x` has. Objects
+        that hold plain numbers become float64.
+
+    Raises:
+        DataError: If `x` does not hold numbers, is ragged, is not on the CPU, or is a
+            `numpy.ma.MaskedArray`, whose mask would be lost.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        raise DataError(
+            f"{name} is a numpy.ma.MaskedArray, whose mask rnnext does not read; "
+            "pass its .filled() values, and the mask as the layer's mask argument."
+        )
+    try:
+        array = _to_ndarray(x)
+    except Exception as error:  # whatever a foreign __array__ or __dlpack__ raises
+        raise DataError(
+            f"{name}: cannot make an array of {type(x).__name__!r}: {error}"
+        ) from error
+    if array.dtype.kind in _NUMBER_KINDS or array.dtype.name.startswith(_EXTENSION_FLOATS):
+        return array
+    if array.dtype == object:
+        return _numbers_of_objects(array, x, name)
+    raise DataError(f"{name}: expected numbers, received an array of dtype {array.dtype}.")
+
+
+def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Returns C-contiguous native-order values of `dtype`; `array` itself if it is that already.
+
+    Values beyond the range of `dtype` become infinite, as in TensorFlow, without a warning.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+
+
+def _to_ndarray(x: Any) -> NDArray[Any]:
+    if isinstance(x, np.ndarray):
+        return np.asarray(x)  # strips subclasses
+    if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
+        return np.from_dlpack(x)
+    return np.asarray(x)
+
+
+def _numbers_of_objects(array: NDArray[Any], x: Any, name: str) -> NDArray[Any]:
+    for value in array.flat:
+        if not isinstance(value, (numbers.Real, np.bool_)):
+            raise DataError(
+                f"{name}: expected numbers, received {type(x).__name__!r} holding "
+                f"{type(value).__name__!r} objects."
+            )
+    return array.astype(np.float64)

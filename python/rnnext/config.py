@@ -1,0 +1,125 @@
+"""Settings of the process: threads, instruction set, random seed, default float type."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from rnnext import _core
+from rnnext.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = [
+    "available_isas",
+    "floatx",
+    "get_num_threads",
+    "has_openmp",
+    "isa",
+    "set_floatx",
+    "set_num_threads",
+    "set_random_seed",
+]
+
+_FLOAT_TYPES = ("float32", "float64")
+
+_floatx = "float32"
+_seed_lock = threading.Lock()
+_seed_source: np.random.Generator | None = None
+
+
+def set_num_threads(n: int) -> None:
+    """Sets how many threads one call of a layer may use.
+
+    Args:
+        n: At least 1. The answer does not depend on it.
+
+    Raises:
+        UnsupportedError: If `n` is not a positive integer.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise UnsupportedError(f"set_num_threads: expected an integer >= 1, received {n!r}.")
+    _core.set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """Returns how many threads one call of a layer may use."""
+    return _core.get_num_threads()
+
+
+def isa() -> str:
+    """Returns the name of the instruction set the kernels run on, e.g. `"avx512"`."""
+    return _core.isa()
+
+
+def available_isas() -> tuple[str, ...]:
+    """Returns the instruction sets that this build has and this processor can run."""
+    return tuple(_core.available_isas())
+
+
+def has_openmp() -> bool:
+    """Tells whether this build can use more than one thread."""
+    return _core.has_openmp()
+
+
+def floatx() -> str:
+    """Returns the float type of layers that are made without a `dtype`."""
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    """Sets the float type of layers that are made without a `dtype` from now on.
+
+    Args:
+        value: `"float32"` or `"float64"`.
+
+    Raises:
+        UnsupportedError: For any other value.
+    """
+    global _floatx
+    if value not in _FLOAT_TYPES:
+        raise UnsupportedError(f"set_floatx: expected one of {_FLOAT_TYPES}, received {value!r}.")
+    _floatx = value
+
+
+def set_random_seed(seed: int) -> None:
+    """Makes the initial weights of layers created from now on repeatable.
+
+    The numbers are not TensorFlow's for the same seed; their distribution is.
+
+    Args:
+        seed: A non-negative integer.
+
+    Example:
+        >>> import rnnext
+        >>> from rnnext.layers import Dense
+        >>> rnnext.set_random_seed(1)
+        >>> a, b = Dense(2), Dense(2)
+        >>> rnnext.set_random_seed(1)
+        >>> c = Dense(2)
+        >>> for layer in (a, b, c):
+        ...     layer.build((None, 3))
+        >>> bool((a.get_weights()[0] == c.get_weights()[0]).all())
+        True
+        >>> bool((a.get_weights()[0] == b.get_weights()[0]).all())
+        False
+    """
+    import numpy as np
+
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise UnsupportedError(f"set_random_seed: expected an integer >= 0, received {seed!r}.")
+    global _seed_source
+    with _seed_lock:
+        _seed_source = np.random.default_rng(seed)
+
+
+def next_seed() -> int:
+    """Draws the seed of one initializer that was given none."""
+    import numpy as np
+
+    global _seed_source
+    with _seed_lock:
+        if _seed_source is None:
+            _seed_source = np.random.default_rng()
+        return int(_seed_source.integers(2**63))

@@ -1,0 +1,113 @@
+"""Keras dtype policies: which float type a layer keeps its weights in and computes in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnnext import config
+from rnnext.errors import UnsupportedError
+
+__all__ = ["DTypePolicy", "get_policy", "standard_dtype_name"]
+
+# name -> (compute dtype, variable dtype)
+_POLICIES = {"float32": ("float32", "float32"), "float64": ("float64", "float64")}
+
+_DTYPE_NAMES = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+)
+
+
+class DTypePolicy:
+    """The dtypes of a layer.
+
+    Attributes:
+        name: Name of the policy, e.g. `"float32"`.
+        compute_dtype: Name of the dtype the layer computes in and returns.
+        variable_dtype: Name of the dtype the layer keeps its weights in.
+
+    Raises:
+        UnsupportedError: If there is no policy of this name.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name not in _POLICIES:
+            raise UnsupportedError(
+                f"dtype policy {name!r} is not supported; accepted: {sorted(_POLICIES)}."
+            )
+        self.name = name
+        self.compute_dtype, self.variable_dtype = _POLICIES[name]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the config that Keras stores in a layer's `dtype` key."""
+        return {
+            "module": "keras",
+            "class_name": "DTypePolicy",
+            "config": {"name": self.name},
+            "registered_name": None,
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicy) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self.name}">'
+
+
+def get_policy(identifier: Any) -> DTypePolicy:
+    """Returns the policy that a layer's `dtype` argument names.
+
+    Args:
+        identifier: None (the default float type), a name, a NumPy dtype, a `DTypePolicy`, or the
+            dictionary a Keras config stores.
+
+    Raises:
+        UnsupportedError: If it names no policy rnnext has.
+    """
+    if identifier is None:
+        return DTypePolicy(config.floatx())
+    if isinstance(identifier, DTypePolicy):
+        return identifier
+    if isinstance(identifier, str):
+        return DTypePolicy(identifier)
+    if isinstance(identifier, dict):
+        name = (identifier.get("config") or {}).get("name")
+        if identifier.get("class_name") in ("DTypePolicy", "Policy") and isinstance(name, str):
+            return DTypePolicy(name)
+        raise UnsupportedError(
+            "dtype: expected a dictionary of class_name 'DTypePolicy' with a name, received "
+            f"{identifier!r}."
+        )
+    return DTypePolicy(standard_dtype_name(identifier))
+
+
+def standard_dtype_name(dtype: Any) -> str:
+    """Returns the Keras name of an array dtype; None is the default float type.
+
+    Raises:
+        UnsupportedError: If arrays of this dtype cannot be an input.
+    """
+    if dtype is None:
+        return config.floatx()
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = str(dtype)
+    if name not in _DTYPE_NAMES:
+        raise UnsupportedError(f"dtype {dtype!r} is not supported; accepted: {_DTYPE_NAMES}.")
+    return name

@@ -1,0 +1,451 @@
+"""Keras's initializers: what a fresh layer's weights hold before any are loaded.
+
+They follow Keras's formulas; the random numbers are NumPy's, not TensorFlow's. An initializer
+without a seed draws one when it is made (see `rnnext.set_random_seed`), so, as in Keras, it gives
+the same values each time it is called with the same shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import config, serialization
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.naming import snake_case
+
+__all__ = ["Initializer", "deserialize", "get", "serialize"]
+
+Shape = Sequence[int]
+
+
+class Initializer:
+    """Base class: a callable `(shape, dtype=None) -> array`."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
+        """Returns an array of this shape and dtype (default: the default float type)."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """Makes the initializer that `get_config` described."""
+        return cls(**config)
+
+
+@serialization.builtin("keras.initializers")
+class Zeros(Initializer):
+    """All zeros."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
+        return np.zeros(shape, dtype or config.floatx())
+
+
+@serialization.builtin("keras.initializers")
+class Ones(Initializer):
+    """All ones."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
+        return np.ones(shape, dtype or config.floatx())
+
+
+@serialization.builtin("keras.initializers")
+class Constant(Initializer):
+    """One value everywhere."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
+        return np.full(shape, self.value, dtype or config.floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        return {"value": self.value}
+
+
+@serialization.builtin("keras.initializers")
+class Identity(Initializer):
+    """The identity matrix times `gain`; two-dimensional shapes only."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
+        if len(shape) != 2:
+            raise ShapeError(f"initializer Identity needs a shape of 2 axes, received {shape}.")
+        return np.asarray(self.gain * np.eye(*shape), dtype or config.floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain}
+
+
+class RandomInitializer(Initializer):
+    """Base class of the initializers that draw random numbers."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise UnsupportedError(
+                f"initializer {type(self).__name__}: seed must be an integer or None, received "
+                f"{seed!r}."
+            )
+        self.seed = seed
+        self._drawn_seed = config.next_seed() if seed is None else abs(seed)
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
+        values = self._draw(np.random.default_rng(self._drawn_seed), tuple(shape))
+        return values.astype(dtype or config.floatx())
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
+@serialization.builtin("keras.initializers")
+class RandomNormal(RandomInitializer):
+    """Normal distribution."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = stddev
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        return rng.normal(self.mean, self.stddev, shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
+
+
+@serialization.builtin("keras.initializers")
+class TruncatedNormal(RandomNormal):
+    """Normal distribution without what is more than two standard deviations from the mean."""
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        return _truncated_normal(rng, self.mean, self.stddev, shape)
+
+
+@serialization.builtin("keras.initializers")
+class RandomUniform(RandomInitializer):
+    """Uniform distribution on [minval, maxval)."""
+
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.minval = minval
+        self.maxval = maxval
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        return rng.uniform(self.minval, self.maxval, shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "minval": self.minval, "maxval": self.maxval}
+
+
+@serialization.builtin("keras.initializers")
+class VarianceScaling(RandomInitializer):
+    """Random numbers whose variance is `scale` over the number of connections.
+
+    Args:
+        scale: Factor of the variance.
+        mode: `"fan_in"`, `"fan_out"` or `"fan_avg"`: which connections count.
+        distribution: `"truncated_normal"` (also `"normal"`), `"untruncated_normal"`, `"uniform"`.
+        seed: Integer, or None to draw one.
+        input_axes: Axes of the shape that are inputs, where the usual layout does not hold.
+        output_axes: Axes of the shape that are outputs.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(seed)
+        distribution = "truncated_normal" if distribution == "normal" else distribution
+        _check_choice(self, "mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        _check_choice(
+            self,
+            "distribution",
+            distribution,
+            ("truncated_normal", "untruncated_normal", "uniform"),
+        )
+        if not scale > 0:
+            raise UnsupportedError(
+                f"initializer {type(self).__name__}: scale must be > 0, received {scale!r}."
+            )
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+        self.input_axes = input_axes
+        self.output_axes = output_axes
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        fan_in, fan_out = _fans(shape, self.input_axes, self.output_axes)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, fan)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0 * variance)
+            return rng.uniform(-limit, limit, shape)
+        if self.distribution == "untruncated_normal":
+            return rng.normal(0.0, math.sqrt(variance), shape)
+        # The standard deviation of a unit normal cut at two is 0.8796...
+        return _truncated_normal(rng, 0.0, math.sqrt(variance) / 0.87962566103423978, shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "scale": self.scale,
+            "mode": self.mode,
+            "distribution": self.distribution,
+            "input_axes": self.input_axes,
+            "output_axes": self.output_axes,
+        }
+
+
+class _FixedScaling(VarianceScaling):
+    """A named combination of scale, mode and distribution."""
+
+    _combination: tuple[float, str, str]
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(*self._combination, seed, input_axes, output_axes)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            "input_axes": self.input_axes,
+            "output_axes": self.output_axes,
+        }
+
+
+@serialization.builtin("keras.initializers")
+class GlorotUniform(_FixedScaling):
+    """Uniform on +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+
+    _combination = (1.0, "fan_avg", "uniform")
+
+
+@serialization.builtin("keras.initializers")
+class GlorotNormal(_FixedScaling):
+    """Truncated normal of standard deviation sqrt(2 / (fan_in + fan_out))."""
+
+    _combination = (1.0, "fan_avg", "truncated_normal")
+
+
+@serialization.builtin("keras.initializers")
+class LecunNormal(_FixedScaling):
+    """Truncated normal of standard deviation sqrt(1 / fan_in)."""
+
+    _combination = (1.0, "fan_in", "truncated_normal")
+
+
+@serialization.builtin("keras.initializers")
+class LecunUniform(_FixedScaling):
+    """Uniform on +-sqrt(3 / fan_in)."""
+
+    _combination = (1.0, "fan_in", "uniform")
+
+
+@serialization.builtin("keras.initializers")
+class HeNormal(_FixedScaling):
+    """Truncated normal of standard deviation sqrt(2 / fan_in) (He et al., 2015)."""
+
+    _combination = (2.0, "fan_in", "truncated_normal")
+
+
+@serialization.builtin("keras.initializers")
+class HeUniform(_FixedScaling):
+    """Uniform on +-sqrt(6 / fan_in) (He et al., 2015)."""
+
+    _combination = (2.0, "fan_in", "uniform")
+
+
+@serialization.builtin("keras.initializers")
+class Orthogonal(RandomInitializer):
+    """A random matrix with orthonormal rows or columns, times `gain` (Saxe et al., 2014).
+
+    The Q of a QR factorisation of normal random numbers, with the signs of R's diagonal so that
+    every orthogonal matrix is equally likely. Shapes of more axes are made as a matrix of
+    (product of all axes but the last, last axis).
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = gain
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        if len(shape) < 2:
+            raise ShapeError(
+                f"initializer Orthogonal needs a shape of 2 axes or more, received {shape}."
+            )
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+        q *= np.sign(np.diagonal(r))
+        if rows < columns:
+            q = q.T
+        return self.gain * q.reshape(shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "gain": self.gain}
+
+
+def _truncated_normal(
+    rng: np.random.Generator, mean: float, stddev: float, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    values = rng.standard_normal(shape)
+    while (outside := np.abs(values) > 2).any():
+        values[outside] = rng.standard_normal(int(outside.sum()))
+    return mean + stddev * values
+
+
+def _fans(
+    shape: tuple[int, ...], input_axes: Sequence[int] | None, output_axes: Sequence[int] | None
+) -> tuple[int, int]:
+    """Numbers of inputs and outputs of a weight; a convolution's are (..., inputs, outputs)."""
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
+    if len(shape) < 2:
+        return (shape[0], shape[0]) if shape else (1, 1)
+    window = math.prod(shape[:-2])
+    return shape[-2] * window, shape[-1] * window
+
+
+def _check_choice(owner: Initializer, option: str, value: str, accepted: tuple[str, ...]) -> None:
+    if value not in accepted:
+        raise UnsupportedError(
+            f"initializer {type(owner).__name__}: {option} must be one of {accepted}, received "
+            f"{value!r}."
+        )
+
+
+_CLASSES: dict[str, type[Initializer]] = {
+    name: cls
+    for cls in (
+        Zeros,
+        Ones,
+        Constant,
+        Identity,
+        RandomNormal,
+        TruncatedNormal,
+        RandomUniform,
+        VarianceScaling,
+        GlorotUniform,
+        GlorotNormal,
+        LecunNormal,
+        LecunUniform,
+        HeNormal,
+        HeUniform,
+        Orthogonal,
+    )
+    for name in (cls.__name__, snake_case(cls.__name__))
+}
+# Names Keras keeps from its earlier versions.
+_CLASSES.update(
+    uniform=RandomUniform,
+    normal=RandomNormal,
+    one=Ones,
+    zero=Zeros,
+    IdentityInitializer=Identity,
+    OrthogonalInitializer=Orthogonal,
+)
+
+
+def get(identifier: Any) -> Callable[..., Any] | None:
+    """Returns an initializer from what a layer's `..._initializer` argument may be.
+
+    Args:
+        identifier: None, a name (`"glorot_uniform"`, `"GlorotUniform"`), a config dictionary, an
+            initializer or its class, an array of the values, or a callable `(shape, dtype)`.
+
+    Raises:
+        UnsupportedError: If it names no initializer.
+
+    Example:
+        >>> get("orthogonal")((2, 3)).shape
+        (2, 3)
+    """
+    if isinstance(identifier, str):
+        return _named(identifier, {})
+    if isinstance(identifier, dict):
+        return _named(identifier.get("class_name"), identifier.get("config") or {}, identifier)
+    if isinstance(identifier, type):
+        identifier = identifier()
+    if isinstance(identifier, np.ndarray):
+        return _fixed(identifier)
+    if identifier is None or callable(identifier):
+        return identifier
+    raise UnsupportedError(
+        f"initializer: expected a name, a config, an array or a callable, received {identifier!r}."
+    )
+
+
+def _named(name: Any, inner: Any, full: dict[str, Any] | None = None) -> Callable[..., Any]:
+    if full is not None and name == "function":
+        name = inner
+        inner = {}
+    custom = serialization.custom_object((full or {}).get("registered_name") or name)
+    cls = custom if custom is not None else _CLASSES.get(name)
+    if cls is None:
+        raise UnsupportedError(f"initializer {name!r} is not known; accepted: {sorted(_CLASSES)}.")
+    if not isinstance(cls, type):
+        return cls
+    # Keras 1 and 2 stored the dtype with the initializer; the weight's own dtype decides.
+    inner = {key: value for key, value in inner.items() if key != "dtype"}
+    try:
+        return cls(**inner)
+    except TypeError as error:
+        raise UnsupportedError(f"initializer {name!r} with config {inner!r}: {error}") from error
+
+
+def _fixed(values: NDArray[Any]) -> Callable[..., NDArray[Any]]:
+    def initialize(shape: Shape, dtype: Any = None) -> NDArray[Any]:
+        if tuple(shape) != values.shape:
+            raise ShapeError(f"initializer of shape {values.shape}: the weight needs {shape}.")
+        return values.astype(dtype or values.dtype)
+
+    return initialize
+
+
+def serialize(initializer: Any) -> Any:
+    """Returns the form of an initializer that Keras stores in a layer's config."""
+    return serialization.serialize(initializer)
+
+
+def deserialize(config: Any) -> Any:
+    """Returns the initializer of a config; the inverse of `serialize`."""
+    return get(config)
+
+
+zeros = Zeros
+ones = Ones
+constant = Constant
+identity = Identity
+random_normal = RandomNormal
+truncated_normal = TruncatedNormal
+random_uniform = RandomUniform
+variance_scaling = VarianceScaling
+glorot_uniform = GlorotUniform
+glorot_normal = GlorotNormal
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+orthogonal = Orthogonal

@@ -1,0 +1,36 @@
+"""Eager arrays that remember which time steps are padding.
+
+In a model the masks travel beside the values. Between layers that are called one by one, a mask
+travels on the array itself, as Keras does with tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MaskedTensor", "attach_mask", "mask_of"]
+
+
+class MaskedTensor(np.ndarray[Any, Any]):
+    """An array with a mask. Arrays computed from it have none.
+
+    Attributes:
+        _keras_mask: (B, T) booleans, False where a step is to be skipped.
+    """
+
+    _keras_mask: NDArray[Any] | None = None
+
+
+def attach_mask(array: NDArray[Any], mask: NDArray[Any]) -> MaskedTensor:
+    """Returns a view of `array` that carries `mask`."""
+    view = array.view(MaskedTensor)
+    view._keras_mask = mask
+    return view
+
+
+def mask_of(x: Any) -> NDArray[Any] | None:
+    """Returns the mask that `x` carries, or None."""
+    return getattr(x, "_keras_mask", None)

@@ -1,0 +1,57 @@
+"""Output shapes of layers that do not say them: by running the layer on zeros."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnnext import nest
+from rnnext.errors import UnsupportedError
+from rnnext.layers.symbolic import KerasTensor
+
+__all__ = ["probe_output"]
+
+# What stands for sizes that are not known. An output size that differs between the two runs is
+# not known either. Large enough for a convolution window to fit.
+_SIZES = (29, 31)
+
+
+def probe_output(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Returns symbolic tensors like the outputs of `layer.call` on these arguments.
+
+    Args:
+        layer: The layer.
+        args: Positional arguments of `call`, symbolic tensors among them.
+        kwargs: Its keyword arguments.
+
+    Raises:
+        UnsupportedError: If `call` fails on zeros, so that the layer must write its own
+            compute_output_shape.
+    """
+    try:
+        small, large = (_run(layer, args, kwargs, size) for size in _SIZES)
+    except Exception as error:  # whatever a user's call() raises
+        raise UnsupportedError(
+            f"{layer.label}: its output shape could not be found by running call() on zeros "
+            f"({type(error).__name__}: {error}); give it a compute_output_shape() method."
+        ) from error
+    outputs = [
+        _tensor(np.shape(a), np.shape(b), layer)
+        for a, b in zip(nest.flatten(small), nest.flatten(large), strict=True)
+    ]
+    return nest.pack_like(small, outputs)
+
+
+def _run(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -> Any:
+    def zeros(value: Any) -> Any:
+        if not isinstance(value, KerasTensor):
+            return value
+        return np.zeros([size if s is None else s for s in value.shape], value.dtype)
+
+    return layer.call(*nest.map_structure(zeros, args), **nest.map_structure(zeros, kwargs))
+
+
+def _tensor(small: tuple[int, ...], large: tuple[int, ...], layer: Any) -> KerasTensor:
+    shape = [a if a == b else None for a, b in zip(small, large, strict=True)]
+    return KerasTensor(shape, layer.compute_dtype, layer.name)

@@ -1,0 +1,56 @@
+"""The arguments of a layer's constructor, along its whole class hierarchy."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from rnnext import serialization
+from rnnext.errors import UnsupportedError
+
+__all__ = ["accepted_options", "constructor_arguments"]
+
+
+def accepted_options(cls: type) -> list[str]:
+    """Returns the names of all arguments that a class and its bases accept."""
+    names = set()
+    for base in cls.__mro__:
+        if "__init__" in base.__dict__ and base is not object:
+            for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:  # type: ignore[misc]
+                if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                    names.add(parameter.name)
+    return sorted(names)
+
+
+def constructor_arguments(
+    layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns what a layer was constructed with, as a config; for classes without get_config.
+
+    Raises:
+        UnsupportedError: If an argument has no JSON form, so that the class must write its own
+            get_config.
+    """
+    label = f"layer {layer.name!r} ({type(layer).__name__})"
+    signature = inspect.signature(type(layer).__init__)
+    bound = signature.bind(None, *args, **kwargs)
+    bound.apply_defaults()
+    (_, *named) = bound.arguments.items()
+    config: dict[str, Any] = {}
+    for name, value in named:
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            config.update(value)
+        elif kind is inspect.Parameter.VAR_POSITIONAL or kind is inspect.Parameter.POSITIONAL_ONLY:
+            raise UnsupportedError(
+                f"{label}: its constructor has positional-only arguments; write get_config()."
+            )
+        else:
+            config[name] = value
+    config.pop("name", None)
+    config.pop("dtype", None)
+    config.pop("trainable", None)
+    try:
+        return dict(serialization.serialize(config))
+    except UnsupportedError as error:
+        raise UnsupportedError(f"{label} needs a get_config() method: {error}") from error

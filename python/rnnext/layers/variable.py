@@ -1,0 +1,143 @@
+"""Weights: named arrays that tell their layer when they change."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import NDArray
+
+from rnnext.arrays import as_array, cast
+from rnnext.errors import ShapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rnnext.layers.layer import Layer
+
+__all__ = ["Variable", "weights_lock"]
+
+# Held while a weight changes and while weights are packed into a kernel, so that a kernel packed
+# from old weights is never kept after they changed.
+weights_lock = threading.RLock()
+
+
+class Variable(NDArrayOperatorsMixin):
+    """One weight of a layer. It stands for its value in NumPy expressions.
+
+    Attributes:
+        name: Name within its layer, e.g. `"kernel"`.
+        trainable: Whether training would change it; rnnext only counts it.
+        made_trainable: Whether it was made to be trained, even if its layer is now frozen.
+        value: The values, a read-only array. Use `assign` to change them.
+
+    Example:
+        >>> import numpy as np
+        >>> w = Variable(np.ones((2, 2), "float32"), name="kernel")
+        >>> w.assign([[1, 2], [3, 4]])
+        >>> np.ones(2, "float32") @ w
+        array([4., 6.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        value: Any,
+        *,
+        name: str = "variable",
+        trainable: bool = True,
+        owner: Layer | None = None,
+    ) -> None:
+        self.name = name
+        self.trainable = self.made_trainable = trainable
+        self._owner = owner
+        self.value = _read_only(as_array(value, f"weight {name!r}"))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the values."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype of the values."""
+        return self.value.dtype.name
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.value.ndim
+
+    @property
+    def T(self) -> NDArray[Any]:  # noqa: N802
+        """The transposed values."""
+        return self.value.T
+
+    @property
+    def path(self) -> str:
+        """`layer/weight`, as Keras writes it."""
+        return f"{self._owner.name}/{self.name}" if self._owner is not None else self.name
+
+    def fitting(self, value: Any) -> NDArray[Any]:
+        """Returns `value` as an array this weight could hold.
+
+        Raises:
+            ShapeError: If its shape is not that of the weight.
+        """
+        array = as_array(value, f"weight {self.path!r}")
+        if array.shape != self.shape:
+            raise ShapeError(
+                f"weight {self.path!r}: expected shape {self.shape}, received {array.shape}."
+            )
+        return array
+
+    def assign(self, value: Any) -> None:
+        """Replaces the values; the kernels of its layer are packed again at their next call.
+
+        Args:
+            value: Array-like of the same shape; it is cast to the dtype of the weight.
+
+        Raises:
+            ShapeError: If the shape differs. The old values are kept.
+        """
+        array = _read_only(self.fitting(value), self.value.dtype)
+        with weights_lock:
+            self.value = array
+            if self._owner is not None:
+                self._owner.weights_changed()
+
+    def numpy(self) -> NDArray[Any]:
+        """Returns a copy of the values."""
+        return self.value.copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if dtype is not None and np.dtype(dtype) != self.value.dtype:
+            return self.value.astype(dtype)
+        return self.value.copy() if copy else self.value
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        values = [x.value if isinstance(x, Variable) else x for x in inputs]
+        return getattr(ufunc, method)(*values, **kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.value[index]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def _read_only(array: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
+    """An array of its own that nobody can change behind the layer's back."""
+    own = cast(array, dtype if dtype is not None else array.dtype.newbyteorder("="))
+    own = own.copy() if own is array or own.base is not None else own
+    own.flags.writeable = False
+    return own
+
+
+def count_scalars(variables: Sequence[Variable]) -> int:
+    """Returns how many numbers these weights hold together."""
+    return sum(variable.value.size for variable in variables)

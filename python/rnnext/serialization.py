@@ -1,0 +1,255 @@
+"""Keras 3 configs: the one place that turns a config dictionary into an object and back.
+
+A config is `{"module", "class_name", "config", "registered_name"}`. Classes come from three
+places, in this order: the `custom_objects` of the call, classes registered with
+`register_keras_serializable`, and the layers of rnnext. Nothing is imported or evaluated because a
+config asks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+import numpy as np
+
+from rnnext.errors import RnnextError, UnsupportedError
+
+__all__ = [
+    "builtin",
+    "builtin_class_names",
+    "custom_object",
+    "custom_object_scope",
+    "deserialize",
+    "register_keras_serializable",
+    "serialize",
+]
+
+_C = TypeVar("_C")
+
+_builtin: dict[str, type] = {}
+_registered: dict[str, Any] = {}
+_registered_names: dict[Any, str] = {}
+_scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default={})
+
+
+def builtin(module: str) -> Callable[[type[_C]], type[_C]]:
+    """Class decorator: this class is what Keras calls `module.ClassName` in configs."""
+
+    def register(cls: type[_C]) -> type[_C]:
+        _builtin[cls.__name__] = cls
+        cls._keras_module = module  # type: ignore[attr-defined]
+        return cls
+
+    return register
+
+
+def builtin_class_names() -> list[str]:
+    """Returns the names of the Keras classes rnnext has."""
+    return sorted(_builtin)
+
+
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[_C], _C]:
+    """Decorator that lets configs refer to a class or function, as Keras's of this name.
+
+    Args:
+        package: Prefix of the registered name, `package>name`.
+        name: Defaults to the name of the class or function.
+
+    Example:
+        >>> @register_keras_serializable("mine")
+        ... def double(x):
+        ...     return 2 * x
+        >>> custom_object("mine>double") is double
+        True
+    """
+
+    def register(target: _C) -> _C:
+        full_name = f"{package}>{name or getattr(target, '__name__', '')}"
+        _registered[full_name] = target
+        _registered_names[target] = full_name
+        return target
+
+    return register
+
+
+@contextlib.contextmanager
+def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Within this context, configs may name the given classes and functions."""
+    token = _scope.set({**_scope.get(), **(custom_objects or {})})
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def custom_object(name: Any) -> Any:
+    """Returns the custom or registered object of this name, or None."""
+    if not isinstance(name, str):
+        return None
+    return _scope.get().get(name, _registered.get(name))
+
+
+def serialize(value: Any) -> Any:
+    """Returns the JSON-ready Keras 3 form of a value, layer or function.
+
+    Raises:
+        UnsupportedError: If the value has no such form.
+    """
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [serialize(item) for item in value]
+    if isinstance(value, dict):
+        return {key: serialize(item) for key, item in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        inner = {"value": value.tolist(), "dtype": value.dtype.name}
+        return {"class_name": "__numpy__", "config": inner}
+    if isinstance(value, slice):
+        parts = {"start": value.start, "stop": value.stop, "step": value.step}
+        return {"class_name": "__slice__", "config": serialize(parts)}
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if hasattr(value, "_serialize"):  # symbolic tensors
+        return value._serialize()
+    if hasattr(value, "get_config"):
+        return _serialize_object(value)
+    if callable(value) and hasattr(value, "__name__"):
+        return _serialize_function(value)
+    raise UnsupportedError(f"{value!r} of type {type(value).__name__!r} has no Keras config.")
+
+
+def _serialize_object(value: Any) -> dict[str, Any]:
+    cls = type(value)
+    known = _builtin.get(cls.__name__) is cls
+    registered = _registered_names.get(cls)
+    config = {
+        "module": cls._keras_module if known else cls.__module__,
+        "class_name": cls.__name__,
+        "config": serialize(value.get_config()),
+        "registered_name": None if known else (registered or cls.__name__),
+    }
+    build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
+    if build_config is not None:
+        config["build_config"] = serialize(build_config)
+    return config
+
+
+def _serialize_function(function: Any) -> dict[str, Any]:
+    if function.__name__ == "<lambda>":
+        raise UnsupportedError(
+            f"{function!r}: a lambda cannot be stored in a config; use a named function."
+        )
+    name = _registered_names.get(function, function.__name__)
+    return {
+        "module": function.__module__,
+        "class_name": "function",
+        "config": name,
+        "registered_name": name,
+    }
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Returns the value, layer or function that a Keras 3 config describes.
+
+    Args:
+        config: A plain value, a list, or a dictionary.
+        custom_objects: Classes and functions by the name the config uses for them.
+
+    Raises:
+        UnsupportedError: If the config names a class rnnext does not have.
+    """
+    with custom_object_scope(custom_objects):
+        return _deserialize(config)
+
+
+def _deserialize(config: Any) -> Any:
+    if isinstance(config, (list, tuple)):
+        return [_deserialize(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {key: _deserialize(value) for key, value in config.items()}
+    class_name, inner = config["class_name"], config["config"]
+    if class_name in _SPECIAL_FORMS:
+        return _SPECIAL_FORMS[class_name](inner)
+    if class_name == "function":
+        return _function(config)
+    return _object(config, class_name, {} if inner is None else inner)
+
+
+def _slice(inner: Any) -> slice:
+    return slice(*(_deserialize(inner[key]) for key in ("start", "stop", "step")))
+
+
+def _array(inner: Any) -> Any:
+    return np.array(inner["value"], dtype=inner["dtype"])
+
+
+def _lambda(_inner: Any) -> Any:
+    raise UnsupportedError(
+        "the config holds the code of a Python lambda, which rnnext never runs; "
+        "pass a named function by custom_objects."
+    )
+
+
+# Values that are no classes. "__keras_tensor__" is added by the module of symbolic tensors.
+_SPECIAL_FORMS: dict[str, Callable[[Any], Any]] = {
+    "__bytes__": lambda inner: inner["value"].encode(),
+    "__ellipsis__": lambda _inner: Ellipsis,
+    "__lambda__": _lambda,
+    "__numpy__": _array,
+    "__slice__": _slice,
+    "__tensor__": _array,
+}
+
+
+def add_special_form(class_name: str, read: Callable[[Any], Any]) -> None:
+    """Teaches `deserialize` a value whose type is defined higher up."""
+    _SPECIAL_FORMS[class_name] = read
+
+
+def _function(config: dict[str, Any]) -> Any:
+    for name in (config.get("registered_name"), config["config"]):
+        found = custom_object(name)
+        if found is not None:
+            return found
+    raise UnsupportedError(
+        f"the config names the function {config['config']!r}, which rnnext does not have; "
+        "pass it by custom_objects."
+    )
+
+
+def _object(config: dict[str, Any], class_name: str, inner: Any) -> Any:
+    cls = _find_class(config, class_name, inner)
+    if not isinstance(inner, dict):
+        raise RnnextError(
+            f"config of class {class_name!r}: expected a dictionary, received {inner!r}."
+        )
+    instance = cls.from_config(dict(inner))
+    build_config = config.get("build_config")
+    if build_config and hasattr(instance, "build_from_config") and not instance.built:
+        instance.build_from_config(build_config)
+    return instance
+
+
+def _find_class(config: dict[str, Any], class_name: str, inner: Any) -> Any:
+    cls = custom_object(config.get("registered_name"))
+    if cls is None:
+        cls = custom_object(class_name)
+    if cls is None:
+        cls = _builtin.get(class_name)
+    if cls is None:
+        name = inner.get("name") if isinstance(inner, dict) else None
+        raise UnsupportedError(
+            f"class {class_name!r}{f' (name {name!r})' if name else ''} of module "
+            f"{config.get('module')!r} is not known to rnnext; pass it by custom_objects, or use "
+            f"one of {builtin_class_names()}."
+        )
+    return cls
