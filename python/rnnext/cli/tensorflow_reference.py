@@ -1,0 +1,91 @@
+"""A model file opened by the Keras generation that wrote it, running on TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import nest
+from rnnext.cli.packages import load_package
+from rnnext.errors import FileError
+from rnnext.saving.json_text import parse_object
+from rnnext.saving.keras_version import KerasVersion
+from rnnext.saving.limits import Limits
+from rnnext.saving.source import open_source
+
+_PURPOSE = "`rnnext verify`"
+
+
+class Reference:
+    """A model in TensorFlow.
+
+    Keras 3 misreads what Keras 2 wrote (hard_sigmoid has another slope there), so a file is opened
+    by its own generation: Keras 3, or tf_keras, which is Keras 2 kept alive.
+
+    Args:
+        file: Path of a model file that rnnext opens.
+
+    Attributes:
+        label: The versions of TensorFlow and Keras, for a heading.
+
+    Raises:
+        MissingPackageError: TensorFlow, or the Keras of the file's generation, is not installed.
+        FileError: Keras cannot open the file; says what Keras said.
+    """
+
+    def __init__(self, file: str) -> None:
+        os.environ.setdefault(
+            "TF_CPP_MIN_LOG_LEVEL", "2"
+        )  # its start-up notes would bury the table
+        tensorflow = load_package("tensorflow", _PURPOSE, "'rnnext[test]'")
+        version = recorded_version(file)
+        if version.generation == 3:
+            self._keras = load_package("keras", _PURPOSE, "keras")
+        else:
+            self._keras = load_package(
+                "tf_keras", f"{_PURPOSE} of a file of Keras {version.text}", "tf_keras"
+            )
+        self.label = (
+            f"TensorFlow {tensorflow.__version__}, {self._keras.__name__} {self._keras.__version__}"
+        )
+        try:
+            self._model = self._keras.models.load_model(file, compile=False)
+        except Exception as error:  # whatever is wrong, Keras has no error class of its own for it
+            raise FileError(f"{file}: {self.label} cannot open it: {error}") from error
+
+    def layer_outputs(
+        self, names: Sequence[str], inputs: Sequence[NDArray[Any]]
+    ) -> list[list[NDArray[Any]]]:
+        """The outputs of the layers of these names, all from one run of the model."""
+        wanted = [self._model.get_layer(name).output for name in names]
+        probe = self._keras.Model(self._model.inputs, wanted)
+        outputs = probe(list(inputs), training=False)
+        return [[np.asarray(tensor) for tensor in nest.flatten(output)] for output in outputs]
+
+
+def recorded_version(file: str) -> KerasVersion:
+    """The version of Keras that wrote a file; one without a record is from before Keras 2.
+
+    Raises:
+        FileError: Not a model file.
+    """
+    limits = Limits()
+    text = None
+    with open_source(file, limits) as source:
+        if source.archive is not None:
+            metadata = source.archive.read("metadata.json", limits.config_bytes)
+            text = parse_object(metadata, file, "metadata.json", limits).get("keras_version")
+        elif source.hdf5 is not None:
+            import h5py
+
+            with h5py.File(source.hdf5, "r") as root:
+                text = root.attrs.get("keras_version")
+                if text is None and "model_weights" in root:
+                    text = root["model_weights"].attrs.get("keras_version")
+    if text is None:
+        return KerasVersion("1 or before", (1, 0, 0))
+    return KerasVersion.parse(text if isinstance(text, str) else text.decode(), file)
