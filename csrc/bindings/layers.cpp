@@ -38,8 +38,8 @@ std::string to_isa(const py::object& isa) {
 template <class T>
 class RecurrentOf final : public RecurrentKernel {
  public:
-  RecurrentOf(RecurrentConfig config, py::handle kernel, py::handle recurrent_kernel, py::handle bias,
-              const std::string& isa)
+  RecurrentOf(RecurrentConfig config, py::handle kernel, py::handle recurrent_kernel,
+              py::handle bias, const std::string& isa)
       : layer_(build(config, ArrayView<T>("kernel", kernel, 2), recurrent_kernel, bias, isa)) {}
 
   py::object run(py::handle x_object, py::handle initial_state, py::handle mask_object,
@@ -59,9 +59,8 @@ class RecurrentOf final : public RecurrentKernel {
     set_mask(io, mask_object);
     set_initial_state(io, initial_state);
 
-    NewArray<T> y(return_sequences
-                      ? std::vector<py::ssize_t>{io.batch, io.steps, config.units}
-                      : std::vector<py::ssize_t>{io.batch, config.units});
+    NewArray<T> y(return_sequences ? std::vector<py::ssize_t>{io.batch, io.steps, config.units}
+                                   : std::vector<py::ssize_t>{io.batch, config.units});
     (return_sequences ? io.sequence : io.last_output) = y.span();
     if (!return_state) {
       run_unlocked(io);
@@ -203,10 +202,11 @@ bool is_float64(py::handle object) {
 
 }  // namespace
 
-std::unique_ptr<RecurrentKernel> RecurrentKernel::make(
-    const std::string& cell, py::handle kernel, py::handle recurrent_kernel, py::handle bias,
-    const py::tuple& activation, const py::object& recurrent_activation, bool reset_after,
-    const py::object& isa) {
+std::unique_ptr<RecurrentKernel> RecurrentKernel::make(const std::string& cell, py::handle kernel,
+                                                       py::handle recurrent_kernel, py::handle bias,
+                                                       const py::tuple& activation,
+                                                       const py::object& recurrent_activation,
+                                                       bool reset_after, const py::object& isa) {
   RecurrentConfig config;
   config.cell = to_cell(cell);
   config.reset_after = reset_after;

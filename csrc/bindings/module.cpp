@@ -10,20 +10,22 @@ using rnnext::bindings::DenseKernel;
 using rnnext::bindings::RecurrentKernel;
 
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
-  m.doc() = "Compiled kernels of rnnext. Use rnnext.layers; this module checks, and converts nothing.";
+  m.doc() =
+      "Compiled kernels of rnnext. Use rnnext.layers; this module checks, and converts nothing.";
   m.attr("__version__") = rnnext::version();
   rnnext::isa();  // an unknown RNNEXT_ISA is an error at import, not at the first prediction
 
-  py::class_<RecurrentKernel>(m, "RecurrentKernel",
-                              "A SimpleRNN, LSTM or GRU with its weights packed for one instruction "
-                              "set. Immutable: callable from many threads at once.")
+  py::class_<RecurrentKernel>(
+      m, "RecurrentKernel",
+      "A SimpleRNN, LSTM or GRU with its weights packed for one instruction "
+      "set. Immutable: callable from many threads at once.")
       .def(py::init(&RecurrentKernel::make), py::arg("cell"), py::arg("kernel"),
            py::arg("recurrent_kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("recurrent_activation"), py::arg("reset_after") = true,
            py::arg("isa") = py::none())
-      .def("__call__", &RecurrentKernel::run, py::arg("x"), py::arg("initial_state"), py::arg("mask"),
-           py::arg("return_sequences"), py::arg("return_state"), py::arg("go_backwards"),
-           py::arg("zero_output_for_mask"))
+      .def("__call__", &RecurrentKernel::run, py::arg("x"), py::arg("initial_state"),
+           py::arg("mask"), py::arg("return_sequences"), py::arg("return_state"),
+           py::arg("go_backwards"), py::arg("zero_output_for_mask"))
       .def_property_readonly("isa", &RecurrentKernel::isa)
       .def_property_readonly("dtype", &RecurrentKernel::dtype)
       .def_property_readonly("cell", &RecurrentKernel::cell)

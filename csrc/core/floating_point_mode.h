@@ -10,8 +10,8 @@
 namespace rnnext::core {
 
 // A fading state (f * c with f < 1) passes through the subnormals, where some processors take a
-// hundred cycles an operation. TensorFlow's threads flush them too. The caller's mode comes back when
-// the object ends.
+// hundred cycles an operation. TensorFlow's threads flush them too. The caller's mode comes back
+// when the object ends.
 class FlushDenormals {
 #if defined(__x86_64__) || defined(_M_X64)
  public:

@@ -85,13 +85,13 @@ void Recurrent<T>::Packed::pack(const T* kernel_weights, const T* recurrent_weig
     return;
   }
   const std::ptrdiff_t first = tile_gates();
-  gates = core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 0, first),
-                                 some(recurrent_weights, H, 0, first),
-                                 some(bias_weights, 1, 0, first));
+  gates =
+      core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 0, first),
+                             some(recurrent_weights, H, 0, first), some(bias_weights, 1, 0, first));
   if (config.cell == Cell::gru)
-    candidate = core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 2, 1),
-                                       some(recurrent_weights, H, 2, 1),
-                                       some(bias_weights, 1, 2, 1));
+    candidate =
+        core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 2, 1),
+                               some(recurrent_weights, H, 2, 1), some(bias_weights, 1, 2, 1));
 }
 
 // The gates z and r only ever see the sum of both biases; the candidate keeps them apart.
@@ -185,8 +185,7 @@ RecurrentCall<T> Recurrent<T>::Packed::call(const RecurrentIo<T>& io, std::ptrdi
     c.initial_state[s] = from(io.initial_state[s], H);
     c.final_state[s] = from(io.final_state[s], H);
   }
-  const std::ptrdiff_t row_bytes =
-      config.gates() * H * static_cast<std::ptrdiff_t>(sizeof(T));
+  const std::ptrdiff_t row_bytes = config.gates() * H * static_cast<std::ptrdiff_t>(sizeof(T));
   c.block = steps_ahead(c.rows, T_, row_bytes);
   return c;
 }
@@ -209,8 +208,9 @@ void Recurrent<T>::run(const RecurrentIo<T>& io) const {
   check_size_if_given("sequence", io.sequence,
                       checked_size("sequence", {io.batch, io.steps, config.units}));
   check_size_if_given("last_output", io.last_output, state);
-  check_size_if_given("tape", io.tape,
-                      checked_size("tape", {steps, config.gates() + config.states(), config.units}));
+  check_size_if_given(
+      "tape", io.tape,
+      checked_size("tape", {steps, config.gates() + config.states(), config.units}));
   for (int s = 0; s < 2; ++s) {
     const std::ptrdiff_t expected = s < config.states() ? state : 0;
     check_size_if_given("initial_state", io.initial_state[s], expected);

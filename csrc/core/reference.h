@@ -32,7 +32,10 @@ class Layer {
 
  public:
   Layer(const RecurrentConfig& config, const Weights<T>& weights)
-      : config_(config), weights_(weights), H(config.units), columns_(config.gates() * config.units) {}
+      : config_(config),
+        weights_(weights),
+        H(config.units),
+        columns_(config.gates() * config.units) {}
 
   // The caller has checked every size of `io`.
   void run(const RecurrentIo<T>& io) const {
@@ -135,8 +138,8 @@ class Layer {
 
   // z[first, last) += rows @ matrix[:, first:last]
   template <class R>
-  void add_product(Row& z, const R* row, const T* matrix, std::ptrdiff_t depth, std::ptrdiff_t first,
-                   std::ptrdiff_t last) const {
+  void add_product(Row& z, const R* row, const T* matrix, std::ptrdiff_t depth,
+                   std::ptrdiff_t first, std::ptrdiff_t last) const {
     for (std::ptrdiff_t k = 0; k < depth; ++k)
       for (std::ptrdiff_t n = first; n < last; ++n)
         z[n] += static_cast<double>(row[k]) * static_cast<double>(matrix[k * columns_ + n]);

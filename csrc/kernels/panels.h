@@ -33,7 +33,8 @@ Operand<T> operand(const PanelShape<Gates, T>& shape, ptrdiff_t panel, ptrdiff_t
                    ptrdiff_t depth, const T* rows, ptrdiff_t row_stride) {
   constexpr int C = PanelShape<Gates, T>::kColumn;
   const ptrdiff_t first = shape.first(panel);
-  return {rows, row_stride, packed + (first * depth + (v - first)) * C, shape.count(panel) * C, depth};
+  return {rows, row_stride, packed + (first * depth + (v - first)) * C, shape.count(panel) * C,
+          depth};
 }
 
 // Samples [row, row + rows) by unit vectors [v, v + vectors) of one panel.

@@ -35,8 +35,8 @@ constexpr int tile_rows(int vectors) {
   return rows < 1 ? 1 : rows > kMaxTileRows ? kMaxTileRows : rows;
 }
 
-// Panels are wide enough for a single row to keep at least 8 chains in flight (2 units of latency 4);
-// tall tiles take a part of the panel at a time.
+// Panels are wide enough for a single row to keep at least 8 chains in flight (2 units of latency
+// 4); tall tiles take a part of the panel at a time.
 constexpr int panel_vectors(int gates) { return gates == 3 ? 3 : 8 / gates; }
 constexpr int tile_unit_vectors(int gates, ptrdiff_t rows) {
   return rows == 1 ? panel_vectors(gates) : gates == 3 ? 1 : 4 / gates;

@@ -169,9 +169,8 @@ class Recurrence {
 
   void record(ptrdiff_t r, ptrdiff_t t, int slot, ptrdiff_t v, V value) const {
     if (__builtin_expect(call_.tape != nullptr, 0))
-      store_first<T>(
-          call_.tape + ((r * call_.steps + t) * kTapeSlots + slot) * call_.units + v * W, value,
-          left(v));
+      store_first<T>(call_.tape + ((r * call_.steps + t) * kTapeSlots + slot) * call_.units + v * W,
+                     value, left(v));
   }
 
   // ---- one step -------------------------------------------------------------------------------
@@ -216,8 +215,8 @@ class Recurrence {
     accumulate(operands, count, z, z_stride);
   }
 
-  // Calls update(r, v, z, index) for each unit vector of the tile's active samples, where z points to
-  // the sums of its gates and index counts the tile's unit vectors; the others keep their state.
+  // Calls update(r, v, z, index) for each unit vector of the tile's active samples, where z points
+  // to the sums of its gates and index counts the tile's unit vectors; the others keep their state.
   template <int Gates, class Update>
   RNNEXT_INLINE void update_tile(const Tile& tile, T* z, ptrdiff_t t, Update update) const {
     ptrdiff_t index = 0;
@@ -274,7 +273,8 @@ class Recurrence {
     }
   }
 
-  RNNEXT_INLINE void update_units(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const T* sums, V x_h) const {
+  RNNEXT_INLINE void update_units(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const T* sums,
+                                  V x_h) const {
     const ptrdiff_t at = r * stride_ + v * W;
     V z[kGates];
     for (int g = 0; g < kGates; ++g) z[g] = load<T>(sums + g * W);
@@ -320,8 +320,8 @@ class Recurrence {
 
   RNNEXT_INLINE void update_candidate(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, V z) const {
     const ptrdiff_t at = r * stride_ + v * W;
-    const V h = GruResetBefore<T>::update(z, load<T>(update_gate_ + at),
-                                          load<T>(h_[current_] + at), act_);
+    const V h =
+        GruResetBefore<T>::update(z, load<T>(update_gate_ + at), load<T>(h_[current_] + at), act_);
     set_state(r, t, v, h);
     record(r, t, 2, v, z);
     record(r, t, 3, v, h);

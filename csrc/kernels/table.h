@@ -50,7 +50,8 @@ struct RecurrentCall {
   ptrdiff_t mask_stride;
   const T* initial_state[2];  // h and (lstm) c, each (rows, units); nullptr: zeros
 
-  T* sequence;  // (rows, steps, units), sample r at sequence + r * sequence_stride; nullptr: unwanted
+  T* sequence;  // (rows, steps, units), sample r at sequence + r * sequence_stride; nullptr:
+                // unwanted
   ptrdiff_t sequence_stride;
   T* last_output;     // (rows, units), nullptr: unwanted
   T* final_state[2];  // (rows, units) each, nullptr: unwanted

@@ -1,6 +1,6 @@
 // Every recurrent kernel on every instruction set against the scalar reference in double, and the
-// promise of one answer: the same bits in any batch, on any number of threads, in any chunks, and on
-// every instruction set that has fused multiply-add.
+// promise of one answer: the same bits in any batch, on any number of threads, in any chunks, and
+// on every instruction set that has fused multiply-add.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -36,9 +36,8 @@ std::string name(const Case& c) {
          " act " + std::to_string(static_cast<int>(c.config.activation.kind)) + " rec " +
          std::to_string(static_cast<int>(c.config.recurrent_activation.kind)) + " (B,T,D,H) " +
          std::to_string(c.shape.B) + "," + std::to_string(c.shape.T) + "," +
-         std::to_string(c.shape.D) + "," + std::to_string(c.shape.H) +
-         (c.bias ? "" : " no bias") + (c.initial_state ? " initial" : "") +
-         (c.go_backwards ? " backwards" : "") + " mask " +
+         std::to_string(c.shape.D) + "," + std::to_string(c.shape.H) + (c.bias ? "" : " no bias") +
+         (c.initial_state ? " initial" : "") + (c.go_backwards ? " backwards" : "") + " mask " +
          std::to_string(static_cast<int>(c.masking)) + (c.zero_output_for_mask ? " zero" : "");
 }
 
@@ -152,7 +151,8 @@ double largest_error(const std::vector<T>& got, const std::vector<double>& truth
   for (std::size_t i = 0; i < truth.size(); ++i) {
     const double error =
         std::abs(static_cast<double>(got[i]) - truth[i]) / std::max(1.0, std::abs(truth[i]));
-    largest = std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(largest, error);
+    largest =
+        std::isnan(error) ? std::numeric_limits<double>::infinity() : std::max(largest, error);
   }
   return largest;
 }
@@ -167,8 +167,8 @@ void compare_with_reference(const Case& c, const std::string& isa) {
   const Data<T> data(c);
   const Outputs<T> got = run(c, data, isa);
   const Outputs<double> truth = run_reference(c, data);
-  double error = std::max(largest_error(got.sequence, truth.sequence),
-                          largest_error(got.last, truth.last));
+  double error =
+      std::max(largest_error(got.sequence, truth.sequence), largest_error(got.last, truth.last));
   error = std::max(error, largest_error(got.tape, truth.tape));
   for (int s = 0; s < 2; ++s) error = std::max(error, largest_error(got.state[s], truth.state[s]));
   check(error <= kTolerance<T>, isa + (sizeof(T) == 4 ? " float " : " double ") + name(c) +
@@ -187,9 +187,9 @@ std::vector<RecurrentConfig> cells() {
 
 // Units around every multiple of a vector and of a panel, rows around every tile height.
 const std::vector<Shape> kShapes = {
-    {1, 1, 1, 1},  {1, 7, 3, 5},   {2, 4, 4, 4},  {3, 5, 2, 7},   {1, 40, 5, 8},  {4, 3, 1, 9},
-    {5, 6, 8, 15}, {6, 3, 7, 16},  {7, 4, 9, 17}, {8, 2, 3, 31},  {9, 3, 16, 32}, {13, 2, 5, 33},
-    {33, 3, 6, 20}, {40, 2, 11, 65}, {1, 5, 3, 130}, {2, 3, 0, 6}, {0, 3, 2, 4},
+    {1, 1, 1, 1},   {1, 7, 3, 5},    {2, 4, 4, 4},   {3, 5, 2, 7},  {1, 40, 5, 8},  {4, 3, 1, 9},
+    {5, 6, 8, 15},  {6, 3, 7, 16},   {7, 4, 9, 17},  {8, 2, 3, 31}, {9, 3, 16, 32}, {13, 2, 5, 33},
+    {33, 3, 6, 20}, {40, 2, 11, 65}, {1, 5, 3, 130}, {2, 3, 0, 6},  {0, 3, 2, 4},
 };
 
 void test_against_reference(const std::string& isa) {
@@ -387,12 +387,10 @@ void test_sizes_are_checked() {
   const std::vector<float> wrong(3);
   expect_error("kernel: received 3 elements, expected 80",
                [&] { Recurrent<float>(config, wrong, data.recurrent_kernel, data.bias); });
-  expect_error("recurrent_kernel: received 3", [&] {
-    Recurrent<float>(config, data.kernel, wrong, data.bias);
-  });
-  expect_error("bias: received 3", [&] {
-    Recurrent<float>(config, data.kernel, data.recurrent_kernel, wrong);
-  });
+  expect_error("recurrent_kernel: received 3",
+               [&] { Recurrent<float>(config, data.kernel, wrong, data.bias); });
+  expect_error("bias: received 3",
+               [&] { Recurrent<float>(config, data.kernel, data.recurrent_kernel, wrong); });
   expect_error("units: received 0", [&] {
     Recurrent<float>(RecurrentConfig(), data.kernel, data.recurrent_kernel, data.bias);
   });
@@ -407,7 +405,8 @@ void test_sizes_are_checked() {
   expect_error("last_output: received 9",
                [&] { run_with([&](auto& io) { io.last_output.size = 9; }); });
   expect_error("sequence: received", [&] { run_with([&](auto& io) { io.sequence.size -= 1; }); });
-  expect_error("final_state: received", [&] { run_with([&](auto& io) { io.final_state[1].size = 1; }); });
+  expect_error("final_state: received",
+               [&] { run_with([&](auto& io) { io.final_state[1].size = 1; }); });
   expect_error("extent of -1", [&] { run_with([&](auto& io) { io.batch = -1; }); });
   expect_error("overflows", [&] { run_with([&](auto& io) { io.steps = PTRDIFF_MAX / 2; }); });
 }

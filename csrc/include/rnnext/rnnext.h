@@ -37,7 +37,8 @@ struct Span {
   Span(T* data_, std::ptrdiff_t size_) : data(data_), size(size_) {}
   // A std::vector, or a span of the non-const element type.
   template <class Container>
-  Span(Container& from) : data(std::data(from)), size(static_cast<std::ptrdiff_t>(std::size(from))) {}
+  Span(Container& from)
+      : data(std::data(from)), size(static_cast<std::ptrdiff_t>(std::size(from))) {}
   bool given() const { return data != nullptr; }
 };
 
@@ -132,8 +133,8 @@ void activate(const Activation& activation, std::ptrdiff_t rows, std::ptrdiff_t 
 
 // ---- instruction set ----------------------------------------------------------------------------
 
-// The instruction sets that this build holds and this processor and operating system run, best last:
-// "sse2", "avx2", "avx512" on x86-64, "neon" on aarch64, "generic" elsewhere.
+// The instruction sets that this build holds and this processor and operating system run, best
+// last: "sse2", "avx2", "avx512" on x86-64, "neon" on aarch64, "generic" elsewhere.
 std::vector<std::string> available_isas();
 // The one that new layers use: the best, or what RNNEXT_ISA in the environment or set_isa() names.
 std::string isa();
@@ -142,9 +143,9 @@ void set_isa(const std::string& name);
 
 // ---- threads ------------------------------------------------------------------------------------
 
-// Threads that one call may use; initially what OpenMP offers (OMP_NUM_THREADS, processor affinity).
-// Without OpenMP, and in a child process forked after threads were used, it is 1: OpenMP's pool does
-// not survive a fork.
+// Threads that one call may use; initially what OpenMP offers (OMP_NUM_THREADS, processor
+// affinity). Without OpenMP, and in a child process forked after threads were used, it is 1:
+// OpenMP's pool does not survive a fork.
 int get_num_threads();
 // Throws std::invalid_argument for n < 1.
 void set_num_threads(int n);
