@@ -2,6 +2,41 @@
 
 from __future__ import annotations
 
-from rnnext import activations, initializers, layers
+from rnnext import activations, initializers, layers, models
+from rnnext._core import __version__
+from rnnext.config import (
+    available_isas,
+    get_num_threads,
+    isa,
+    set_num_threads,
+    set_random_seed,
+)
+from rnnext.errors import DataError, FileError, RnnextError, ShapeError, UnsupportedError
+from rnnext.layers.input import Input
+from rnnext.models import Model, Sequential, load_model
+from rnnext.naming import clear_session
+from rnnext.serialization import register_keras_serializable
 
-__all__ = ["activations", "initializers", "layers"]
+__all__ = [
+    "DataError",
+    "FileError",
+    "Input",
+    "Model",
+    "RnnextError",
+    "Sequential",
+    "ShapeError",
+    "UnsupportedError",
+    "__version__",
+    "activations",
+    "available_isas",
+    "clear_session",
+    "get_num_threads",
+    "initializers",
+    "isa",
+    "layers",
+    "load_model",
+    "models",
+    "register_keras_serializable",
+    "set_num_threads",
+    "set_random_seed",
+]

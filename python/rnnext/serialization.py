@@ -23,6 +23,7 @@ __all__ = [
     "custom_object",
     "custom_object_scope",
     "deserialize",
+    "is_builtin",
     "register_keras_serializable",
     "serialize",
 ]
@@ -44,6 +45,11 @@ def builtin(module: str) -> Callable[[type[_C]], type[_C]]:
         return cls
 
     return register
+
+
+def is_builtin(cls: type) -> bool:
+    """Tells whether a class is one of rnnext's own, not a user's subclass."""
+    return _builtin.get(cls.__name__) is cls
 
 
 def builtin_class_names() -> list[str]:
@@ -127,13 +133,14 @@ def serialize(value: Any) -> Any:
 
 def _serialize_object(value: Any) -> dict[str, Any]:
     cls = type(value)
-    known = _builtin.get(cls.__name__) is cls
+    known = is_builtin(cls)
     registered = _registered_names.get(cls)
+    public = known and not cls._keras_module.startswith("keras.src")
     config = {
         "module": cls._keras_module if known else cls.__module__,
         "class_name": cls.__name__,
         "config": serialize(value.get_config()),
-        "registered_name": None if known else (registered or cls.__name__),
+        "registered_name": None if known and public else (registered or cls.__name__),
     }
     build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
     if build_config is not None:

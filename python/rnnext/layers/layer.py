@@ -65,6 +65,10 @@ class Layer(Operation):
     _casts_integers = False
     # Whether compute_mask can return a mask when the input has none. None: if it is overridden.
     _makes_mask: bool | None = None
+    # Whether call_with_masks() returns outputs and masks together, as that of a model does.
+    computes_masks = False
+    # Whether integer inputs are read as ids, whatever float dtype the model's input declares.
+    reads_ids = False
     # Attributes that hold layers which are not children.
     _not_children: frozenset[str] = frozenset()
 
