@@ -23,19 +23,30 @@ AlignedArray<T> make_aligned(std::size_t count) {
       static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(kAlignment))));
 }
 
-// Scratch memory of the calling thread, kept between calls unless it is large. Valid until the
-// thread's next call.
-inline void* thread_workspace(std::size_t bytes) {
-  constexpr std::size_t kKept = std::size_t{8} << 20;
-  thread_local AlignedArray<char> buffer;
-  thread_local std::size_t size = 0;
-  if (bytes > size || (size > kKept && bytes <= kKept)) {
-    buffer.reset();
-    size = 0;
-    buffer = make_aligned<char>(bytes);
-    size = bytes;
+// Scratch memory for one call: the calling thread's own, kept from call to call, or, when that would
+// keep more than kKept bytes alive, memory that ends with this object. One at a time in a thread.
+class Workspace {
+ public:
+  explicit Workspace(std::size_t bytes) {
+    constexpr std::size_t kKept = std::size_t{4} << 20;
+    thread_local AlignedArray<char> kept;
+    thread_local std::size_t kept_size = 0;
+    if (bytes > kKept) {
+      own_ = make_aligned<char>(bytes);
+      data_ = own_.get();
+      return;
+    }
+    if (bytes > kept_size) {
+      kept = make_aligned<char>(bytes);
+      kept_size = bytes;
+    }
+    data_ = kept.get();
   }
-  return buffer.get();
-}
+  void* data() const { return data_; }
+
+ private:
+  AlignedArray<char> own_;
+  void* data_;
+};
 
 }  // namespace rnnext::core

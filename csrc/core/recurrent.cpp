@@ -194,7 +194,8 @@ template <class T>
 void Recurrent<T>::Packed::run_rows(const RecurrentIo<T>& io, std::ptrdiff_t first,
                                     std::ptrdiff_t last) const {
   RecurrentCall<T> c = call(io, first, last);
-  c.workspace = core::thread_workspace(kernel->workspace_bytes(&c));
+  const core::Workspace workspace(kernel->workspace_bytes(&c));
+  c.workspace = workspace.data();
   kernel->run(&c);
 }
 
