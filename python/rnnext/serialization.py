@@ -19,10 +19,11 @@ from rnnext.errors import RnnextError, UnsupportedError
 
 __all__ = [
     "builtin",
-    "builtin_class_names",
     "custom_object",
     "custom_object_scope",
     "deserialize",
+    "is_builtin",
+    "operation_class",
     "is_builtin",
     "register_keras_serializable",
     "serialize",
@@ -31,30 +32,44 @@ __all__ = [
 _C = TypeVar("_C")
 
 _builtin: dict[str, type] = {}
+_builtin_operations: dict[str, type] = {}
 _registered: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
 _scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default={})
 
 
-def builtin(module: str) -> Callable[[type[_C]], type[_C]]:
-    """Class decorator: this class is what Keras calls `module.ClassName` in configs."""
+def builtin(module: str, class_name: str | None = None) -> Callable[[type[_C]], type[_C]]:
+    """Class decorator: this class is what Keras calls `module.class_name` in configs.
+
+    Args:
+        module: Keras's module.
+        class_name: Keras's name, where it is not that of the class.
+    """
 
     def register(cls: type[_C]) -> type[_C]:
-        _builtin[cls.__name__] = cls
-        cls._keras_module = module  # type: ignore[attr-defined]
+        name = class_name or cls.__name__
+        _builtin_classes(module)[name] = cls
+        cls._keras_module, cls._keras_name = module, name  # type: ignore[attr-defined]
         return cls
 
     return register
 
 
+def _builtin_classes(module: Any) -> dict[str, type]:
+    # An operation can have a layer's name: keras.ops has an Add, keras.layers has another.
+    return _builtin_operations if "ops" in str(module).split(".") else _builtin
+
+
 def is_builtin(cls: type) -> bool:
     """Tells whether a class is one of rnnext's own, not a user's subclass."""
-    return _builtin.get(cls.__name__) is cls
+    # A subclass inherits the two attributes, but the table has its base.
+    classes = _builtin_classes(getattr(cls, "_keras_module", None))
+    return classes.get(getattr(cls, "_keras_name", "")) is cls
 
 
-def builtin_class_names() -> list[str]:
-    """Returns the names of the Keras classes rnnext has."""
-    return sorted(_builtin)
+def operation_class(class_name: str) -> Any:
+    """Returns the operation of this name, without weights, of `rnnext.ops`."""
+    return _builtin_operations[class_name]
 
 
 def register_keras_serializable(
@@ -138,7 +153,7 @@ def _serialize_object(value: Any) -> dict[str, Any]:
     public = known and not cls._keras_module.startswith("keras.src")
     config = {
         "module": cls._keras_module if known else cls.__module__,
-        "class_name": cls.__name__,
+        "class_name": cls._keras_name if known else cls.__name__,
         "config": serialize(value.get_config()),
         "registered_name": None if known and public else (registered or cls.__name__),
     }
@@ -251,12 +266,12 @@ def _find_class(config: dict[str, Any], class_name: str, inner: Any) -> Any:
     if cls is None:
         cls = custom_object(class_name)
     if cls is None:
-        cls = _builtin.get(class_name)
+        cls = _builtin_classes(config.get("module")).get(class_name)
     if cls is None:
         name = inner.get("name") if isinstance(inner, dict) else None
         raise UnsupportedError(
             f"class {class_name!r}{f' (name {name!r})' if name else ''} of module "
             f"{config.get('module')!r} is not known to rnnext; pass it by custom_objects, or use "
-            f"one of {builtin_class_names()}."
+            f"one of {sorted(_builtin_classes(config.get('module')))}."
         )
     return cls
