@@ -24,7 +24,6 @@ __all__ = [
     "deserialize",
     "is_builtin",
     "operation_class",
-    "is_builtin",
     "register_keras_serializable",
     "serialize",
 ]
