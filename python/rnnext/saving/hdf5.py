@@ -168,7 +168,8 @@ class _Walk:
         for name in source.attrs:
             if name.rstrip("0123456789") not in _ATTRIBUTES:
                 continue
-            size = source.attrs.get_id(name).get_storage_size()
+            attribute = source.attrs.get_id(name)
+            size = math.prod(attribute.shape or (0,)) * attribute.get_type().get_size()
             if size > self._limits.config_bytes:
                 raise self._refused(path, f"attribute {name!r} has {size} bytes")
             value = source.attrs[name]

@@ -14,10 +14,11 @@ weights are matched by order; their numbers need not be consecutive.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rnnext.errors import FileError
 from rnnext.layers.layer import Layer
+from rnnext.models import Model
 from rnnext.naming import snake_case
 from rnnext.saving.assignment import Array, WeightPlan, layer_label
 from rnnext.saving.hdf5 import Group
@@ -75,7 +76,7 @@ class _Matcher:
                 self._visit_list(layer, child, subgroup)
             elif id(child) not in self._visited:
                 self.visit(child, subgroup)
-        if "layers" not in dict(_children(layer)):  # beside a model's layers is its optimizer
+        if not isinstance(layer, Model):  # beside a model's layers are its metrics and the like
             for name, subgroup in group.groups.items():
                 if name not in known and _holds_weights(name, subgroup):
                     raise self._surplus(layer, subgroup)
@@ -114,18 +115,18 @@ class _Matcher:
         )
 
 
-def _children(layer: Layer) -> Iterator[tuple[str, Layer | Sequence[Layer]]]:
+def _children(layer: Layer) -> list[tuple[str, Layer | list[Layer]]]:
     """Child layers by attribute, in Keras's order: a model's layers first, private names last."""
-    if hasattr(layer, "get_layer"):
-        yield "layers", layer.layers  # type: ignore[attr-defined]
-        return
-    yield from sorted(layer._children.items(), key=lambda item: (item[0].startswith("_"), item[0]))
+
+    def position(item: tuple[str, object]) -> tuple[bool, bool, str]:
+        return item[0] != "layers", item[0].startswith("_"), item[0]
+
+    return sorted(layer._children.items(), key=position)
 
 
 def _group_name(layer: Layer) -> str:
     """Name of a layer's group in a list, without its number."""
-    name = type(layer).__name__
-    return "functional" if name == "Model" else snake_case(name)
+    return snake_case(type(layer).__name__)
 
 
 def _split_number(name: str, classes: set[str]) -> tuple[str, int]:

@@ -116,12 +116,16 @@ class GraphConverter:
         return value
 
     def _tensor(self, reference: list[Any]) -> Config:
-        """Keras 3's dict for a tensor; its shape and dtype are not recorded in older files."""
+        """Keras 3's dict for a tensor.
+
+        Older files record neither shape nor dtype; a reader takes them from the layer in
+        ``keras_history``, so what stands here is of no account.
+        """
         name, index, tensor = reference[:3]
         history = [name, self._node_index(name, index), tensor]
         return {
             "class_name": "__keras_tensor__",
-            "config": {"shape": None, "dtype": None, "keras_history": history},
+            "config": {"shape": [], "dtype": "float32", "keras_history": history},
         }
 
     def _node_index(self, name: str, index: int) -> int:

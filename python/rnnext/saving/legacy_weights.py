@@ -14,6 +14,7 @@ import numpy as np
 from rnnext.errors import FileError
 from rnnext.layers.layer import Layer
 from rnnext.layers.variable import Variable
+from rnnext.models import Model
 from rnnext.saving.assignment import Array, WeightPlan, layer_label
 from rnnext.saving.cudnn_layout import gru_from_cudnn, lstm_from_cudnn
 from rnnext.saving.hdf5 import Group
@@ -102,7 +103,7 @@ def _converted(layer: Layer, arrays: list[Array], where: str) -> list[Array]:
         return first + _converted(backward, arrays[cut:], where)
     if _is(layer, "TimeDistributed"):
         return _converted(layer.layer, arrays, where)  # type: ignore[attr-defined]
-    if hasattr(layer, "get_layer"):
+    if isinstance(layer, Model):
         return _converted_model(layer, arrays, where)
     if _is(layer, "LSTM"):
         return _converted_lstm(_joined_keras1(arrays, (0, 2, 1, 3)), where)
@@ -111,13 +112,13 @@ def _converted(layer: Layer, arrays: list[Array], where: str) -> list[Array]:
     return arrays
 
 
-def _converted_model(model: Layer, arrays: list[Array], where: str) -> list[Array]:
+def _converted_model(model: Model, arrays: list[Array], where: str) -> list[Array]:
     """A nested model's arrays: the trainable ones of all its layers, then the others."""
     split = len(model.trainable_weights)
     trainable, others = list(arrays[:split]), list(arrays[split:])
     new_trainable: list[Array] = []
     new_others: list[Array] = []
-    for layer in model.layers:  # type: ignore[attr-defined]
+    for layer in model.layers:
         first, second = len(layer.trainable_weights), len(layer.non_trainable_weights)
         own = _converted(layer, trainable[:first] + others[:second], where)
         new_trainable += own[:first]

@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnext import serialization
 from rnnext.errors import FileError, RnnextError
-from rnnext.layers.layer import Layer
+from rnnext.models import Model
 from rnnext.saving.archive import Archive
 from rnnext.saving.assignment import WeightPlan
 from rnnext.saving.hdf5 import Group, read_hdf5
@@ -84,7 +84,7 @@ def load_model(
 
 
 def load_weights(
-    model: Layer, file: ModelFile, by_name: bool = False, *, limits: Limits | None = None
+    model: Model, file: ModelFile, by_name: bool = False, *, limits: Limits | None = None
 ) -> None:
     """Set a model's weights from a file. Either all of them are set or, on an error, none.
 
@@ -118,7 +118,7 @@ def load_weights(
     weights = root.groups.get("model_weights", root)
     if weights.names("layer_names") is not None:
         found = layer_arrays(weights, label)
-        plan = plan_legacy_weights(model.layers, found, label, by_name)  # type: ignore[attr-defined]
+        plan = plan_legacy_weights(model.layers, found, label, by_name)
     elif by_name:
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
     else:
@@ -209,7 +209,7 @@ def _model_from_hdf5(source: Source, custom_objects: CustomObjects | None, limit
     return model
 
 
-def _plan_tree(model: Layer, root: Group, label: str) -> WeightPlan:
+def _plan_tree(model: Model, root: Group, label: str) -> WeightPlan:
     if not is_keras3_tree(root):
         raise FileError(
             f"{label}: no Keras weights: neither layer_names nor a group 'layers'; "
@@ -220,8 +220,6 @@ def _plan_tree(model: Layer, root: Group, label: str) -> WeightPlan:
 
 def _build(config: dict[str, Any], custom_objects: CustomObjects | None, label: str) -> Any:
     """The model of a Keras 3 config, built."""
-    import rnnext.models  # noqa: F401 - registers the classes of models and layers
-
     with _naming_file(label):
         model = serialization.deserialize(config, custom_objects)
     if not getattr(model, "built", False):

@@ -1,0 +1,299 @@
+"""Makes the golden files in this folder: models saved by many generations of Keras.
+
+A file is named ``<set>_<model>.<suffix>.gz`` and is, unpacked, the file that Keras wrote.
+``<set>_<model>.npz`` beside it holds inputs ``x0, x1, ...`` and the outputs ``y0, y1, ...`` that
+the same Keras gave for them. Each set needs an environment of its own, with the packages below;
+the tests need none of them.
+
+    python generate.py keras122     Python 3.6   keras==1.2.2 theano==0.9.0 "h5py<3" "numpy<1.17"
+    python generate.py keras224     Python 3.7   keras==2.2.4 tensorflow-cpu==1.15.0 "h5py<3"
+    python generate.py tf115        the same environment, by tf.keras
+    python generate.py tf25         Python 3.8   tensorflow-cpu==2.5.3 "protobuf<3.21"
+    python generate.py tf212        Python 3.8   tensorflow-cpu==2.12.1
+    python generate.py tf213        Python 3.9   tensorflow-cpu==2.13.1
+    python generate.py tf215        Python 3.10  tensorflow-cpu==2.15.1
+    python generate.py tfkeras221   Python 3.11  tensorflow-cpu==2.21 tf_keras==2.21
+    python generate.py keras333     Python 3.10  tensorflow-cpu==2.16.1 keras==3.3.3
+    python generate.py keras315     Python 3.11  tensorflow-cpu==2.21 keras==3.15
+"""
+
+import gzip
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if sys.argv[1:2] == ["keras122"]:
+    os.environ["KERAS_BACKEND"] = "theano"
+
+import numpy as np
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+def import_keras(name):
+    """The keras module of a set."""
+    if name == "tfkeras221":
+        import tf_keras
+
+        return tf_keras
+    if name.startswith("tf"):
+        import tensorflow
+
+        return tensorflow.keras
+    import keras
+
+    return keras
+
+
+def set_random_weights(model):
+    """Weights large enough that every gate, mask and bias shows in the outputs."""
+    random = np.random.RandomState(1)
+    shapes = [weight.shape for weight in model.get_weights()]
+    model.set_weights([random.uniform(-0.8, 0.8, s).astype("float32") for s in shapes])
+
+
+def write(name, suffix, model, inputs, save=None):
+    """Save a model, its inputs and its outputs."""
+    base = os.path.join(FOLDER, name)
+    (save or model.save)(base + suffix)
+    pack(base + suffix)
+    outputs = model.predict(inputs if len(inputs) > 1 else inputs[0])
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    arrays = {"x%d" % i: x for i, x in enumerate(inputs)}
+    arrays.update({"y%d" % i: y for i, y in enumerate(outputs)})
+    np.savez_compressed(base + ".npz", **arrays)
+
+
+def pack(path):
+    """Replace a file by its gzip, without the time, so that it is reproducible."""
+    with open(path, "rb") as file, open(path + ".gz", "wb") as packed:
+        with gzip.GzipFile("", "wb", 9, packed, mtime=0) as writer:
+            writer.write(file.read())
+    os.remove(path)
+    print(os.path.basename(path), os.path.getsize(path + ".gz"))
+
+
+def series(*shape):
+    return np.random.RandomState(2).uniform(-2, 2, shape).astype("float32")
+
+
+def token_ids():
+    """Ids with padding before, inside and after, and a row of nothing else."""
+    return np.array([[1, 2, 3, 4, 5], [0, 0, 6, 2, 1], [3, 0, 1, 0, 0], [0, 0, 0, 0, 0]])
+
+
+def sequential(keras, **lstm_options):
+    """Embedding with mask, LSTM, GRU, Dense, with this Keras's own defaults."""
+    layers = keras.layers
+    model = keras.models.Sequential()
+    if keras.__name__.startswith("keras") and hasattr(keras, "ops"):
+        model.add(layers.Input((5,)))
+        model.add(layers.Embedding(7, 3, mask_zero=True))
+    else:
+        model.add(layers.Embedding(7, 3, mask_zero=True, input_length=5))
+    model.add(layers.LSTM(4, return_sequences=True, **lstm_options))
+    model.add(layers.Dropout(0.5))
+    model.add(layers.GRU(3))
+    model.add(layers.Dense(2, activation="softmax"))
+    set_random_weights(model)
+    return model
+
+
+def functional(keras, slash):
+    """Two outputs, an initial state from inputs, a shared layer, all three recurrent layers."""
+    layers = keras.layers
+    x = layers.Input((5, 3), name="x")
+    h = layers.Input((4,), name="h")
+    c = layers.Input((4,), name="c")
+    lstm = layers.LSTM(
+        4,
+        return_sequences=True,
+        return_state=True,
+        recurrent_activation="hard_sigmoid",
+        name="encoder/lstm" if slash else "encoder_lstm",
+    )
+    steps, last_h, last_c = lstm(x, initial_state=[h, c])
+    shared = layers.Dense(2, name="shared")
+    backward = layers.SimpleRNN(3, go_backwards=True)(steps)
+    forward = layers.GRU(2, activation="relu")(steps)
+    joined = layers.Dense(2)(backward)
+    model = keras.models.Model([x, h, c], [shared(last_h), joined, shared(last_c), forward])
+    set_random_weights(model)
+    return model, [series(3, 5, 3), series(3, 4), series(3, 4)]
+
+
+def nested(keras):
+    """Nested models, one of them called twice, and three layers of one class."""
+    layers = keras.layers
+    inner_x = layers.Input((5, 3))
+    inner = keras.models.Model(inner_x, layers.LSTM(3, return_sequences=True)(inner_x))
+    sequence = keras.models.Sequential()
+    sequence.add(layers.SimpleRNN(3, return_sequences=True, input_shape=(5, 3)))
+    sequence.add(layers.Activation("hard_sigmoid"))
+    x = layers.Input((5, 3))
+    once = inner(x)
+    twice = inner(sequence(once))
+    y = layers.Dense(2)(layers.Dense(4)(layers.Dense(3)(twice)))
+    model = keras.models.Model(x, [y, once])
+    set_random_weights(model)
+    return model, [series(2, 5, 3)]
+
+
+def bidirectional(keras):
+    layers = keras.layers
+    wrapped = {"input_shape": (5, 3)}
+    model = keras.models.Sequential()
+    model.add(layers.Bidirectional(layers.LSTM(2, return_sequences=True), **wrapped))
+    model.add(layers.TimeDistributed(layers.Dense(3)))
+    model.add(layers.Bidirectional(layers.GRU(2), merge_mode="sum"))
+    set_random_weights(model)
+    return model, [series(2, 5, 3)]
+
+
+def masked_functional(keras):
+    """Keras 3 records the mask of an Embedding as operations of the graph."""
+    layers = keras.layers
+    x = layers.Input((5,), dtype="int32")
+    y = layers.GRU(3)(layers.Embedding(7, 3, mask_zero=True)(x))
+    model = keras.models.Model(x, layers.Dense(2)(y))
+    set_random_weights(model)
+    return model
+
+
+def write_cudnn(keras):
+    """CuDNN layers cannot even be saved without a GPU.
+
+    So the file of a plain model is changed into what CuDNN layers would have saved; Keras's own
+    function turns the weights, and the plain model gives the outputs.
+    """
+    import json
+
+    import h5py
+    from keras.engine.saving import preprocess_weights_for_loading
+
+    layers = keras.layers
+    model = keras.models.Sequential()
+    gates = {"recurrent_activation": "sigmoid"}
+    model.add(layers.LSTM(4, return_sequences=True, input_shape=(5, 3), name="a", **gates))
+    model.add(layers.GRU(2, reset_after=True, name="b", **gates))
+    set_random_weights(model)
+
+    def save(path):
+        model.save(path)
+        with h5py.File(path, "r+") as file:
+            config = json.loads(file.attrs["model_config"])
+            for layer, kept in zip(config["config"]["layers"], model.layers):
+                layer["class_name"] = "CuDNN" + layer["class_name"]
+                for key in ("activation", "recurrent_activation", "use_bias", "reset_after"):
+                    layer["config"].pop(key, None)
+                group = file["model_weights"][kept.name]
+                names = group.attrs["weight_names"]
+                target = type(str(layer["class_name"]), (), {})()
+                arrays = preprocess_weights_for_loading(target, kept.get_weights(), "2.2.4")
+                for weight_name, array in zip(names, arrays):
+                    del group[weight_name]
+                    group[weight_name] = array
+            file.attrs["model_config"] = json.dumps(config).encode("utf8")
+
+    write("keras224_cudnn", ".h5", model, [series(2, 5, 3)], save)
+
+
+def write_keras1(keras):
+    """Keras 1 has its own argument names."""
+    layers, models = keras.layers, keras.models
+    model = models.Sequential()
+    model.add(layers.Embedding(7, 3, mask_zero=True, input_length=5))
+    model.add(layers.LSTM(4, return_sequences=True))
+    model.add(layers.Dropout(0.5))
+    model.add(layers.GRU(3, inner_activation="sigmoid"))
+    model.add(layers.Dense(2, activation="softmax"))
+    set_random_weights(model)
+    write("keras122_sequential", ".h5", model, [token_ids()])
+    x = layers.Input(shape=(5, 3), name="x")
+    steps = layers.SimpleRNN(3, return_sequences=True, activation="relu")(x)
+    gated = layers.LSTM(4, consume_less="gpu", go_backwards=True)(steps)
+    model = models.Model(input=x, output=[layers.Dense(2)(gated), steps])
+    set_random_weights(model)
+    write("keras122_functional", ".h5", model, [series(2, 5, 3)])
+    model = models.Sequential()
+    model.add(layers.Bidirectional(layers.LSTM(2, return_sequences=True), input_shape=(5, 3)))
+    model.add(layers.TimeDistributed(layers.Dense(3)))
+    set_random_weights(model)
+    write("keras122_bidirectional", ".h5", model, [series(2, 5, 3)])
+
+
+def write_keras2(name, keras):
+    """Full-model HDF5 of standalone Keras 2 and tf.keras."""
+    write(name + "_sequential", ".h5", sequential(keras), [token_ids()])
+    write(name + "_functional", ".h5", *functional(keras, slash=True))
+    write(name + "_nested", ".h5", *nested(keras))
+    write(name + "_bidirectional", ".h5", *bidirectional(keras))
+
+
+def write_keras2_archive(name, keras, save_format):
+    """The zip format of Keras 2.12 to 2.15 and tf_keras."""
+
+    def write_model(case, model, inputs):
+        def save(path):
+            model.save(path, save_format=save_format)
+
+        write(name + "_" + case, ".keras", model, inputs, save)
+
+    write_model("sequential", sequential(keras), [token_ids()])
+    write_model("nested", *nested(keras))
+    write_model("bidirectional", *bidirectional(keras))
+
+
+def write_keras3(name, keras):
+    hard = {"recurrent_activation": "hard_sigmoid"}
+    write(name + "_sequential", ".keras", sequential(keras, **hard), [token_ids()])
+    write(name + "_functional", ".keras", *functional(keras, slash=False))
+    write(name + "_nested", ".keras", *nested(keras))
+    write(name + "_bidirectional", ".keras", *bidirectional(keras))
+    write(name + "_masked", ".keras", masked_functional(keras), [token_ids()])
+    write(name + "_legacy", ".h5", sequential(keras, **hard), [token_ids()])
+
+
+def write_weights_only(name, keras):
+    """Weights beside an architecture in JSON."""
+    model, inputs = functional(keras, slash=False)
+    with open(os.path.join(FOLDER, name + "_weights.json"), "w") as file:
+        file.write(model.to_json())
+    write(name + "_weights", ".weights.h5", model, inputs, model.save_weights)
+
+
+def main():
+    name = sys.argv[1]
+    keras = import_keras(name)
+    if name == "keras122":
+        write_keras1(keras)
+    elif name in ("keras224", "tf115", "tf25"):
+        write_keras2(name, keras)
+        if name == "keras224":
+            write_cudnn(keras)
+        if name != "tf115":
+            write_weights_only(name, keras)
+    elif name == "tf212":
+        write_keras2_archive(name, keras, "keras_v3")
+        # Without save_format, 2.12 wrote HDF5 into a file named .keras.
+        write("tf212_hdf5", ".keras", sequential(keras), [token_ids()])
+    elif name in ("tf213", "tf215", "tfkeras221"):
+        write_keras2_archive(name, keras, "keras")
+        write_weights_only(name, keras)
+    else:
+        write_keras3(name, keras)
+        write_weights_only(name, keras)
+        if name == "keras315":
+            model, inputs = functional(keras, slash=False)
+
+            def save(path):
+                model.save_weights(path, max_shard_size=400 / 1024**3)
+                for shard in sorted(os.listdir(FOLDER)):
+                    if shard.startswith("keras315_shards_0") and shard.endswith(".h5"):
+                        pack(os.path.join(FOLDER, shard))
+
+            write("keras315_shards", ".weights.json", model, inputs, save)
+
+
+if __name__ == "__main__":
+    main()
