@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 # Keras 3.15 on NumPy 2: a Keras variable's __array__ has no `copy` argument.
 THIRD_PARTY_WARNINGS = (
-    "ignore:__array__ implementation doesn't accept a copy keyword"
-    r":DeprecationWarning:keras\.src\.backend\.tensorflow\..*",
+    r"ignore:__array__ implementation:DeprecationWarning:keras\.src\.backend\.tensorflow\..*",
 )
 
 
