@@ -71,7 +71,7 @@ def _squareplus(b: float = 4.0) -> Spec:
     return ("squareplus", float(b))
 
 
-# Row-wise: `axis` is applied here, the kernel works on the last axis.
+# Row-wise functions. The kernel works on the last axis; `Activation` sees to other ones.
 def _softmax(axis: int = -1) -> Spec:  # noqa: ARG001
     return ("softmax",)
 
@@ -139,7 +139,8 @@ class Activation:
     Attributes:
         name: Keras's name of the function, or the name of a custom Python function.
         params: Its parameters, where they differ from the defaults.
-        spec: What `rnnext._core` calls it, or None if no kernel has it.
+        spec: What `rnnext._core` calls it; None if no kernel applies it: glu, a Python function,
+            an axis other than the last.
 
     Raises:
         UnsupportedError: If there is no such activation or it has no such parameter.
@@ -153,11 +154,12 @@ class Activation:
             )
         self.params = params
         try:
-            self.spec = _FORMULAS[self.name](**params)
+            self._formula = _FORMULAS[self.name](**params)
         except TypeError as error:
             raise UnsupportedError(
                 f"activation {name!r} with parameters {params!r}: {error}"
             ) from error
+        self.spec = self._formula if params.get("axis", -1) == -1 else None
 
     def __call__(self, x: Any, *args: Any, **params: Any) -> NDArray[Any]:
         """Applies the function to an array or array-like.
@@ -190,7 +192,7 @@ class Activation:
     def _elementwise(self, x: NDArray[Any]) -> NDArray[Any]:
         result = x.dtype if x.dtype.kind == "f" else np.dtype(config.floatx())
         computed = np.float64 if result.itemsize >= 8 else np.float32
-        y = _core.activate(self.spec, cast(x, computed))
+        y = _core.activate(self._formula, cast(x, computed))
         return y if y.dtype == result else y.astype(result)
 
     def get_config(self) -> dict[str, Any]:

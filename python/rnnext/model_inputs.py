@@ -34,14 +34,15 @@ class InputPort:
         self._rank = len(tensor.shape)
         # The batch size is not checked: Keras lets it vary even where it is declared.
         self._sizes = [(i, s) for i, s in enumerate(tensor.shape) if i > 0 and s is not None]
+        self._last_fitting: tuple[int, ...] | None = None
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Tells whether an array of this shape can be used as it is."""
-        if len(shape) != self._rank:
-            return False
-        for axis, size in self._sizes:
-            if shape[axis] != size:
+        sample = shape[1:]
+        if sample != self._last_fitting or not shape:
+            if len(shape) != self._rank or any(shape[axis] != n for axis, n in self._sizes):
                 return False
+            self._last_fitting = sample
         return True
 
     def array(self, x: Any) -> NDArray[Any]:

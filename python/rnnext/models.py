@@ -25,6 +25,7 @@ from rnnext.prediction import check_batch_size, rows_within_memory, run_in_batch
 __all__ = ["Functional", "Model", "Sequential", "load_model", "model_from_json"]
 
 _OWN_CLASS_BATCH = 256  # rows at once of a model whose memory is not known
+_SMALL_BATCH = 32  # always run at once; Keras's own batch size
 
 
 class Model(Layer):
@@ -53,6 +54,9 @@ class Model(Layer):
     """
 
     _graph: Graph | None = None
+    _only_port: InputPort | None = None
+    # Whether predict needs no more than the plan: one input, outputs made anew by each call.
+    _predicts_directly = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and (args or "inputs" in kwargs):
@@ -91,6 +95,9 @@ class Model(Layer):
         self.built = True
         self._plan = self._plan_for(tuple(False for _ in ports))
         self._direct = not self._plan.makes_masks
+        self._predicts_directly = self._only_port is not None and all(
+            getattr(tensor.source.operation, "makes_new_arrays", False) for tensor in graph.outputs
+        )
 
     def _connected(self) -> Graph:
         if self._graph is None:
@@ -349,9 +356,9 @@ class Model(Layer):
             ShapeError: If an input's shape does not fit.
             DataError: If an input is not numbers.
         """
-        if batch_size is None and not verbose and steps is None and not callbacks:
-            if self._only_port is not None and type(x) is np.ndarray and 0 < len(x) <= 32:
-                return self._packed_outputs(self._own(self._plan.run(self._values(x)), x))
+        if type(x) is np.ndarray and batch_size is steps is callbacks is None and verbose == 0:
+            if self._predicts_directly and 0 < len(x) <= _SMALL_BATCH:
+                return self._packed_outputs(self._plan.run(self._values(x)))
         for option, value in (("steps", steps), ("callbacks", callbacks)):
             if value:
                 raise UnsupportedError(f"{self.label}: predict with {option}={value!r}.")
@@ -367,11 +374,9 @@ class Model(Layer):
 
         def run(batch: list[NDArray[Any]]) -> list[NDArray[Any]]:
             values = [port.cast(a) for port, a in zip(self._ports.ports, batch, strict=True)]
-            return self._own(self._plan.run(values), *values)
+            return self._own(self._plan.run(values), batch)
 
         return self._packed_outputs(run_in_batches(run, arrays, rows, bar, self.label))
-
-    _only_port: InputPort | None = None
 
     def _batch_rows(self, arrays: list[NDArray[Any]], batch_size: int | None) -> int:
         if batch_size is not None:
@@ -382,7 +387,7 @@ class Model(Layer):
         return rows_within_memory(self._memory.bytes_per_row([a.shape for a in arrays]))
 
     @staticmethod
-    def _own(outputs: list[Any], *inputs: Any) -> list[Any]:
+    def _own(outputs: list[Any], inputs: list[Any]) -> list[Any]:
         """Outputs that do not share memory with the inputs, as those of a lone Dropout would."""
         return [y.copy() if any(np.may_share_memory(y, x) for x in inputs) else y for y in outputs]
 
@@ -548,7 +553,8 @@ class Sequential(Model):
             raise RnnextError(f"{self.label} has no layer to remove.")
         layer = self._stack.pop()
         del self._stack_outputs[len(self._stack) :]
-        self._graph, self.built, self._direct, self._only_port = None, False, False, None
+        self._graph, self._only_port = None, None
+        self.built = self._direct = self._predicts_directly = False
         if len(self._stack) > 1:
             self._connect_stack()
         return layer

@@ -53,6 +53,7 @@ class Dense(Layer):
         array([[43.5]], dtype=float32)
     """
 
+    makes_new_arrays = True
     _call_checks_input = True
     _casts_integers = True
 
@@ -115,12 +116,14 @@ class Dense(Layer):
             array = cast(as_array(inputs, f"input of {self.label}"), self.compute_dtype)
             check_inputs(self.input_spec, array, self.label)
             outputs = kernel(array)
+        if outputs.ndim < 2:
+            check_inputs(self.input_spec, inputs, self.label)
         return outputs if finish is None else finish(outputs)
 
     def _pack_weights(self) -> tuple[Any, Any]:
         """The kernel, and the activation if the kernel does not have it."""
         spec, finish = self.activation.spec, None
-        if spec is None or self.activation.params.get("axis", -1) != -1:
+        if spec is None:
             spec, finish = ("linear",), self.activation
         bias = None if self.bias is None else self.bias.value
         return _core.DenseKernel(self.kernel.value, bias, spec), finish

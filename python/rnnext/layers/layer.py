@@ -69,13 +69,21 @@ class Layer(Operation):
     computes_masks = False
     # Whether integer inputs are read as ids, whatever float dtype the model's input declares.
     reads_ids = False
+    # Whether outputs never share memory with inputs, so that predict need not look.
+    makes_new_arrays = False
     # Attributes that hold layers which are not children.
     _not_children: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "build" in cls.__dict__:
+        own = cls.__dict__
+        if "build" in own:
             cls.build = _finish_build(cls.build)  # type: ignore[method-assign]
+        # What a class says about its own methods does not hold for a subclass's.
+        if "call" in own and "_call_checks_input" not in own:
+            cls._call_checks_input = False
+        if "compute_mask" in own and "_makes_mask" not in own:
+            cls._makes_mask = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         layer = super().__new__(cls)
@@ -381,8 +389,7 @@ class Layer(Operation):
             if self._takes_implicit_mask(call):
                 kwargs["mask"] = mask
         outputs = self.call(*args, **kwargs)
-        self.built = True
-        self._direct = self._call_checks_input
+        self._called()
         return self._with_masks(call.first, mask, outputs)
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -390,10 +397,14 @@ class Layer(Operation):
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
         outputs = self.compute_output_spec(*args, **kwargs)
-        self.built = True
-        self._direct = self._call_checks_input
+        self._called()
         Node(self, args, kwargs, outputs)
         return outputs
+
+    def _called(self) -> None:
+        """After the first call the layer is built, and plain arrays may go straight to `call`."""
+        self.built = True
+        self._direct = self._direct or (self._call_checks_input and not self.makes_mask)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs from arrays; overridden by every layer."""

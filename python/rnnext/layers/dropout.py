@@ -1,0 +1,58 @@
+"""Dropout: at inference, the identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rnnext import serialization
+from rnnext.errors import UnsupportedError
+from rnnext.layers.layer import Layer
+
+__all__ = ["Dropout"]
+
+
+@serialization.builtin("keras.layers")
+class Dropout(Layer):
+    """Returns its input; dropping values is for training, which rnnext does not do.
+
+    Args:
+        rate: Between 0 and 1; kept in the config.
+        noise_shape: Kept in the config.
+        seed: Kept in the config.
+        **kwargs: Arguments of `Layer`.
+
+    Raises:
+        UnsupportedError: If it is called with `training=True` and a rate above 0.
+    """
+
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+            raise UnsupportedError(f"{self.label}: rate must be from 0 to 1, received {rate!r}.")
+        self.rate = rate
+        self.noise_shape = noise_shape
+        self.seed = seed
+        self.supports_masking = True
+
+    def call(self, inputs: NDArray[Any], training: bool = False) -> NDArray[Any]:
+        """Returns `inputs`."""
+        if training and self.rate > 0:
+            raise UnsupportedError(f"{self.label}: training=True is not supported.")
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "rate": self.rate,
+            "seed": self.seed,
+            "noise_shape": serialization.serialize(self.noise_shape),
+        }

@@ -1,0 +1,64 @@
+"""Masking: marks time steps to be skipped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import operations, serialization
+from rnnext.layers.layer import Layer
+from rnnext.layers.symbolic import KerasTensor
+
+__all__ = ["Masking"]
+
+
+@serialization.builtin("keras.layers")
+class Masking(Layer):
+    """Masks the time steps whose features all equal a value, and sets their features to zero.
+
+    Args:
+        mask_value: The value.
+        **kwargs: Arguments of `Layer`.
+
+    Call arguments:
+        inputs: (B, T, ...).
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import Masking
+        >>> x = np.array([[[1.0, 2.0], [-1.0, -1.0]]], dtype="float32")
+        >>> y = Masking(mask_value=-1.0)(x)
+        >>> y._keras_mask
+        array([[ True, False]])
+    """
+
+    _casts_integers = True
+    _makes_mask = True
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(mask_value, dict):
+            mask_value = serialization.deserialize(mask_value)
+        self.mask_value = mask_value
+        self.supports_masking = True
+
+    def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Returns the inputs with zeros at the masked steps."""
+        keep = self.compute_mask(inputs)
+        return np.where(keep[..., np.newaxis], inputs, inputs.dtype.type(0))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
+        """Returns which steps differ from the value somewhere."""
+        if isinstance(inputs, KerasTensor):
+            return operations.Any(axis=-1)(operations.NotEqual()(inputs, self.mask_value))
+        return np.any(np.not_equal(inputs, self.mask_value), axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "mask_value": serialization.serialize(self.mask_value)}

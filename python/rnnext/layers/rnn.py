@@ -1,0 +1,255 @@
+"""RNN: any cell, run over the time axis of its input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import nest, serialization
+from rnnext.arrays import as_array, cast
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.layers.cells import KernelCell, StackedRNNCells, check_cell, output_size
+from rnnext.layers.input_spec import InputSpec, check_inputs
+from rnnext.layers.layer import Layer
+from rnnext.layers.step_loop import StepLoop
+
+__all__ = ["RNN"]
+
+Array = NDArray[Any]
+
+
+@serialization.builtin("keras.layers")
+class RNN(Layer):
+    """Runs a cell over a sequence.
+
+    Args:
+        cell: A cell (`LSTMCell`, ... or any object with `state_size` and
+            `call(inputs, states) -> (output, new_states)`), or a list of cells to stack.
+        return_sequences: Whether to return the output of every step, or the last one.
+        return_state: Whether to return the last states after the output.
+        go_backwards: Whether to read the sequence from its end. Outputs are in reading order.
+        stateful: Whether a call starts from the states the one before ended with. The batch size
+            must then be known when the layer is built, and calls must not be made from several
+            threads at once.
+        unroll: Accepted; it makes no difference here.
+        zero_output_for_mask: Whether masked steps output zeros instead of the output before.
+        **kwargs: Arguments of `Layer`.
+
+    Call arguments:
+        sequences: (B, T, D), T >= 1.
+        initial_state: The states to start from, each (B, size); default zeros.
+        mask: (B, T) booleans, False for steps to skip. It comes from the input's mask if it is
+            not given; with an initial_state, as in Keras 3, it must be given.
+        training: Must not be true if the cell has dropout.
+
+    Returns:
+        Output (B, size), or (B, T, size) with return_sequences. With return_state a tuple of the
+        output and the states.
+    """
+
+    _call_checks_input = True
+    _casts_integers = True
+    _makes_mask = False
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell, dtype=self.dtype_policy)
+        check_cell(cell, self.label)
+        self.cell = cell
+        # bool() also for NumPy's and for 0 and 1 in old configs: the kernels want Python's own.
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        self.stateful = bool(stateful)
+        self.unroll = bool(unroll)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.states: Any = None
+        self.supports_masking = True
+        self.input_spec = InputSpec(min_ndim=3, meaning="(batch, time, features)")
+
+    @property
+    def state_size(self) -> list[Any]:
+        """Sizes of the states, as a list."""
+        size = self.cell.state_size
+        return list(size) if nest.is_nested(size) else [size]
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:  # noqa: ARG002
+        """Builds the cell for inputs (B, T, D), and the states of a stateful layer."""
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        if isinstance(self.cell, KernelCell):
+            self.input_spec = InputSpec(
+                ndim=3, axes={-1: sequences_shape[-1]}, meaning="(batch, time, features)"
+            )
+        if self.stateful and self.states is None:
+            if sequences_shape[0] is None:
+                raise ShapeError(
+                    f"{self.label}: stateful=True needs a known batch size, e.g. "
+                    f"Input(batch_shape=...); received shape {tuple(sequences_shape)}."
+                )
+            self.states = self.get_initial_state(sequences_shape[0])
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """Returns the states a call starts from: what the cell says, else zeros."""
+        initial = getattr(self.cell, "get_initial_state", None)
+        if initial is None:
+            sizes = self.state_size
+            return [np.zeros((batch_size, size), self.compute_dtype) for size in sizes]
+        states = initial(batch_size=batch_size)
+        return list(states) if nest.is_nested(states) else [states]
+
+    def reset_states(self) -> None:
+        """Sets the states of a stateful layer to zero."""
+        if self.states is not None:
+            self.states = nest.map_structure(np.zeros_like, self.states)
+
+    def reset_state(self) -> None:
+        """The same as `reset_states`."""
+        self.reset_states()
+
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
+        """Runs the cell over the sequences; see the class."""
+        if (
+            initial_state is None
+            and mask is None
+            and not training
+            and self.states is None
+            and sequences.size
+        ):
+            try:
+                return self._runner()(
+                    sequences,
+                    None,
+                    None,
+                    self.return_sequences,
+                    self.return_state,
+                    self.go_backwards,
+                    self.zero_output_for_mask,
+                )
+            except (TypeError, ValueError):
+                pass  # no contiguous array of our dtype and width: below it is made so, or refused
+        return self._call_with_care(sequences, initial_state, mask, training)
+
+    def _runner(self) -> Any:
+        """What runs the cell over a sequence: its kernel if it has one, else a loop over steps."""
+        cell = self.cell
+        if isinstance(cell, KernelCell) and type(cell).call is KernelCell.call:
+            return cell._packed or cell._pack()
+        return StepLoop(cell)
+
+    def _call_with_care(self, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
+        if training and (getattr(self, "dropout", 0) or getattr(self, "recurrent_dropout", 0)):
+            raise UnsupportedError(f"{self.label}: dropout with training=True is not supported.")
+        x = cast(as_array(sequences, f"input of {self.label}"), self.compute_dtype)
+        check_inputs(self.input_spec, x, self.label)
+        if x.shape[1] == 0:
+            raise ShapeError(f"{self.label} needs at least one time step, received {x.shape}.")
+        if initial_state is None:
+            initial_state = self.states
+        states = None if initial_state is None else self._checked_states(initial_state, len(x))
+        mask = None if mask is None else self._checked_mask(mask, x.shape[:2])
+        results = self._runner()(
+            x,
+            states,
+            mask,
+            self.return_sequences,
+            self.return_state or self.stateful,
+            self.go_backwards,
+            self.zero_output_for_mask,
+        )
+        if not self.stateful:
+            return results
+        output, *new_states = results
+        self.states = new_states
+        return (output, *new_states) if self.return_state else output
+
+    def _checked_states(self, initial_state: Any, batch_size: int) -> tuple[Any, ...]:
+        """States as a tuple of contiguous arrays (B, size), nested as the cell has them."""
+        expected = self.get_initial_state(batch_size)
+        given = initial_state if nest.is_nested(initial_state) else [initial_state]
+        name = f"initial_state of {self.label}"
+        arrays = [cast(as_array(s, name), self.compute_dtype) for s in nest.flatten(given)]
+        shapes = [state.shape for state in nest.flatten(expected)]
+        fits = len(arrays) == len(shapes) and all(
+            array.shape in (shape, (1, *shape[1:]))
+            for array, shape in zip(arrays, shapes, strict=True)
+        )
+        if not fits:
+            raise ShapeError(
+                f"{name}: expected states of shapes {shapes}, received "
+                f"{[array.shape for array in arrays]}."
+            )
+        pairs = zip(arrays, shapes, strict=True)
+        full = [np.ascontiguousarray(np.broadcast_to(array, shape)) for array, shape in pairs]
+        return tuple(nest.pack_like(expected, full))
+
+    def _checked_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
+        """A mask as booleans (B, T); (1, T) and (B, T, 1) are accepted as Keras accepts them."""
+        leaves = nest.flatten(mask) if nest.is_nested(mask) else [mask]
+        given = leaves[0] if len(leaves) == 1 else mask
+        array = as_array(given, f"mask of {self.label}")
+        if array.ndim == 3 and array.shape[-1] == 1:
+            array = array[..., 0]
+        if array.shape not in (shape, (1, shape[1])):
+            raise ShapeError(
+                f"mask of {self.label}: expected shape {shape}, received {array.shape}."
+            )
+        return np.ascontiguousarray(np.broadcast_to(array, shape), dtype=np.bool_)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
+        """Returns the mask for a sequence of outputs; there is none for a last output or states."""
+        mask = nest.flatten(previous_mask)[0] if previous_mask is not None else None
+        mask = mask if self.return_sequences else None
+        if not self.return_state:
+            return mask
+        return [mask, *(None for _ in nest.flatten(self.cell.state_size))]
+
+    def compute_output_shape(
+        self,
+        sequences_shape: Any,
+        initial_state_shape: Any = None,  # noqa: ARG002
+    ) -> Any:
+        """Returns the shape of the output, and of the states with return_state."""
+        batch_size, length = sequences_shape[:2]
+        size = output_size(self.cell)
+        shape = (batch_size, length, size) if self.return_sequences else (batch_size, size)
+        if not self.return_state:
+            return shape
+        states = nest.map_structure(lambda size: (batch_size, size), self.state_size)
+        return (shape, *states)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), **self._flags(), "cell": serialization.serialize(self.cell)}
+
+    def _flags(self) -> dict[str, Any]:
+        return {
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "unroll": self.unroll,
+            "zero_output_for_mask": self.zero_output_for_mask,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Makes the layer from what `get_config` returned."""
+        if "cell" in config:
+            config = {**config, "cell": serialization.deserialize(config["cell"])}
+        return cls(**config)
