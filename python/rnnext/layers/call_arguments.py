@@ -77,8 +77,9 @@ def _is_tensor_structure(value: Any) -> bool:
     if not nest.is_nested(value):
         return False
     leaves = nest.flatten(value)
-    tensors = sum(isinstance(leaf, (np.ndarray, KerasTensor)) for leaf in leaves)
-    return tensors > 0 and tensors + leaves.count(None) == len(leaves)
+    # None counts by identity: comparing it with an array would compare every element.
+    given = [leaf for leaf in leaves if leaf is not None]
+    return bool(given) and all(isinstance(leaf, (np.ndarray, KerasTensor)) for leaf in given)
 
 
 def shape_arguments(
