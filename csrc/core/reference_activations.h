@@ -98,7 +98,7 @@ Real activate(const Activation& activation, Real x) {
     case ActivationKind::hard_sigmoid:
       return hard_sigmoid(x, p0);
     case ActivationKind::hard_silu:
-      return x * hard_sigmoid(x, Real(1) / 6);
+      return x * (clip(x + 3, Real(0), Real(6)) / 6);
     case ActivationKind::hard_tanh:
       return clip(x, Real(-1), Real(1));
     case ActivationKind::hard_shrink:

@@ -45,7 +45,7 @@ RNNEXT_INLINE V gelu_tanh(V x) {
 template <class V>
 RNNEXT_INLINE V mish(V x) {
   using T = Scalar<V>;
-  const V e = exp_negative(-abs(x));
+  const V e = exp_of_minus_abs(x);
   const auto negative = to_bits(x) < 0;
   const V n = negative ? e * (e + 2) : e * 2 + 1;
   return x * (n / (n + T(2) * (negative ? broadcast(T(1)) : e * e)));
@@ -112,7 +112,7 @@ RNNEXT_INLINE V activate(const Activation& activation, V x) {
     case ActivationKind::hard_sigmoid:
       return hard_sigmoid(x, p0);
     case ActivationKind::hard_silu:
-      return x * hard_sigmoid(x, T(1.0 / 6));
+      return x * (min(broadcast(T(6)), max(zero, x + 3)) / 6);
     case ActivationKind::hard_tanh:
       return min(one, max(-one, x));
     case ActivationKind::hard_shrink:

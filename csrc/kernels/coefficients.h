@@ -14,53 +14,55 @@ struct Coefficients<float> {
   static constexpr int32_t kMantissaBits = 23;
   static constexpr float kBias = 127, kLiftExponent = 32;
   static constexpr float kLog2E = 1.44269502f;
-  static constexpr float kHalfLn2 = 3.46573591e-1f;
-  static constexpr float kLn2High = 6.93145752e-1f;
+  static constexpr float kHalfLn2 = 0.346573591f;
+  static constexpr float kLn2High = 0.693145752f;
   static constexpr float kLn2Low = 1.42860677e-6f;
-  static constexpr float kMagic = 1.25829120e+7f;
-  static constexpr float kLift = 4.29496730e+9f;
+  static constexpr float kMagic = 12582912.0f;
+  static constexpr float kLift = 4.2949673e+9f;
   static constexpr float kUnlift = 2.32830644e-10f;
-  static constexpr float kSqrtHalf = 7.07106769e-1f;
-  static constexpr float kCdfPole = 4.00000000f;
-  static constexpr float kExpLowest = -1.08000000e+2f;
-  static constexpr float kExpHighest = 8.90000000e+1f;
-  static constexpr float kExpm1Lowest = -2.00000000e+1f;
-  static constexpr float kTanhIsOne = 1.00000000e+1f;
-  static constexpr float kCdfIsZero = 1.45000000e+1f;
+  static constexpr float kSqrtHalf = 0.707106769f;
+  static constexpr float kCdfPole = 4.0f;
+  static constexpr float kExpLowest = -108.0f;
+  static constexpr float kExpHighest = 89.0f;
+  static constexpr float kExpm1Lowest = -20.0f;
+  static constexpr float kTanhIsOne = 10.0f;
+  static constexpr float kSigmoidIsOne = 20.0f;
+  static constexpr float kCdfIsZero = 14.5f;
   static constexpr int32_t kSplitBits = 12;
   // (exp(r) - 1 - r) / r^2 for |r| <= ln2 / 2, relative to exp(r) - 1; error 2^-26.1
   static constexpr float kExpTail[] = {
-      5.00000000e-1f,
-      1.66665405e-1f,
-      4.16664779e-2f,
-      8.36682133e-3f,
-      1.39336928e-3f,
+      0.5f,
+      0.166665405f,
+      0.0416664779f,
+      0.00836682133f,
+      0.00139336928f,
   };
-  // (tanh(h) - h) / h^3 in h^2, for |h| <= ln2 / 4, relative to tanh(h); error 2^-32.5
-  static constexpr float kTanhTail[] = {
-      -3.33333224e-1f,
-      1.33311540e-1f,
-      -5.27204685e-2f,
+  // tanh(h) / h in h^2, for |h| <= ln2 / 4; relative; error 2^-32.5
+  static constexpr float kTanh[] = {
+      1.0f,
+      -0.333333224f,
+      0.13331154f,
+      -0.0527204685f,
   };
   // (2 atanh(s) - 2 s) / s^3 in s^2, for 0 <= s <= 1/3, relative to 2 atanh(s); error 2^-27.7
   static constexpr float kAtanhTail[] = {
-      6.66664124e-1f,
-      4.00217026e-1f,
-      2.79994160e-1f,
-      2.80221939e-1f,
+      0.666664124f,
+      0.400217026f,
+      0.27999416f,
+      0.280221939f,
   };
   // the normal distribution's tail, see math.h; relative; error 2^-25.7
   static constexpr float kCdf[] = {
-      7.55285144e-1f,
-      -6.07896626e-1f,
-      3.87136877e-1f,
-      -1.86522186e-1f,
-      6.04022406e-2f,
-      -7.53686577e-3f,
-      -3.50454869e-3f,
-      1.61332067e-3f,
-      1.80249321e-4f,
-      -1.89835613e-4f,
+      0.755285144f,
+      -0.607896626f,
+      0.387136877f,
+      -0.186522186f,
+      0.0604022406f,
+      -0.00753686577f,
+      -0.00350454869f,
+      0.00161332067f,
+      0.000180249321f,
+      -0.000189835613f,
       -3.21507869e-5f,
   };
 };
@@ -70,70 +72,72 @@ struct Coefficients<double> {
   static constexpr int64_t kMantissaBits = 52;
   static constexpr double kBias = 1023, kLiftExponent = 64;
   static constexpr double kLog2E = 1.4426950408889634;
-  static constexpr double kHalfLn2 = 3.4657359027997264e-1;
-  static constexpr double kLn2High = 6.9314718055989033e-1;
+  static constexpr double kHalfLn2 = 0.34657359027997264;
+  static constexpr double kLn2High = 0.69314718055989033;
   static constexpr double kLn2Low = 5.4979230187083712e-14;
-  static constexpr double kMagic = 6.7553994410557440e+15;
+  static constexpr double kMagic = 6755399441055744.0;
   static constexpr double kLift = 1.8446744073709552e+19;
   static constexpr double kUnlift = 5.4210108624275222e-20;
-  static constexpr double kSqrtHalf = 7.0710678118654757e-1;
-  static constexpr double kCdfPole = 4.0000000000000000;
-  static constexpr double kExpLowest = -7.5000000000000000e+2;
-  static constexpr double kExpHighest = 7.1000000000000000e+2;
-  static constexpr double kExpm1Lowest = -4.0000000000000000e+1;
-  static constexpr double kTanhIsOne = 2.0000000000000000e+1;
-  static constexpr double kCdfIsZero = 3.8700000000000003e+1;
+  static constexpr double kSqrtHalf = 0.70710678118654757;
+  static constexpr double kCdfPole = 4.0;
+  static constexpr double kExpLowest = -750.0;
+  static constexpr double kExpHighest = 710.0;
+  static constexpr double kExpm1Lowest = -40.0;
+  static constexpr double kTanhIsOne = 20.0;
+  static constexpr double kSigmoidIsOne = 40.0;
+  static constexpr double kCdfIsZero = 38.700000000000003;
   static constexpr int64_t kSplitBits = 27;
   // (exp(r) - 1 - r) / r^2 for |r| <= ln2 / 2, relative to exp(r) - 1; error 2^-55.6
   static constexpr double kExpTail[] = {
-      5.0000000000000056e-1,
-      1.6666666666666677e-1,
-      4.1666666666573635e-2,
-      8.3333333333214521e-3,
-      1.3888888932373862e-3,
-      1.9841269886523188e-4,
+      0.50000000000000056,
+      0.16666666666666677,
+      0.041666666666573635,
+      0.0083333333333214521,
+      0.0013888888932373862,
+      0.00019841269886523188,
       2.4801504452355815e-5,
       2.7557243850011985e-6,
       2.7626323994616916e-7,
-      2.5109151336058590e-8,
+      2.510915133605859e-8,
   };
-  // (tanh(h) - h) / h^3 in h^2, for |h| <= ln2 / 4, relative to tanh(h); error 2^-65.9
-  static constexpr double kTanhTail[] = {
-      -3.3333333333333331e-1,
-      1.3333333333331265e-1,
-      -5.3968253961529877e-2,
-      2.1869487551979708e-2,
-      -8.8631602872148336e-3,
-      3.5890031994425852e-3,
-      -1.3888132659562033e-3,
+  // tanh(h) / h in h^2, for |h| <= ln2 / 4; relative; error 2^-65.9
+  static constexpr double kTanh[] = {
+      1.0,
+      -0.33333333333333331,
+      0.13333333333331265,
+      -0.053968253961529877,
+      0.021869487551979708,
+      -0.0088631602872148336,
+      0.0035890031994425852,
+      -0.0013888132659562033,
   };
   // (2 atanh(s) - 2 s) / s^3 in s^2, for 0 <= s <= 1/3, relative to 2 atanh(s); error 2^-59.3
   static constexpr double kAtanhTail[] = {
-      6.6666666666666297e-1,
-      4.0000000000158592e-1,
-      2.8571428547771621e-1,
-      2.2222223971452873e-1,
-      1.8181743943794690e-1,
-      1.5386558339496190e-1,
-      1.3301005545359565e-1,
-      1.2105768392521329e-1,
-      8.3417031003672065e-2,
-      1.7015308255145345e-1,
+      0.66666666666666297,
+      0.40000000000158592,
+      0.28571428547771621,
+      0.22222223971452873,
+      0.1818174394379469,
+      0.1538655833949619,
+      0.13301005545359565,
+      0.12105768392521329,
+      0.083417031003672065,
+      0.17015308255145345,
   };
   // the normal distribution's tail, see math.h; relative; error 2^-54.9
   static constexpr double kCdf[] = {
-      7.5528513041575152e-1,
-      -6.0789664197189208e-1,
-      3.8713740074221198e-1,
-      -1.8652185795965884e-1,
-      6.0396574891023305e-2,
-      -7.5401889666882388e-3,
-      -3.4796923687477510e-3,
-      1.6308184570696127e-3,
-      1.3334432416304136e-4,
-      -2.3109493076483204e-4,
+      0.75528513041575152,
+      -0.60789664197189208,
+      0.38713740074221198,
+      -0.18652185795965884,
+      0.060396574891023305,
+      -0.0075401889666882388,
+      -0.003479692368747751,
+      0.0016308184570696127,
+      0.00013334432416304136,
+      -0.00023109493076483204,
       -1.9083209298153272e-6,
-      3.5144661460733010e-5,
+      3.514466146073301e-5,
       7.1688004276539241e-7,
       -5.9200818065275047e-6,
       -6.3017766764438635e-7,

@@ -51,6 +51,7 @@ FLOAT = Format(
         "kExpHighest": 89,  # exp: infinity
         "kExpm1Lowest": -20,  # expm1: -1
         "kTanhIsOne": 10,
+        "kSigmoidIsOne": 20,
         "kCdfIsZero": 14.5,
     },
 )
@@ -64,6 +65,7 @@ DOUBLE = Format(
         "kExpHighest": 710,
         "kExpm1Lowest": -40,
         "kTanhIsOne": 20,
+        "kSigmoidIsOne": 40,
         "kCdfIsZero": 38.7,
     },
 )
@@ -152,15 +154,21 @@ def one(_: mp.mpf) -> mp.mpf:
 
 def literal(form: Format, x: mp.mpf) -> str:
     digits, suffix = (9, "f") if form is FLOAT else (17, "")
-    text = mp.nstr(x, digits, min_fixed=-1, max_fixed=-1, strip_zeros=False)
-    return text + suffix
+    return mp.nstr(mp.mpf(x), digits) + suffix
 
 
-def print_array(form: Format, name: str, comment: str, fitted: tuple[list[mp.mpf], mp.mpf]) -> None:
+def print_array(
+    form: Format,
+    name: str,
+    comment: str,
+    fitted: tuple[list[mp.mpf], mp.mpf],
+    leading: tuple[int, ...] = (),
+) -> None:
+    """The coefficients, after the `leading` ones that are given exactly."""
     coefficients, worst = fitted
     print(f"  // {comment}; error 2^{float(mp.log(worst, 2)):.1f}")
     print(f"  static constexpr {form.name} {name}[] = {{")
-    for c in coefficients:
+    for c in (*leading, *coefficients):
         print(f"      {literal(form, c)},")
     print("  };")
 
@@ -198,9 +206,10 @@ def print_format(form: Format, terms: dict[str, int]) -> None:
     )
     print_array(
         form,
-        "kTanhTail",
-        "(tanh(h) - h) / h^3 in h^2, for |h| <= ln2 / 4, relative to tanh(h)",
+        "kTanh",
+        "tanh(h) / h in h^2, for |h| <= ln2 / 4; relative",
         fit(form, tanh_tail, lambda z: z + mp.mpf(2) ** -20, 0, (HALF_LN2 / 2) ** 2, terms["tanh"]),
+        leading=(1,),
     )
     print_array(
         form,

@@ -14,7 +14,7 @@ namespace {
 template <class V>
 using C = Coefficients<Scalar<V>>;
 
-// c[I] + c[I+1] x + c[I+2] x^2 + ...
+// c[0] + c[1] x + c[2] x^2 + ...
 template <int I = 0, class V, int N>
 RNNEXT_INLINE V polynomial(const Scalar<V> (&c)[N], V x) {
   if constexpr (I == N - 1)
@@ -23,19 +23,33 @@ RNNEXT_INLINE V polynomial(const Scalar<V> (&c)[N], V x) {
     return fma(polynomial<I + 1>(c, x), x, broadcast(c[I]));
 }
 
+// The same, with x2 = x^2 at hand: even and odd terms apart take as many operations in a chain of
+// half the length.
+template <int I, class V, int N>
+RNNEXT_INLINE V every_other_term(const Scalar<V> (&c)[N], V x2) {
+  if constexpr (I + 2 >= N)
+    return broadcast(c[I]);
+  else
+    return fma(every_other_term<I + 2>(c, x2), x2, broadcast(c[I]));
+}
+template <class V, int N>
+RNNEXT_INLINE V polynomial(const Scalar<V> (&c)[N], V x, V x2) {
+  return fma(every_other_term<1>(c, x2), x, every_other_term<0>(c, x2));
+}
+
 // ---- exponentials -----------------------------------------------------------------------------
 
-// n = round(y / ln2) and 2^(n + exponent). The sum of y / ln2 and `magic` (1.5 * 2^mantissa bits,
-// the format's exponent bias and `exponent`) has no fraction bits left: it rounds, and its low bits
-// are the biased exponent. |y| must be so small that this exponent is a normal number's.
+// n = round(y * factor) and 2^(n + exponent). `magic` is 1.5 * 2^mantissa bits, plus the format's
+// exponent bias and `exponent`: a sum with it has no fraction bits left, so that it rounds, and its
+// low bits are the power's biased exponent. That must be a normal number's.
 template <class V>
 struct PowerOfTwo {
   V n, scale;
 };
 template <class V>
-RNNEXT_INLINE PowerOfTwo<V> nearest_power_of_two(V y, V exponent) {
+RNNEXT_INLINE PowerOfTwo<V> nearest_power_of_two(V y, Scalar<V> factor, V exponent) {
   const V magic = exponent + (C<V>::kMagic + C<V>::kBias);
-  const V sum = fma(y, broadcast(C<V>::kLog2E), magic);
+  const V sum = fma(y, broadcast(factor), magic);
   return {sum - magic, from_bits<Scalar<V>>(to_bits(sum) << C<V>::kMantissaBits)};
 }
 
@@ -48,22 +62,24 @@ RNNEXT_INLINE V remainder_of_ln2(V y, V n) {
 // exp(r) - 1 for |r| <= ln2 / 2.
 template <class V>
 RNNEXT_INLINE V expm1_near_zero(V r) {
-  return fma(r * r, polynomial(C<V>::kExpTail, r), r);
+  const V r2 = r * r;
+  return fma(r2, polynomial(C<V>::kExpTail, r, r2), r);
 }
 
-// exp(y) * kLift for y <= 0. The factor keeps the result normal wherever exp(y) is not rounded to
-// zero, so that one multiplication or division by kLift rounds it into the subnormals, correctly.
+// exp(y) * kLift. The factor keeps the result normal wherever exp(y) is not rounded to zero, so
+// that one multiplication or division by kLift rounds it into the subnormals, correctly. Where y is
+// above `highest`, the result is that of `highest`.
 template <class V>
-RNNEXT_INLINE V exp_lifted(V y) {
-  y = max(broadcast(C<V>::kExpLowest), y);
-  const auto power = nearest_power_of_two(y, broadcast(C<V>::kLiftExponent));
+RNNEXT_INLINE V exp_lifted(V y, Scalar<V> highest) {
+  y = min(broadcast(highest), max(broadcast(C<V>::kExpLowest), y));
+  const auto power = nearest_power_of_two(y, C<V>::kLog2E, broadcast(C<V>::kLiftExponent));
   return fma(power.scale, expm1_near_zero(remainder_of_ln2(y, power.n)), power.scale);
 }
 
-// exp(y) for y <= 0.
+// exp(-|x|)
 template <class V>
-RNNEXT_INLINE V exp_negative(V y) {
-  return exp_lifted(y) * C<V>::kUnlift;
+RNNEXT_INLINE V exp_of_minus_abs(V x) {
+  return exp_lifted(-abs(x), Scalar<V>(0)) * C<V>::kUnlift;
 }
 
 // exp(x) in two factors, neither of which leaves the normal range.
@@ -72,7 +88,7 @@ RNNEXT_INLINE V exp(V x) {
   const V y = min(broadcast(C<V>::kExpHighest), max(broadcast(C<V>::kExpLowest), x));
   const auto negative = y < 0;
   const V lift = broadcast(C<V>::kLiftExponent);
-  const auto power = nearest_power_of_two(y, negative ? lift : -lift);
+  const auto power = nearest_power_of_two(y, C<V>::kLog2E, negative ? lift : -lift);
   const V lifted = fma(power.scale, expm1_near_zero(remainder_of_ln2(y, power.n)), power.scale);
   return lifted * (negative ? broadcast(C<V>::kUnlift) : broadcast(C<V>::kLift));
 }
@@ -85,36 +101,34 @@ RNNEXT_INLINE V expm1(V x) {
   const V exponent = large ? broadcast(-C<V>::kLiftExponent) : broadcast(Scalar<V>(0));
   const V factor = large ? broadcast(C<V>::kLift) : broadcast(Scalar<V>(1));
   const V unit = large ? broadcast(C<V>::kUnlift) : broadcast(Scalar<V>(1));
-  const auto power = nearest_power_of_two(y, exponent);
+  const auto power = nearest_power_of_two(y, C<V>::kLog2E, exponent);
   const V r = expm1_near_zero(remainder_of_ln2(y, power.n));
   return fma(power.scale, r, power.scale - unit) * factor;
 }
 
 // ---- sigmoid and tanh, the inner loop of the LSTM ---------------------------------------------
 
-// With e = exp(-|x|): 1 / (1 + e), or e / (1 + e) for negative x; both sides times kLift.
+// e / (1 + e) with e = exp(x), both sides times kLift; 1 where 1 + e == e. It is as accurate as the
+// textbook's case for each sign of x, and takes no selection.
 template <class V>
 RNNEXT_INLINE V sigmoid(V x) {
-  const V one = broadcast(C<V>::kLift);
-  const V e = exp_lifted(-abs(x));
-  return (to_bits(x) < 0 ? e : one) / (one + e);
+  const V e = exp_lifted(x, C<V>::kSigmoidIsOne);
+  return e / (e + C<V>::kLift);
 }
 
-// |x| = n ln2 / 2 + h, and with A = tanh(n ln2 / 2) = (2^n - 1) / (2^n + 1) and B = tanh(h) the
-// addition theorem tanh|x| = (A + B) / (1 + A B), times 2^n + 1. Near zero n = 0 and this is B. One
+// x = n ln2 / 2 + h, and with A = tanh(n ln2 / 2) = (2^n - 1) / (2^n + 1) and b = tanh(h) the
+// addition theorem tanh(x) = (A + b) / (1 + A b), times 2^n + 1. Near zero n = 0 and this is b. One
 // step of reduction is enough: where n is large the result is near 1 and forgives the error of h.
+// `minus` is 1 - 2^n and not its negative, as plus * b - 0 keeps the sign of a zero b.
 template <class V>
 RNNEXT_INLINE V tanh(V x) {
-  const V y = min(broadcast(C<V>::kTanhIsOne), abs(x));
-  const V magic = broadcast(C<V>::kMagic + C<V>::kBias);
-  const V sum = fma(y, broadcast(2 * C<V>::kLog2E), magic);
-  const V n = sum - magic;
-  const V scale = from_bits<Scalar<V>>(to_bits(sum) << C<V>::kMantissaBits);
-  const V h = fma(n, broadcast(-C<V>::kHalfLn2), y);
-  const V z = h * h;
-  const V b = fma(h * z, polynomial(C<V>::kTanhTail, z), h);
-  const V minus = scale - 1, plus = scale + 1;
-  return copysign(fma(plus, b, minus) / fma(minus, b, plus), x);
+  using T = Scalar<V>;
+  const V y = min(broadcast(C<V>::kTanhIsOne), max(broadcast(-C<V>::kTanhIsOne), x));
+  const auto power = nearest_power_of_two(y, 2 * C<V>::kLog2E, broadcast(T(0)));
+  const V h = fnma(power.n, broadcast(C<V>::kHalfLn2), y);
+  const V b = h * polynomial(C<V>::kTanh, h * h);
+  const V minus = 1 - power.scale, plus = power.scale + 1;
+  return fma(plus, b, -minus) / fnma(minus, b, plus);
 }
 
 // ---- logarithms -------------------------------------------------------------------------------
@@ -124,7 +138,7 @@ template <class V>
 RNNEXT_INLINE V log1p(V w) {
   const V s = w / (w + 2);
   const V z = s * s;
-  return fma(-s, w - z * polynomial(C<V>::kAtanhTail, z), w);
+  return fnma(s, w - z * polynomial(C<V>::kAtanhTail, z, z * z), w);
 }
 
 // log(x) for finite x >= 1: x = 2^n m with m from sqrt(1/2) to sqrt(2).
@@ -142,7 +156,7 @@ RNNEXT_INLINE V log(V x) {
 // log(1 + exp(x))
 template <class V>
 RNNEXT_INLINE V softplus(V x) {
-  return max(broadcast(Scalar<V>(0)), x) + log1p(exp_negative(-abs(x)));
+  return max(broadcast(Scalar<V>(0)), x) + log1p(exp_of_minus_abs(x));
 }
 
 // ---- normal distribution ----------------------------------------------------------------------
@@ -156,13 +170,13 @@ RNNEXT_INLINE V normal_cdf(V x) {
   const V a = min(broadcast(C<V>::kCdfIsZero), abs(x));
   const V high = from_bits<T>((to_bits(a) >> C<V>::kSplitBits) << C<V>::kSplitBits);
   const V square_high = high * high, square_low = (a - high) * (a + high);
-  const auto power =
-      nearest_power_of_two((square_high + square_low) * T(-0.5), broadcast(C<V>::kLiftExponent));
+  const auto power = nearest_power_of_two((square_high + square_low) * T(-0.5), C<V>::kLog2E,
+                                          broadcast(C<V>::kLiftExponent));
   const V r = fma(square_low, broadcast(T(-0.5)), remainder_of_ln2(square_high * T(-0.5), power.n));
   const V e = fma(power.scale, expm1_near_zero(r), power.scale);
   const V reciprocal = T(1) / (a + C<V>::kCdfPole);
   const V t = fma(reciprocal, broadcast(-2 * C<V>::kCdfPole), broadcast(T(1)));
-  const V tail = e * (reciprocal * polynomial(C<V>::kCdf, t)) * C<V>::kUnlift;
+  const V tail = e * (reciprocal * polynomial(C<V>::kCdf, t, t * t)) * C<V>::kUnlift;
   return to_bits(x) < 0 ? tail : T(1) - tail;
 }
 

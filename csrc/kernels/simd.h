@@ -133,7 +133,9 @@ RNNEXT_INLINE void copy(T* q, const T* p, ptrdiff_t count) {
 
 // ---- arithmetic -------------------------------------------------------------------------------
 
-// fma(a, b, c) = a * b + c, rounded once where the processor can (on `sse2` and `generic`, twice).
+// fma(a, b, c) = a * b + c and fnma(a, b, c) = c - a * b, rounded once where the processor can (on
+// `sse2` and `generic`, twice). fnma stands here because GCC does not fold a negation that is used
+// more than once into the multiplication: that costs tanh an operation.
 // min(a, b) is `a < b ? a : b` and max(a, b) is `a > b ? a : b`: when either is NaN the answer is
 // b, so clamping as min(limit, x) and max(limit, x) keeps a NaN in x.
 #if RNNEXT_ISA_ID == RNNEXT_ISA_IS_avx512
@@ -141,6 +143,8 @@ RNNEXT_INLINE VecF broadcast(float s) { return _mm512_set1_ps(s); }
 RNNEXT_INLINE VecD broadcast(double s) { return _mm512_set1_pd(s); }
 RNNEXT_INLINE VecF fma(VecF a, VecF b, VecF c) { return _mm512_fmadd_ps(a, b, c); }
 RNNEXT_INLINE VecD fma(VecD a, VecD b, VecD c) { return _mm512_fmadd_pd(a, b, c); }
+RNNEXT_INLINE VecF fnma(VecF a, VecF b, VecF c) { return _mm512_fnmadd_ps(a, b, c); }
+RNNEXT_INLINE VecD fnma(VecD a, VecD b, VecD c) { return _mm512_fnmadd_pd(a, b, c); }
 RNNEXT_INLINE VecF min(VecF a, VecF b) { return _mm512_min_ps(a, b); }
 RNNEXT_INLINE VecD min(VecD a, VecD b) { return _mm512_min_pd(a, b); }
 RNNEXT_INLINE VecF max(VecF a, VecF b) { return _mm512_max_ps(a, b); }
@@ -152,6 +156,8 @@ RNNEXT_INLINE VecF broadcast(float s) { return _mm256_set1_ps(s); }
 RNNEXT_INLINE VecD broadcast(double s) { return _mm256_set1_pd(s); }
 RNNEXT_INLINE VecF fma(VecF a, VecF b, VecF c) { return _mm256_fmadd_ps(a, b, c); }
 RNNEXT_INLINE VecD fma(VecD a, VecD b, VecD c) { return _mm256_fmadd_pd(a, b, c); }
+RNNEXT_INLINE VecF fnma(VecF a, VecF b, VecF c) { return _mm256_fnmadd_ps(a, b, c); }
+RNNEXT_INLINE VecD fnma(VecD a, VecD b, VecD c) { return _mm256_fnmadd_pd(a, b, c); }
 RNNEXT_INLINE VecF min(VecF a, VecF b) { return _mm256_min_ps(a, b); }
 RNNEXT_INLINE VecD min(VecD a, VecD b) { return _mm256_min_pd(a, b); }
 RNNEXT_INLINE VecF max(VecF a, VecF b) { return _mm256_max_ps(a, b); }
@@ -175,6 +181,12 @@ RNNEXT_INLINE VecD broadcast(double s) {
   for (int i = 0; i < kWidth<double>; ++i) v[i] = s;
   return v;
 }
+#if RNNEXT_ISA_ID == RNNEXT_ISA_IS_sse2
+RNNEXT_INLINE VecF min(VecF a, VecF b) { return _mm_min_ps(a, b); }
+RNNEXT_INLINE VecD min(VecD a, VecD b) { return _mm_min_pd(a, b); }
+RNNEXT_INLINE VecF max(VecF a, VecF b) { return _mm_max_ps(a, b); }
+RNNEXT_INLINE VecD max(VecD a, VecD b) { return _mm_max_pd(a, b); }
+#else
 template <class V>
 RNNEXT_INLINE V min(V a, V b) {
   return a < b ? a : b;
@@ -183,6 +195,7 @@ template <class V>
 RNNEXT_INLINE V max(V a, V b) {
   return a > b ? a : b;
 }
+#endif
 template <class V>
 RNNEXT_INLINE V sqrt(V a) {
   return elementwise<V>(a, a, a, [](Scalar<V> x, Scalar<V>, Scalar<V>) {
@@ -193,6 +206,8 @@ RNNEXT_INLINE V sqrt(V a) {
 #if RNNEXT_ISA_ID == RNNEXT_ISA_IS_neon
 RNNEXT_INLINE VecF fma(VecF a, VecF b, VecF c) { return vfmaq_f32(c, a, b); }
 RNNEXT_INLINE VecD fma(VecD a, VecD b, VecD c) { return vfmaq_f64(c, a, b); }
+RNNEXT_INLINE VecF fnma(VecF a, VecF b, VecF c) { return vfmsq_f32(c, a, b); }
+RNNEXT_INLINE VecD fnma(VecD a, VecD b, VecD c) { return vfmsq_f64(c, a, b); }
 #elif RNNEXT_ISA_ID == RNNEXT_ISA_IS_wide
 template <class V>
 RNNEXT_INLINE V fma(V a, V b, V c) {
@@ -201,10 +216,18 @@ RNNEXT_INLINE V fma(V a, V b, V c) {
     return static_cast<Scalar<V>>(__builtin_fma(x, y, z));
   });
 }
+template <class V>
+RNNEXT_INLINE V fnma(V a, V b, V c) {
+  return fma(-a, b, c);
+}
 #else
 template <class V>
 RNNEXT_INLINE V fma(V a, V b, V c) {
   return a * b + c;
+}
+template <class V>
+RNNEXT_INLINE V fnma(V a, V b, V c) {
+  return c - a * b;
 }
 #endif
 #endif
