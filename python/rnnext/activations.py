@@ -34,7 +34,9 @@ def _named(kind: str, *values: float) -> Callable[[], Spec]:
     return lambda: (kind, *values)
 
 
-def _relu(negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Spec:
+def _relu(
+    negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Spec:
     limit = math.inf if max_value is None else float(max_value)
     return ("relu", float(negative_slope), limit, float(threshold))
 
@@ -192,8 +194,8 @@ class Activation:
     def _elementwise(self, x: NDArray[Any]) -> NDArray[Any]:
         result = x.dtype if x.dtype.kind == "f" else np.dtype(config.floatx())
         computed = np.float64 if result.itemsize >= 8 else np.float32
-        y = _core.activate(self._formula, cast(x, computed))
-        return y if y.dtype == result else y.astype(result)
+        assert self._formula is not None  # only glu has none
+        return _core.activate(self._formula, cast(x, computed)).astype(result, copy=False)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the parameters, as the config of the function."""
@@ -228,7 +230,8 @@ def _halves(x: NDArray[Any], axis: int) -> NDArray[Any]:
     if x.shape[axis] % 2:
         raise ShapeError(f"activation 'glu': axis {axis} of shape {x.shape} must be even.")
     values, gates = np.split(x, 2, axis=axis)
-    return values * sigmoid(gates)
+    product: NDArray[Any] = values * sigmoid(gates)
+    return product
 
 
 def get(identifier: Any) -> Activation:

@@ -41,9 +41,7 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
     try:
         array = _to_ndarray(x)
     except Exception as error:  # whatever a foreign __array__ or __dlpack__ raises
-        raise DataError(
-            f"{name}: cannot make an array of {type(x).__name__!r}: {error}"
-        ) from error
+        raise DataError(f"{name}: cannot make an array of {type(x).__name__!r}: {error}") from error
     if array.dtype.kind in _NUMBER_KINDS or array.dtype.name.startswith(_EXTENSION_FLOATS):
         return array
     if array.dtype == object:

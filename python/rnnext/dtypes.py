@@ -105,7 +105,7 @@ def standard_dtype_name(dtype: Any) -> str:
     if dtype is None:
         return config.floatx()
     try:
-        name = np.dtype(dtype).name
+        name = str(np.dtype(dtype).name)
     except TypeError:
         name = str(dtype)
     if name not in _DTYPE_NAMES:

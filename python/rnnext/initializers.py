@@ -80,7 +80,7 @@ class Identity(Initializer):
     def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
         if len(shape) != 2:
             raise ShapeError(f"initializer Identity needs a shape of 2 axes, received {shape}.")
-        return np.asarray(self.gain * np.eye(*shape), dtype or config.floatx())
+        return np.asarray(self.gain * np.eye(shape[0], shape[1]), dtype or config.floatx())
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}
@@ -390,8 +390,11 @@ def get(identifier: Any) -> Callable[..., Any] | None:
         identifier = identifier()
     if isinstance(identifier, np.ndarray):
         return _fixed(identifier)
-    if identifier is None or callable(identifier):
-        return identifier
+    if identifier is None:
+        return None
+    if callable(identifier):
+        function: Callable[..., Any] = identifier
+        return function
     raise UnsupportedError(
         f"initializer: expected a name, a config, an array or a callable, received {identifier!r}."
     )
@@ -406,13 +409,15 @@ def _named(name: Any, inner: Any, full: dict[str, Any] | None = None) -> Callabl
     if cls is None:
         raise UnsupportedError(f"initializer {name!r} is not known; accepted: {sorted(_CLASSES)}.")
     if not isinstance(cls, type):
-        return cls
+        function: Callable[..., Any] = cls
+        return function
     # Keras 1 and 2 stored the dtype with the initializer; the weight's own dtype decides.
     inner = {key: value for key, value in inner.items() if key != "dtype"}
     try:
-        return cls(**inner)
+        initializer: Callable[..., Any] = cls(**inner)
     except TypeError as error:
         raise UnsupportedError(f"initializer {name!r} with config {inner!r}: {error}") from error
+    return initializer
 
 
 def _fixed(values: NDArray[Any]) -> Callable[..., NDArray[Any]]:

@@ -26,7 +26,7 @@ class NotEqual(Operation):
 
     def call(self, x1: AnyValue, x2: AnyValue) -> NDArray[np.bool_]:
         """Compares with NumPy's broadcasting."""
-        return np.not_equal(x1, x2)
+        return np.asarray(np.not_equal(x1, x2))
 
     def compute_output_spec(self, x1: AnyValue, x2: AnyValue) -> KerasTensor:
         """Returns a boolean tensor."""
@@ -35,10 +35,12 @@ class NotEqual(Operation):
 
 
 @serialization.builtin(_MODULE)
-class Any(Operation):  # noqa: A001 - Keras's name
+class Any(Operation):
     """Whether any element along `axis` is true."""
 
-    def __init__(self, axis: AnyValue = None, keepdims: bool = False, name: str | None = None) -> None:
+    def __init__(
+        self, axis: AnyValue = None, keepdims: bool = False, name: str | None = None
+    ) -> None:
         super().__init__(name)
         self.axis = tuple(axis) if nest.is_nested(axis) else axis
         self.keepdims = keepdims

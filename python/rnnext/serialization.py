@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,7 +35,7 @@ _builtin: dict[str, type] = {}
 _builtin_operations: dict[str, type] = {}
 _registered: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
-_scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default={})
+_scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
 
 
 def builtin(module: str, class_name: str | None = None) -> Callable[[type[_C]], type[_C]]:
@@ -55,8 +56,10 @@ def builtin(module: str, class_name: str | None = None) -> Callable[[type[_C]], 
 
 
 def _builtin_classes(module: Any) -> dict[str, type]:
-    # An operation can have a layer's name: keras.ops has an Add, keras.layers has another.
-    return _builtin_operations if "ops" in str(module).split(".") else _builtin
+    # An operation can have a layer's name: keras.ops has an Add, keras.layers has another, and
+    # an activation called on a symbolic tensor with its own arguments is an operation ReLU.
+    is_operation = {"ops", "activations"} & set(str(module).split(".")[:3])
+    return _builtin_operations if is_operation else _builtin
 
 
 def is_builtin(cls: type) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,16 @@ from rnnext import nest
 from rnnext.errors import UnsupportedError
 from rnnext.layers.symbolic import KerasTensor
 
-__all__ = ["CallArguments", "accepts", "shape_arguments"]
+__all__ = [
+    "CallArguments",
+    "accepts",
+    "first_argument",
+    "positional_arguments",
+    "shape_arguments",
+]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 
@@ -24,6 +30,17 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 def accepts(function: Callable[..., Any], argument: str) -> bool:
     """Tells whether a method written in Python has an argument of this name."""
     return argument in _signature(function).parameters
+
+
+def positional_arguments(function: Callable[..., Any]) -> list[str]:
+    """Returns the names of a method's arguments that can be given by position, without self."""
+    parameters = list(_signature(function).parameters.values())[1:]
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def first_argument(function: Callable[..., Any]) -> str | None:
+    """Returns the name of a method's first argument after self, or None."""
+    return next(iter(positional_arguments(function)), None)
 
 
 class CallArguments:
@@ -40,7 +57,7 @@ class CallArguments:
     def __init__(
         self,
         call: Callable[..., Any],
-        args: Sequence[Any],
+        args: tuple[Any, ...],
         kwargs: dict[str, Any],
         label: str,
     ) -> None:

@@ -48,6 +48,19 @@ class KernelCell(Layer):
         state_size: `units`, or a list of it for each state.
     """
 
+    # Set from the constructor's arguments by _set_options.
+    units: int
+    activation: activations.Activation
+    recurrent_activation: activations.Activation
+    use_bias: bool
+    unit_forget_bias: bool
+    reset_after: bool
+    kernel_initializer: Any
+    recurrent_initializer: Any
+    bias_initializer: Any
+    dropout: float
+    recurrent_dropout: float
+
     options: tuple[str, ...]  # the constructor's arguments, as in the config
     state_count = 1
     _kind: str

@@ -101,7 +101,9 @@ class Dense(Layer):
         features = input_shape[-1]
         if features is None:
             raise ShapeError(f"{self.label}: the last axis of {input_shape} must be known.")
-        self.kernel = self.add_weight((features, self.units), self.kernel_initializer, name="kernel")
+        self.kernel = self.add_weight(
+            (features, self.units), self.kernel_initializer, name="kernel"
+        )
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
@@ -111,14 +113,14 @@ class Dense(Layer):
         """Returns (..., units)."""
         kernel, finish = self._packed or self._pack()
         try:
-            outputs = kernel(inputs)
+            outputs: NDArray[Any] = kernel(inputs)
         except (TypeError, ValueError):  # not a contiguous array of our dtype: prepare or explain
             array = cast(as_array(inputs, f"input of {self.label}"), self.compute_dtype)
             check_inputs(self.input_spec, array, self.label)
             outputs = kernel(array)
         if outputs.ndim < 2:
             check_inputs(self.input_spec, inputs, self.label)
-        return outputs if finish is None else finish(outputs)
+        return outputs if finish is None else as_array(finish(outputs), self.label)
 
     def _pack_weights(self) -> tuple[Any, Any]:
         """The kernel, and the activation if the kernel does not have it."""

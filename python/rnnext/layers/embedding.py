@@ -107,9 +107,7 @@ class Embedding(Layer):
         """Makes the table."""
         if not self.built:
             shape = (self.input_dim, self.output_dim)
-            self.embeddings = self.add_weight(
-                shape, self.embeddings_initializer, name="embeddings"
-            )
+            self.embeddings = self.add_weight(shape, self.embeddings_initializer, name="embeddings")
 
     def call(self, inputs: Any) -> NDArray[Any]:
         """Returns the rows (..., output_dim)."""

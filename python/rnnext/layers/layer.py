@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rnnext import initializers, nest, serialization
+from rnnext import nest, serialization
 from rnnext.arrays import as_array, cast
-from rnnext.dtypes import DTypePolicy, get_policy
-from rnnext.errors import RnnextError, ShapeError, UnsupportedError
-from rnnext.layers.call_arguments import CallArguments, accepts, shape_arguments
+from rnnext.errors import UnsupportedError
+from rnnext.layers.call_arguments import (
+    CallArguments,
+    accepts,
+    first_argument,
+    positional_arguments,
+    shape_arguments,
+)
 from rnnext.layers.input_spec import check_inputs
 from rnnext.layers.masked_tensor import attach_mask, mask_of
 from rnnext.layers.probing import probe_output
 from rnnext.layers.signatures import accepted_options, constructor_arguments
-from rnnext.layers.symbolic import KerasTensor, Node, Operation, any_symbolic, standard_shape
-from rnnext.layers.variable import Variable, count_scalars, weights_lock
+from rnnext.layers.symbolic import KerasTensor, Node, any_symbolic, standard_shape
+from rnnext.layers.weight_owner import WeightOwner
 
 __all__ = ["Layer"]
 
+_NOT_GIVEN: Any = object()
 
-class Layer(Operation):
+
+class Layer(WeightOwner):
     """A function with weights. Subclass it as Keras's `Layer` is subclassed.
 
     A subclass makes its weights in `build(input_shape)` with `add_weight` and computes in `call`,
@@ -65,14 +71,10 @@ class Layer(Operation):
     _casts_integers = False
     # Whether compute_mask can return a mask when the input has none. None: if it is overridden.
     _makes_mask: bool | None = None
-    # Whether call_with_masks() returns outputs and masks together, as that of a model does.
-    computes_masks = False
     # Whether integer inputs are read as ids, whatever float dtype the model's input declares.
     reads_ids = False
     # Whether outputs never share memory with inputs, so that predict need not look.
     makes_new_arrays = False
-    # Attributes that hold layers which are not children.
-    _not_children: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -86,8 +88,9 @@ class Layer(Operation):
             cls._makes_mask = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Notes the arguments, for classes that do not write their own `get_config`."""
         layer = super().__new__(cls)
-        layer.__dict__["_constructor_call"] = (args, kwargs)
+        layer.__dict__["_construction"] = functools.partial(cls, *args, **kwargs)
         return layer
 
     def __init__(
@@ -100,20 +103,13 @@ class Layer(Operation):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name)
-        self._own_variables: list[Variable] = []
+        super().__init__(name, trainable, dtype)
         self._build_shapes: dict[str, Any] | None = None
-        self._packed: Any = None
         self._direct = False
-        self.built = False
-        self.dtype_policy: DTypePolicy = get_policy(dtype)
         self.autocast = autocast
         self.activity_regularizer = activity_regularizer
         self.input_spec: Any = None
         self.supports_masking = _is_overridden(self, "compute_mask")
-        if not isinstance(trainable, (bool, np.bool_)):
-            raise UnsupportedError(f"{self.label}: trainable must be a bool, received {trainable!r}.")
-        self._trainable = bool(trainable)
         self._batch_input_shape = self._pop_input_shape(kwargs)
         if kwargs:
             raise UnsupportedError(
@@ -123,204 +119,15 @@ class Layer(Operation):
 
     def _pop_input_shape(self, kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
         if "batch_input_shape" in kwargs:
-            return standard_shape(kwargs.pop("batch_input_shape"), f"{self.label} batch_input_shape")
+            return standard_shape(
+                kwargs.pop("batch_input_shape"), f"{self.label} batch_input_shape"
+            )
         if "input_shape" in kwargs:
             shape = kwargs.pop("input_shape")
             return (None, *standard_shape(shape, f"{self.label} input_shape"))
         if "input_dim" in kwargs:
             return (None, *standard_shape((kwargs.pop("input_dim"),), f"{self.label} input_dim"))
         return None
-
-    # Attributes and children -------------------------------------------------------------------
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Variable):
-            self._track(value)
-        object.__setattr__(self, name, value)
-        if self.__dict__.get("built") and name != "_packed":
-            self.weights_changed()  # an option such as `activation` is packed with the weights
-
-    def _track(self, variable: Variable) -> None:
-        if variable._owner is None:
-            variable._owner = self
-        if variable._owner is self and all(v is not variable for v in self._own_variables):
-            self._own_variables.append(variable)
-
-    @property
-    def _variables(self) -> list[Variable]:
-        """Own weights without the children's, in the order Keras's files have them."""
-        return sorted(self._own_variables, key=lambda variable: not variable.made_trainable)
-
-    @property
-    def _children(self) -> dict[str, Layer | list[Layer]]:
-        """Layers by the attribute that holds them: a layer or a list of layers."""
-        children: dict[str, Layer | list[Layer]] = {}
-        for name, value in self.__dict__.items():
-            if name in self._not_children:
-                continue
-            if isinstance(value, Layer):
-                children[name] = value
-            elif nest.is_nested(value):
-                layers = [leaf for leaf in nest.flatten(value) if isinstance(leaf, Layer)]
-                if layers:
-                    children[name] = layers
-        return children
-
-    @property
-    def _layers(self) -> list[Layer]:
-        return nest.flatten(list(self._children.values()))
-
-    @property
-    def dtype(self) -> str:
-        """Name of the dtype of the weights."""
-        return self.dtype_policy.variable_dtype
-
-    @property
-    def variable_dtype(self) -> str:
-        """Name of the dtype of the weights."""
-        return self.dtype_policy.variable_dtype
-
-    @property
-    def compute_dtype(self) -> str:
-        """Name of the dtype the layer computes in."""
-        return self.dtype_policy.compute_dtype
-
-    # Weights -----------------------------------------------------------------------------------
-
-    def add_weight(
-        self,
-        shape: Sequence[int] = (),
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        name: str | None = None,
-        regularizer: Any = None,  # noqa: ARG002
-        constraint: Any = None,  # noqa: ARG002
-        **_training_options: Any,
-    ) -> Variable:
-        """Makes a weight of this layer.
-
-        Args:
-            shape: Its sizes; none may be None.
-            initializer: An initializer or its name; default glorot_uniform, or zeros for integers.
-            dtype: Default: the layer's.
-            trainable: Whether training would change it.
-            name: Its name within the layer.
-            regularizer: Accepted; rnnext does not train.
-            constraint: Accepted; rnnext does not train.
-
-        Raises:
-            ShapeError: If a size is not known.
-        """
-        sizes = standard_shape(shape, f"{self.label}: weight {name!r}")
-        if None in sizes:
-            raise ShapeError(
-                f"{self.label}: weight {name!r} needs a shape without None, received {sizes}."
-            )
-        dtype = np.dtype(dtype or self.variable_dtype)
-        if initializer is None:
-            initializer = "glorot_uniform" if dtype.kind == "f" else "zeros"
-        values = initializers.get(initializer)(sizes, dtype=dtype)  # type: ignore[misc]
-        variable = Variable(
-            values.astype(dtype, copy=False),
-            name=name or f"variable_{len(self._own_variables)}",
-            trainable=trainable,
-            owner=self,
-        )
-        self._track(variable)
-        variable.trainable = trainable and self._trainable
-        return variable
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training would change the weights; setting it sets the children's too."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for variable in self._own_variables:
-            variable.trainable = bool(value) and variable.made_trainable
-        for layer in self._layers:
-            layer.trainable = value
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights: own ones (trainable ones first), then the children's, each once."""
-        found = list(self._variables)
-        for layer in self._layers:
-            found += layer.weights
-        return list({id(variable): variable for variable in found}.values())
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The same as `weights`."""
-        return self.weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training would change."""
-        return [v for v in self.weights if v.trainable] if self._trainable else []
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training would not change."""
-        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
-
-    def get_weights(self) -> list[NDArray[Any]]:
-        """Returns copies of all weights, in the order of `weights`."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Replaces all weights.
-
-        Args:
-            weights: Array-likes of the shapes `get_weights` returns, in that order.
-
-        Raises:
-            ShapeError: If their number or a shape is wrong. Then no weight has changed.
-        """
-        variables = self.weights
-        arrays = [as_array(w, f"{self.label}: weight {i}") for i, w in enumerate(weights)]
-        expected = [variable.shape for variable in variables]
-        received = [array.shape for array in arrays]
-        if expected != received:
-            built = "" if self.built else " (the layer is not built yet)"
-            raise ShapeError(
-                f"{self.label}{built}: expected weights of shapes {expected}, received {received}."
-            )
-        with weights_lock:
-            for variable, array in zip(variables, arrays, strict=True):
-                variable.assign(array)
-
-    def count_params(self) -> int:
-        """Returns how many numbers the weights hold.
-
-        Raises:
-            RnnextError: If the layer is not built.
-        """
-        if not self.built:
-            raise RnnextError(f"{self.label} is not built yet; call it or its build() first.")
-        return count_scalars(self.weights)
-
-    def weights_changed(self) -> None:
-        """Called after a weight or an option changed: what was packed from it is dropped."""
-        self.__dict__["_packed"] = None
-
-    def _pack(self) -> Any:
-        """Returns what `call` needs, made from the weights; see `_pack_weights`."""
-        with weights_lock:
-            if self._packed is None:
-                self._packed = self._pack_weights()
-            return self._packed
-
-    def _pack_weights(self) -> Any:
-        """Makes the compiled kernel; for layers that have one."""
-        raise NotImplementedError
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A packed kernel can be neither copied nor pickled; it is made again from the weights.
-        return {**self.__dict__, "_packed": None}
 
     # Building ----------------------------------------------------------------------------------
 
@@ -357,7 +164,7 @@ class Layer(Operation):
 
     # Calling -----------------------------------------------------------------------------------
 
-    def __call__(self, inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Any = _NOT_GIVEN, *args: Any, **kwargs: Any) -> Any:
         """Applies the layer.
 
         Args:
@@ -370,7 +177,12 @@ class Layer(Operation):
         """
         if self._direct and type(inputs) is np.ndarray and not args and not kwargs:
             return self.call(inputs)
-        return self._call_checked((inputs, *args), kwargs)
+        if inputs is _NOT_GIVEN:  # by name: layer(sequences=x)
+            first = first_argument(type(self).call)
+            args = (kwargs.pop(first),) if first in kwargs else ()
+        else:
+            args = (inputs, *args)
+        return self._call_checked(args, kwargs)
 
     def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not accepts(type(self).call, "training"):
@@ -378,14 +190,17 @@ class Layer(Operation):
         if any_symbolic((args, kwargs)):
             return self._call_symbolic(args, kwargs)
         masks = nest.map_structure(mask_of, args[:1])
-        args = (self._convert(args[0]), *(self._convert_leaves(value) for value in args[1:]))
+        args = (
+            *(self._convert(value) for value in args[:1]),
+            *(self._convert_leaves(value) for value in args[1:]),
+        )
         kwargs = {key: self._convert_leaves(value) for key, value in kwargs.items()}
         call = CallArguments(type(self).call, args, kwargs, self.label)
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
         mask = call.named.get("mask")
         if mask is None:
-            mask = masks[0]
+            mask = masks[0] if masks else None
             if self._takes_implicit_mask(call):
                 kwargs["mask"] = mask
         outputs = self.call(*args, **kwargs)
@@ -453,6 +268,15 @@ class Layer(Operation):
         return previous_mask
 
     @property
+    def computes_masks(self) -> bool:
+        """Whether outputs and their masks are better computed together, by `call_with_masks`."""
+        return False
+
+    def call_with_masks(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
+        """Returns outputs and their masks for inputs and their mask."""
+        return self.call(inputs), self.compute_mask(inputs, mask)
+
+    @property
     def makes_mask(self) -> bool:
         """Whether the outputs can have a mask although the inputs have none."""
         if self._makes_mask is not None:
@@ -470,7 +294,7 @@ class Layer(Operation):
                 flat[i] = attach_mask(array, out_mask)
         return nest.pack_like(outputs, flat)
 
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the shape of the outputs for inputs of this shape.
 
         A layer that does not override it is run on zeros of two sizes instead.
@@ -498,7 +322,7 @@ class Layer(Operation):
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialization.serialize(self.activity_regularizer)
         if not _is_overridden(self, "get_config"):
-            config.update(constructor_arguments(self, *self.__dict__["_constructor_call"]))
+            config.update(constructor_arguments(self, self.__dict__["_construction"]))
         return config
 
     @classmethod
@@ -526,16 +350,11 @@ def _finish_build(build: Callable[..., None]) -> Callable[..., None]:
             self._own_variables = own_variables
             self.built = False
             raise
-        names = list(accepted_arguments(build))
+        names = positional_arguments(build)
         self._build_shapes = {**dict(zip(names, args, strict=False)), **kwargs}
         self.built = True
 
     return build_and_record
-
-
-def accepted_arguments(method: Callable[..., Any]) -> tuple[str, ...]:
-    code = method.__code__
-    return code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
 
 
 def _as_shapes(value: Any) -> Any:

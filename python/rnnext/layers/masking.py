@@ -37,7 +37,7 @@ class Masking(Layer):
     _casts_integers = True
     _makes_mask = True
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(mask_value, dict):
             mask_value = serialization.deserialize(mask_value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnext import nest
 from rnnext.errors import UnsupportedError
@@ -37,7 +38,7 @@ def probe_output(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
             f"({type(error).__name__}: {error}); give it a compute_output_shape() method."
         ) from error
     outputs = [
-        _tensor(np.shape(a), np.shape(b), layer)
+        _tensor(np.asarray(a), np.asarray(b), layer)
         for a, b in zip(nest.flatten(small), nest.flatten(large), strict=True)
     ]
     return nest.pack_like(small, outputs)
@@ -52,6 +53,7 @@ def _run(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -
     return layer.call(*nest.map_structure(zeros, args), **nest.map_structure(zeros, kwargs))
 
 
-def _tensor(small: tuple[int, ...], large: tuple[int, ...], layer: Any) -> KerasTensor:
-    shape = [a if a == b else None for a, b in zip(small, large, strict=True)]
-    return KerasTensor(shape, layer.compute_dtype, layer.name)
+def _tensor(small: NDArray[Any], large: NDArray[Any], layer: Any) -> KerasTensor:
+    shape = [a if a == b else None for a, b in zip(small.shape, large.shape, strict=True)]
+    # A layer's outputs are cast to its dtype; an operation has none, its result keeps its own.
+    return KerasTensor(shape, getattr(layer, "compute_dtype", small.dtype.name), layer.name)

@@ -153,7 +153,8 @@ class RNN(Layer):
         return StepLoop(cell)
 
     def _call_with_care(self, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
-        if training and (getattr(self, "dropout", 0) or getattr(self, "recurrent_dropout", 0)):
+        rates = [getattr(self.cell, rate, 0.0) for rate in ("dropout", "recurrent_dropout")]
+        if training and any(rates):
             raise UnsupportedError(f"{self.label}: dropout with training=True is not supported.")
         x = cast(as_array(sequences, f"input of {self.label}"), self.compute_dtype)
         check_inputs(self.input_spec, x, self.label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -22,10 +23,12 @@ def accepted_options(cls: type) -> list[str]:
     return sorted(names)
 
 
-def constructor_arguments(
-    layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Any]:
+def constructor_arguments(layer: Any, construction: functools.partial[Any]) -> dict[str, Any]:
     """Returns what a layer was constructed with, as a config; for classes without get_config.
+
+    Args:
+        layer: The layer.
+        construction: Its class, with the arguments.
 
     Raises:
         UnsupportedError: If an argument has no JSON form, so that the class must write its own
@@ -33,7 +36,7 @@ def constructor_arguments(
     """
     label = f"layer {layer.name!r} ({type(layer).__name__})"
     signature = inspect.signature(type(layer).__init__)
-    bound = signature.bind(None, *args, **kwargs)
+    bound = signature.bind(None, *construction.args, **construction.keywords)
     bound.apply_defaults()
     (_, *named) = bound.arguments.items()
     config: dict[str, Any] = {}
@@ -47,9 +50,8 @@ def constructor_arguments(
             )
         else:
             config[name] = value
-    config.pop("name", None)
-    config.pop("dtype", None)
-    config.pop("trainable", None)
+    for option in ("name", "dtype", "trainable"):  # in the config as they are now
+        config.pop(option, None)
     try:
         return dict(serialization.serialize(config))
     except UnsupportedError as error:

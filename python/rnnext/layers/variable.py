@@ -15,7 +15,7 @@ from rnnext.errors import ShapeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rnnext.layers.layer import Layer
+    from rnnext.layers.weight_owner import WeightOwner
 
 __all__ = ["Variable", "weights_lock"]
 
@@ -47,7 +47,7 @@ class Variable(NDArrayOperatorsMixin):
         *,
         name: str = "variable",
         trainable: bool = True,
-        owner: Layer | None = None,
+        owner: WeightOwner | None = None,
     ) -> None:
         self.name = name
         self.trainable = self.made_trainable = trainable

@@ -1,0 +1,225 @@
+"""Owning weights: a layer's variables, its children, and everything that asks for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import initializers, nest
+from rnnext.arrays import as_array
+from rnnext.dtypes import DTypePolicy, get_policy
+from rnnext.errors import RnnextError, ShapeError, UnsupportedError
+from rnnext.layers.symbolic import Operation, standard_shape
+from rnnext.layers.variable import Variable, count_scalars, weights_lock
+
+__all__ = ["WeightOwner"]
+
+
+class WeightOwner(Operation):
+    """An operation with weights of its own and children that have weights.
+
+    Args:
+        name: Name of the layer.
+        trainable: Whether training would change the weights.
+        dtype: See `rnnext.dtypes.get_policy`.
+    """
+
+    def __init__(self, name: str | None, trainable: bool, dtype: Any) -> None:
+        super().__init__(name)
+        self._own_variables: list[Variable] = []
+        self._packed: Any = None
+        self.built = False
+        self.dtype_policy: DTypePolicy = get_policy(dtype)
+        if not isinstance(trainable, (bool, np.bool_)):
+            raise UnsupportedError(
+                f"{self.label}: trainable must be a bool, received {trainable!r}."
+            )
+        self._trainable = bool(trainable)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Variable):
+            self._track(value)
+        object.__setattr__(self, name, value)
+        if self.__dict__.get("built") and name != "_packed":
+            self.weights_changed()  # an option such as `activation` is packed with the weights
+
+    def _track(self, variable: Variable) -> None:
+        if variable._owner is None:
+            variable._owner = self
+        if variable._owner is self and all(v is not variable for v in self._own_variables):
+            self._own_variables.append(variable)
+
+    @property
+    def _variables(self) -> list[Variable]:
+        """Own weights without the children's, in the order Keras's files have them."""
+        return sorted(self._own_variables, key=lambda variable: not variable.made_trainable)
+
+    @property
+    def _children(self) -> dict[str, Any]:
+        """Layers by the attribute that holds them: a layer or a list of layers."""
+        children: dict[str, Any] = {}
+        for name, value in self.__dict__.items():
+            if isinstance(value, WeightOwner):
+                children[name] = value
+            elif nest.is_nested(value):
+                layers = [leaf for leaf in nest.flatten(value) if isinstance(leaf, WeightOwner)]
+                if layers:
+                    children[name] = layers
+        return children
+
+    @property
+    def _layers(self) -> list[Any]:
+        return nest.flatten(list(self._children.values()))
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype of the weights."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """Name of the dtype of the weights."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """Name of the dtype the layer computes in."""
+        return self.dtype_policy.compute_dtype
+
+    def add_weight(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+        regularizer: Any = None,  # noqa: ARG002
+        constraint: Any = None,  # noqa: ARG002
+        **_training_options: Any,
+    ) -> Variable:
+        """Makes a weight of this layer.
+
+        Args:
+            shape: Its sizes; none may be None.
+            initializer: An initializer or its name; default glorot_uniform, or zeros for integers.
+            dtype: Default: the layer's.
+            trainable: Whether training would change it.
+            name: Its name within the layer.
+            regularizer: Accepted; rnnext does not train.
+            constraint: Accepted; rnnext does not train.
+
+        Raises:
+            ShapeError: If a size is not known.
+        """
+        sizes = standard_shape(shape, f"{self.label}: weight {name!r}")
+        if None in sizes:
+            raise ShapeError(
+                f"{self.label}: weight {name!r} needs a shape without None, received {sizes}."
+            )
+        dtype = np.dtype(dtype or self.variable_dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtype.kind == "f" else "zeros"
+        values = initializers.get(initializer)(sizes, dtype=dtype)  # type: ignore[misc]
+        variable = Variable(
+            values.astype(dtype, copy=False),
+            name=name or f"variable_{len(self._own_variables)}",
+            trainable=trainable,
+            owner=self,
+        )
+        self._track(variable)
+        variable.trainable = trainable and self._trainable
+        return variable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training would change the weights; setting it sets the children's too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for variable in self._own_variables:
+            variable.trainable = bool(value) and variable.made_trainable
+        for layer in self._layers:
+            layer.trainable = value
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights: own ones (trainable ones first), then the children's, each once."""
+        found = list(self._variables)
+        for layer in self._layers:
+            found += layer.weights
+        return list({id(variable): variable for variable in found}.values())
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as `weights`."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training would change."""
+        return [v for v in self.weights if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training would not change."""
+        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    def get_weights(self) -> list[NDArray[Any]]:
+        """Returns copies of all weights, in the order of `weights`."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replaces all weights.
+
+        Args:
+            weights: Array-likes of the shapes `get_weights` returns, in that order.
+
+        Raises:
+            ShapeError: If their number or a shape is wrong. Then no weight has changed.
+        """
+        variables = self.weights
+        arrays = [as_array(w, f"{self.label}: weight {i}") for i, w in enumerate(weights)]
+        expected = [variable.shape for variable in variables]
+        received = [array.shape for array in arrays]
+        if expected != received:
+            built = "" if self.built else " (the layer is not built yet)"
+            raise ShapeError(
+                f"{self.label}{built}: expected weights of shapes {expected}, received {received}."
+            )
+        with weights_lock:
+            for variable, array in zip(variables, arrays, strict=True):
+                variable.assign(array)
+
+    def count_params(self) -> int:
+        """Returns how many numbers the weights hold.
+
+        Raises:
+            RnnextError: If the layer is not built.
+        """
+        if not self.built:
+            raise RnnextError(f"{self.label} is not built yet; call it or its build() first.")
+        return count_scalars(self.weights)
+
+    def weights_changed(self) -> None:
+        """Called after a weight or an option changed: what was packed from it is dropped."""
+        self.__dict__["_packed"] = None
+
+    def _pack(self) -> Any:
+        """Returns what `call` needs, made from the weights; see `_pack_weights`."""
+        with weights_lock:
+            if self._packed is None:
+                self._packed = self._pack_weights()
+            return self._packed
+
+    def _pack_weights(self) -> Any:
+        """Makes the compiled kernel; for layers that have one."""
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A packed kernel can be neither copied nor pickled; it is made again from the weights.
+        return {**self.__dict__, "_packed": None}

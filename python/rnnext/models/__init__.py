@@ -1,0 +1,8 @@
+"""Models, under their Keras names."""
+
+from __future__ import annotations
+
+from rnnext.models.model import Functional, Model, load_model, model_from_json
+from rnnext.models.sequential import Sequential
+
+__all__ = ["Functional", "Model", "Sequential", "load_model", "model_from_json"]

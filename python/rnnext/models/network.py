@@ -1,0 +1,205 @@
+"""A graph that can be run: the inside of every connected model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import nest
+from rnnext.errors import RnnextError, ShapeError
+from rnnext.layers.symbolic import KerasTensor
+from rnnext.models.graph import Graph, with_own_inputs
+from rnnext.models.inputs import InputPort, ModelInputs
+from rnnext.models.memory import MemoryEstimate
+from rnnext.models.plan import Plan
+from rnnext.models.prediction import check_batch_size, rows_within_memory, run_in_batches
+
+__all__ = ["Network"]
+
+Array = NDArray[Any]
+
+_SMALL_BATCH = 32  # always run at once; Keras's own batch size
+
+
+class Network:
+    """Computes symbolic outputs from symbolic inputs, on arrays.
+
+    Args:
+        inputs: Symbolic tensors, nested as the caller wants to give arrays.
+        outputs: Symbolic tensors, nested as the caller wants to get arrays.
+        label: How error messages call the model.
+
+    Attributes:
+        graph: The nodes between them.
+        inputs: The inputs, with new ones where one was not made by `Input`.
+        outputs: The outputs; a list of one tensor becomes the tensor.
+        ports: The inputs as arrays are checked against them.
+        plan: How the graph runs if no input has a mask.
+
+    Raises:
+        RnnextError: If something is no symbolic tensor, or the outputs need other inputs.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, label: str) -> None:
+        for role, structure in (("inputs", inputs), ("outputs", outputs)):
+            flat = nest.flatten(structure)
+            wrong = [leaf for leaf in flat if not isinstance(leaf, KerasTensor)]
+            if wrong or not flat:
+                raise RnnextError(
+                    f"{label}: {role} must be tensors made by Input and layers, received "
+                    f"{wrong or structure!r}."
+                )
+        self.inputs, outputs = with_own_inputs(inputs, outputs)
+        self.outputs = unpack_single(outputs)
+        self.graph = graph = Graph(nest.flatten(self.inputs), nest.flatten(outputs))
+        self._label = label
+        ports = [InputPort(t, label, _only_ids(graph, t)) for t in graph.inputs]
+        self.ports = ModelInputs(self.inputs, ports, label)
+        self._only_port = ports[0] if len(ports) == 1 else None
+        self._memory = MemoryEstimate(graph)
+        self._plans: dict[tuple[bool, ...], Plan] = {}
+        self.plan = self._plan_for(tuple(False for _ in ports))
+        # Whether predict needs no more than the plan: one input, outputs made anew by each call.
+        self._predicts_directly = self._only_port is not None and all(
+            getattr(tensor.source.operation, "makes_new_arrays", False) for tensor in graph.outputs
+        )
+
+    def _plan_for(self, masked: tuple[bool, ...]) -> Plan:
+        plan = self._plans.get(masked)
+        if plan is None:
+            plan = self._plans[masked] = Plan(self.graph, masked)
+        return plan
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Plans are made of functions, which cannot be copied or pickled.
+        return {**self.__dict__, "_plans": {}, "plan": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.plan = self._plan_for(tuple(False for _ in self.graph.inputs))
+
+    # Running -----------------------------------------------------------------------------------
+
+    def run(self, inputs: Any) -> Any:
+        """Returns the outputs for arrays or array-likes without masks."""
+        return self._packed(self.plan.run(self._values(inputs)))
+
+    def run_with_masks(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
+        """Returns the outputs and their masks, nested alike.
+
+        Args:
+            inputs: Arrays or array-likes.
+            mask: A mask or None for each input, nested like them; or None.
+        """
+        values = self._values(inputs)
+        masks = self.ports.masks(mask)
+        present = [m for m in masks if m is not None]
+        plan = self._plan_for(tuple(m is not None for m in masks))
+        outputs, out_masks = plan.run_with_masks(values, present)
+        return self._packed(outputs), self._packed(out_masks)
+
+    def _values(self, inputs: Any) -> list[Array]:
+        port = self._only_port
+        if (
+            port is not None
+            and type(inputs) is np.ndarray
+            and inputs.dtype is port.dtype
+            and port.fits(inputs.shape)
+        ):
+            return [inputs]
+        return self._cast(self.ports.arrays(inputs))
+
+    def _cast(self, arrays: list[Array]) -> list[Array]:
+        return [port.cast(x) for port, x in zip(self.ports.ports, arrays, strict=True)]
+
+    def _packed(self, outputs: list[Any]) -> Any:
+        if type(self.outputs) is KerasTensor:
+            return outputs[0]
+        return nest.pack_like(self.outputs, outputs)
+
+    # Many samples ------------------------------------------------------------------------------
+
+    def predict_directly(self, x: Array) -> Any:
+        """Returns what `predict` would, or None unless `x` is a plain case, quickly told."""
+        if self._predicts_directly and 0 < len(x) <= _SMALL_BATCH:
+            return self._packed(self.plan.run(self._values(x)))
+        return None
+
+    def predict(self, x: Any, batch_size: int | None, verbose: int) -> Any:
+        """Returns the outputs for N samples, computed in batches; see `Model.predict`."""
+        arrays = self.ports.arrays(x)
+
+        def run(batch: list[Array]) -> list[Array]:
+            outputs = self.plan.run(self._cast(batch))
+            # A lone Dropout or Flatten returns the caller's own memory.
+            return [
+                y.copy() if any(np.may_share_memory(y, b) for b in batch) else y for y in outputs
+            ]
+
+        rows = self._batch_rows(arrays, batch_size)
+        return self._packed(run_in_batches(run, arrays, rows, verbose, self._label))
+
+    def _batch_rows(self, arrays: list[Array], batch_size: int | None) -> int:
+        if batch_size is not None:
+            return check_batch_size(batch_size, self._label)
+        declared = [tensor.shape[0] for tensor in self.graph.inputs if tensor.shape[0]]
+        if declared:  # a stateful layer needs just this many
+            return max(declared)
+        return rows_within_memory(self._memory.bytes_per_row([a.shape for a in arrays]))
+
+    # Shapes ------------------------------------------------------------------------------------
+
+    def output_spec(self, inputs: Any, name: str) -> Any:
+        """Returns symbolic outputs for symbolic inputs, whose unknown sizes may be known now."""
+        tensors = self.ports.values(inputs)
+        for port, tensor in zip(self.ports.ports, tensors, strict=True):
+            port.check_symbolic(tensor.shape)
+        known = dict(zip(map(id, self.graph.inputs), tensors, strict=True))
+
+        def swap(x: Any) -> Any:
+            return known[id(x)] if isinstance(x, KerasTensor) else x
+
+        for node in self.graph.nodes:
+            if not node.is_input:
+                args = nest.map_structure(swap, node.args)
+                kwargs = nest.map_structure(swap, node.kwargs)
+                results = nest.flatten(node.operation.compute_output_spec(*args, **kwargs))
+                known.update(zip(map(id, node.outputs), results, strict=True))
+        # New tensors: one and the same may be an output twice.
+        return nest.map_structure(
+            lambda t: KerasTensor(known[id(t)].shape, known[id(t)].dtype, name), self.outputs
+        )
+
+    def output_shape_for(self, input_shape: Any) -> Any:
+        """Returns the shapes of the outputs for inputs of these shapes."""
+        shapes = [input_shape] if self._only_port is not None else list(input_shape)
+        if len(shapes) != len(self.graph.inputs):
+            raise ShapeError(
+                f"{self._label} has {len(self.graph.inputs)} inputs, received shapes {shapes}."
+            )
+        inputs = [KerasTensor(s, t.dtype) for s, t in zip(shapes, self.graph.inputs, strict=True)]
+        spec = self.output_spec(inputs if len(inputs) > 1 else inputs[0], "shape")
+        return nest.map_structure(lambda tensor: tensor.shape, spec)
+
+
+def _own(output: Array, inputs: list[Array]) -> Array:
+    """An output that is not the caller's own memory, which a lone Dropout or Flatten returns."""
+    shared = any(np.may_share_memory(output, x) for x in inputs)
+    return output.copy() if shared else output
+
+
+def unpack_single(structure: Any) -> Any:
+    """A list of one tensor means the tensor."""
+    if isinstance(structure, (list, tuple)) and len(structure) == 1:
+        return structure[0]
+    return structure
+
+
+def _only_ids(graph: Graph, tensor: KerasTensor) -> bool:
+    """Whether every operation that reads an input takes integers as they are."""
+    readers = [
+        node.operation for node in graph.nodes if any(t is tensor for t in node.input_tensors)
+    ]
+    return bool(readers) and all(getattr(op, "reads_ids", False) for op in readers)

@@ -1,0 +1,149 @@
+"""Running a model over many samples: in batches, in bounded memory, with a progress bar."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext.errors import ShapeError, UnsupportedError
+
+__all__ = ["ProgressBar", "check_batch_size", "rows_within_memory", "run_in_batches"]
+
+Arrays = list[NDArray[Any]]
+
+# What the intermediate results of one internal batch may take.
+_MEMORY_BYTES = 64 * 2**20
+# Batches are multiples of this, which the kernels' register tiles divide.
+_ROW_UNIT = 32
+
+
+def rows_within_memory(bytes_per_row: int) -> int:
+    """Returns how many samples to run at once, where the caller leaves it open."""
+    rows = _MEMORY_BYTES // max(bytes_per_row, 1)
+    return max(rows // _ROW_UNIT * _ROW_UNIT, _ROW_UNIT)
+
+
+def check_batch_size(batch_size: Any, label: str) -> int:
+    """Returns `batch_size` as an int.
+
+    Raises:
+        UnsupportedError: If it is not a positive integer.
+    """
+    is_integer = isinstance(batch_size, (int, np.integer)) and not isinstance(batch_size, bool)
+    if not is_integer or batch_size < 1:
+        raise UnsupportedError(
+            f"{label}: batch_size must be an integer >= 1 or None, received {batch_size!r}."
+        )
+    return int(batch_size)
+
+
+def run_in_batches(
+    run: Callable[[Arrays], Arrays],
+    inputs: Arrays,
+    batch_size: int,
+    verbose: int,
+    label: str,
+) -> Arrays:
+    """Applies `run` to consecutive rows and returns the results for all rows.
+
+    Args:
+        run: Computes outputs (b, ...) from inputs (b, ...).
+        inputs: Arrays (N, ...) of the same N.
+        batch_size: Rows in one call of `run`.
+        verbose: 1 shows a progress bar on the standard output, 2 only its last line.
+        label: How error messages call the model.
+
+    Raises:
+        ShapeError: If the inputs differ in N, or an output has not one row for each sample.
+    """
+    rows = {len(array) for array in inputs}
+    if len(rows) != 1:
+        raise ShapeError(
+            f"{label}: its inputs must have the same number of samples, received shapes "
+            f"{[array.shape for array in inputs]}."
+        )
+    total = rows.pop()
+    progress = ProgressBar(max(-(-total // batch_size), 1), sys.stdout) if verbose else None
+    results: Arrays = []
+    for start in range(0, max(total, 1), batch_size):
+        stop = min(start + batch_size, total)
+        outputs = run([array[start:stop] for array in inputs])
+        for output in outputs:
+            if output.ndim == 0 or len(output) != stop - start:
+                raise ShapeError(
+                    f"{label}: an output has shape {output.shape} for {stop - start} samples."
+                )
+        if stop - start == total:
+            results = outputs
+        else:
+            results = results or [np.empty((total, *y.shape[1:]), y.dtype) for y in outputs]
+            for result, output in zip(results, outputs, strict=True):
+                _store(result, slice(start, stop), output, label)
+        if progress is not None:
+            progress.advance(silent=verbose == 2)
+    return results
+
+
+def _store(result: NDArray[Any], rows: slice, output: NDArray[Any], label: str) -> None:
+    if output.shape[1:] != result.shape[1:]:
+        raise ShapeError(
+            f"{label}: an output has shape {output.shape[1:]} for samples {rows.start} to "
+            f"{rows.stop}, and {result.shape[1:]} for those before."
+        )
+    result[rows] = output
+
+
+class ProgressBar:
+    """Keras's bar: `3/10 ━━━━━━────────────── 0s 12ms/step`.
+
+    Args:
+        steps: How many steps there will be.
+        stream: Where to write.
+    """
+
+    _WIDTH = 20
+    _INTERVAL = 0.05
+
+    def __init__(self, steps: int, stream: TextIO) -> None:
+        self._steps = steps
+        self._stream = stream
+        self._done = 0
+        self._start = time.monotonic()
+        self._last_drawn = 0.0
+
+    def advance(self, silent: bool = False) -> None:
+        """Counts one more step and draws the bar; if `silent`, only after the last step."""
+        self._done += 1
+        now = time.monotonic()
+        last = self._done == self._steps
+        if not last and (silent or now - self._last_drawn < self._INTERVAL):
+            return
+        self._last_drawn = now
+        self._stream.write(f"\r{self._line(now - self._start)}" + ("\n" if last else ""))
+        self._stream.flush()
+
+    def _line(self, elapsed: float) -> str:
+        per_step = elapsed / self._done
+        filled = self._WIDTH * self._done // self._steps
+        bar = "━" * filled + "─" * (self._WIDTH - filled)
+        left = elapsed if self._done == self._steps else per_step * (self._steps - self._done)
+        counter = f"{self._done:>{len(str(self._steps))}}/{self._steps}"
+        return f"{counter} {bar} {_seconds(left)} {_duration(per_step)}/step "
+
+
+def _seconds(seconds: float) -> str:
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
+    return f"{whole // 60}:{whole % 60:02}" if whole >= 60 else f"{whole}s"
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.0f}s"
+    return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"

@@ -1,0 +1,193 @@
+"""The table that `model.summary()` prints."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+from rnnext import nest
+from rnnext.errors import UnsupportedError
+from rnnext.layers.layer import Layer
+from rnnext.layers.symbolic import Node, Operation
+from rnnext.layers.variable import Variable, count_scalars
+
+__all__ = ["summary_text"]
+
+_STACK_WIDTH, _STACK_ENDS = 88, (0.45, 0.80, 1.0)
+_GRAPH_WIDTH, _GRAPH_ENDS = 108, (0.3, 0.56, 0.74, 1.0)
+_TRAINABLE_WIDTH = 12  # what show_trainable adds
+
+
+def summary_text(
+    model: Any,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+) -> str:
+    """Returns Keras's summary of a model as text; for the arguments see `Model.summary`."""
+    nodes = _nodes_of_branched_graph(model)
+    header = ["Layer (type)", "Output Shape", "Param #"]
+    default_width = _GRAPH_WIDTH if nodes else _STACK_WIDTH
+    ends = tuple(positions or (_GRAPH_ENDS if nodes else _STACK_ENDS))
+    if nodes:
+        header.append("Connected to")
+    if show_trainable:
+        header.append("Trainable")
+        default_width += _TRAINABLE_WIDTH
+        ends = (*(end * 0.9 for end in ends), 1.0)
+    if len(ends) != len(header):
+        raise UnsupportedError(
+            f"summary: positions must have {len(header)} values for the columns {header}, "
+            f"received {positions!r}."
+        )
+    width = line_length or min(default_width, shutil.get_terminal_size().columns - 4)
+    widths = _column_widths(ends, width)
+    rows = []
+    for layer in _listed(model, bool(nodes)):
+        rows += _rows_of(layer, nodes, expand_nested, show_trainable, 0)
+    return "\n".join([f'Model: "{model.name}"', *_table(header, rows, widths), *_totals(model)])
+
+
+def _listed(model: Any, branched: bool) -> list[Any]:
+    """A stack's summary has its layers, a graph's its other operations too."""
+    functional = getattr(model, "is_functional", False)
+    return list(model.operations) if functional or branched else list(model.layers)
+
+
+def _nodes_of_branched_graph(model: Any) -> list[Node]:
+    """The nodes of a functional model that is no plain chain of layers; else an empty list."""
+    if not getattr(model, "is_functional", False):
+        return []
+    nodes: list[Node] = model._network.graph.nodes
+    chain = all(len(node.input_tensors) <= 1 for node in nodes)
+    used: set[int] = set()
+    for node in nodes:
+        sources = {id(tensor.source.operation) for tensor in node.input_tensors}
+        chain = chain and not sources & used
+        used |= sources
+    operations = {id(node.operation) for node in nodes}
+    return [] if chain and len(operations) == len(nodes) else nodes
+
+
+def _column_widths(ends: Sequence[float], width: int) -> list[int]:
+    """Width of each column's text, as Keras's table has it.
+
+    Keras asks for columns that fill the line, and the table then takes borders and padding from
+    them evenly, the rounding going from left to right.
+    """
+    stops = [int(end * width) for end in ends]
+    widths = [stop - start for start, stop in zip([0, *stops], stops, strict=False)]
+    if min(widths) < 4:
+        raise UnsupportedError(f"summary: line_length={width} is too small for the columns.")
+    excess = sum(widths) + 3 * len(widths) + 1 - width
+    for i, left in enumerate(range(len(widths), 0, -1)):
+        share = max(round(excess / left), 0)
+        widths[i] = max(widths[i] - share, 1)
+        excess -= share
+    return widths
+
+
+def _rows_of(
+    layer: Operation, nodes: list[Node], expand: bool, trainable: bool, level: int
+) -> list[list[str]]:
+    prefix = "   " * level + "└ " if level else ""
+    row = [f"{prefix}{layer.name} ({type(layer).__name__})", _output_shape(layer), _params(layer)]
+    if nodes:
+        row.append(_connections(layer, nodes))
+    if trainable:
+        weights = getattr(layer, "weights", [])
+        row.append(("Y" if layer.trainable else "N") if weights else "-")  # type: ignore[attr-defined]
+    rows = [row]
+    if expand:
+        for inner in getattr(layer, "layers", []):
+            rows += _rows_of(inner, nodes, expand, trainable, level + 1)
+    return rows
+
+
+def _output_shape(layer: Operation) -> str:
+    if not layer.inbound_nodes:
+        return "?"
+    outputs = layer.inbound_nodes[-1].outputs
+    shapes = [f"({', '.join(map(str, tensor.shape))})" for tensor in outputs]
+    return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
+
+
+def _params(layer: Operation) -> str:
+    if not isinstance(layer, Layer):
+        return "0"
+    return f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+
+
+def _connections(layer: Operation, nodes: list[Node]) -> str:
+    names = []
+    for node in layer.inbound_nodes:
+        if node in nodes:
+            for tensor in node.input_tensors:
+                operation, node_index, tensor_index = tensor.source
+                names.append(f"{operation.name}[{node_index}][{tensor_index}]")
+    return ", ".join(names) or "-"
+
+
+def _table(header: list[str], rows: list[list[str]], widths: list[int]) -> list[str]:
+    right = {header.index("Param #")}
+
+    def rule(left: str, line: str, cross: str, end: str) -> str:
+        return left + cross.join(line * (width + 2) for width in widths) + end
+
+    def lines(cells: list[str], bar: str) -> list[str]:
+        wrapped = [_wrap(cell, width) for cell, width in zip(cells, widths, strict=True)]
+        height = max(map(len, wrapped))
+        out = []
+        for i in range(height):
+            parts = [
+                (cell[i] if i < len(cell) else "").rjust(width)
+                if column in right
+                else (cell[i] if i < len(cell) else "").ljust(width)
+                for column, (cell, width) in enumerate(zip(wrapped, widths, strict=True))
+            ]
+            out.append(f"{bar} " + f" {bar} ".join(parts) + f" {bar}")
+        return out
+
+    table = [rule("┏", "━", "┳", "┓"), *lines(header, "┃"), rule("┡", "━", "╇", "┩")]
+    for i, row in enumerate(rows):
+        if i:
+            table.append(rule("├", "─", "┼", "┤"))
+        table += lines(row, "│")
+    return [*table, rule("└", "─", "┴", "┘")]
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Lines of at most `width`, broken at spaces where possible."""
+    lines = [""]
+    for word in text.split(" "):
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if len(joined) <= width:
+            lines[-1] = joined
+            continue
+        if lines[-1]:
+            lines.append("")
+        while len(word) > width:
+            lines[-1], word = word[:width], word[width:]
+            lines.append("")
+        lines[-1] = word
+    return lines
+
+
+def _totals(model: Any) -> list[str]:
+    groups = (
+        ("Total", nest.flatten([model.trainable_weights, model.non_trainable_weights])),
+        ("Trainable", model.trainable_weights),
+        ("Non-trainable", model.non_trainable_weights),
+    )
+    return [f" {name} params: {count_scalars(w):,} ({_size(w)})" for name, w in groups]
+
+
+def _size(weights: list[Variable]) -> str:
+    size = float(sum(weight.value.nbytes for weight in weights))
+    for unit in ("B", "KB", "MB", "GB"):
+        if size < 1024:
+            return f"{size:.2f} {unit}"
+        size /= 1024
+    return f"{size:.2f} TB"
