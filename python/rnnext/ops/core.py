@@ -1,0 +1,125 @@
+"""Dtypes and tensors as such: casting, copying, arrays of a given shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import config
+from rnnext.arrays import cast as cast_array
+from rnnext.dtypes import standard_dtype_name
+from rnnext.layers.symbolic import KerasTensor
+from rnnext.ops.operation import CORE, NUMPY, operation
+from rnnext.ops.promotion import as_tensor
+from rnnext.ops.shapes import Shape, broadcast, of_first, shape_of
+
+Array = NDArray[Any]
+
+
+@operation(CORE, "Cast", options=("dtype",), shape=broadcast)
+def cast(x: Any, dtype: Any) -> Array:
+    """Returns `x` as another dtype; floats become integers by dropping the fraction."""
+    return cast_array(as_tensor(x), standard_dtype_name(dtype))
+
+
+@operation(CORE, "SaturateCast", options=("dtype",), shape=broadcast)
+def saturate_cast(x: Any, dtype: Any) -> Array:
+    """Returns `x` as another dtype; values beyond its range become its ends."""
+    array, wanted = as_tensor(x), np.dtype(standard_dtype_name(dtype))
+    if wanted.kind in "iu":
+        limits = np.iinfo(wanted)
+        array = np.clip(array.astype(np.float64), limits.min, limits.max)
+    return cast_array(array, wanted)
+
+
+@operation(CORE, "ConvertToTensor", options=("dtype", "sparse", "ragged"), shape=broadcast)
+def convert_to_tensor(
+    x: Any,
+    dtype: Any = None,
+    sparse: Any = None,  # noqa: ARG001
+    ragged: Any = None,  # noqa: ARG001
+) -> Array:
+    """Returns `x` as an array."""
+    return as_tensor(x) if dtype is None else cast_array(as_tensor(x), standard_dtype_name(dtype))
+
+
+@operation(CORE, "StopGradient", shape=broadcast)
+def stop_gradient(variable: Any) -> Array:
+    """Returns its argument: rnnext computes no gradients here."""
+    return as_tensor(variable)
+
+
+@operation(NUMPY, "Copy", shape=broadcast)
+def copy(x: Any) -> Array:
+    """Returns a copy of `x`."""
+    return as_tensor(x).copy()
+
+
+@operation(NUMPY, "ZerosLike", options=("dtype",), shape=broadcast)
+def zeros_like(x: Any, dtype: Any = None) -> Array:
+    """Returns zeros of the shape of `x`."""
+    return np.zeros_like(as_tensor(x), dtype=dtype)
+
+
+@operation(NUMPY, "OnesLike", options=("dtype",), shape=broadcast)
+def ones_like(x: Any, dtype: Any = None) -> Array:
+    """Returns ones of the shape of `x`."""
+    return np.ones_like(as_tensor(x), dtype=dtype)
+
+
+@operation(NUMPY, "FullLike", options=("dtype",), shape=of_first)
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Array:
+    """Returns an array of the shape of `x` that is `fill_value` everywhere."""
+    return np.full_like(as_tensor(x), fill_value, dtype=dtype)
+
+
+# Functions that no model records -----------------------------------------------------------------
+
+
+def shape(x: Any) -> Shape:
+    """Returns the sizes of `x`; None where a symbolic tensor's size is not known."""
+    return shape_of(x)
+
+
+def ndim(x: Any) -> int:
+    """Returns the number of axes of `x`."""
+    return len(shape_of(x))
+
+
+def convert_to_numpy(x: Any) -> Array:
+    """Returns `x` as a NumPy array."""
+    return as_tensor(x)
+
+
+def is_tensor(x: Any) -> bool:
+    """Tells whether `x` is an array or a symbolic tensor."""
+    return isinstance(x, (np.ndarray, KerasTensor))
+
+
+def zeros(shape: Sequence[int] | int, dtype: Any = None) -> Array:
+    """Returns zeros; by default of the default float type."""
+    return np.zeros(shape, dtype or config.floatx())
+
+
+def ones(shape: Sequence[int] | int, dtype: Any = None) -> Array:
+    """Returns ones; by default of the default float type."""
+    return np.ones(shape, dtype or config.floatx())
+
+
+def full(shape: Sequence[int] | int, fill_value: Any, dtype: Any = None) -> Array:
+    """Returns an array that is `fill_value` everywhere; by default of the default float type."""
+    return np.full(shape, fill_value, dtype or config.floatx())
+
+
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
+    """Returns ones on the k-th diagonal and zeros elsewhere."""
+    return np.eye(N, M, k, dtype=dtype or config.floatx())
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Array:
+    """Returns numbers from `start` up to, without, `stop`; int32 if all are integers."""
+    array = np.arange(start, step=step) if stop is None else np.arange(start, stop, step)
+    return as_tensor(array.tolist()) if dtype is None else array.astype(dtype)

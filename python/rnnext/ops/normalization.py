@@ -1,0 +1,145 @@
+"""Normalisation by statistics of the input itself.
+
+The statistics and the normalised values are computed in float64 and rounded once: in float32 the
+difference of an element and a mean far from zero would keep few correct digits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext.ops.operation import NN, operation
+from rnnext.ops.promotion import as_float, promoted
+from rnnext.ops.shapes import axes_of, broadcast, of_first
+
+__all__ = [
+    "batch_normalization",
+    "by_mean_and_variance",
+    "by_norm",
+    "by_root_mean_square",
+    "layer_normalization",
+    "normalize",
+    "rms_normalization",
+]
+
+Array = NDArray[Any]
+Axis = Any  # an integer or several
+
+_EPSILON = 1e-7  # keras.config.epsilon()
+
+
+def by_mean_and_variance(
+    x: Array,
+    axis: tuple[int, ...],
+    epsilon: float,
+    scale: Array | None = None,
+    offset: Array | None = None,
+    subtract_mean: bool = True,
+) -> Array:
+    """Returns `(x - mean) / sqrt(variance + epsilon) * scale + offset`.
+
+    Args:
+        x: Floats.
+        axis: Over which mean and variance are taken.
+        epsilon: Added to the variance.
+        scale: Broadcasts to `x`; None for 1.
+        offset: Broadcasts to `x`; None for 0.
+        subtract_mean: Whether the mean is subtracted from `x` (it is from the variance).
+    """
+    wide: Array = x.astype(np.float64)
+    centred: Array = wide - wide.mean(axis=axis, keepdims=True)
+    inverse = 1 / np.sqrt(np.square(centred).mean(axis=axis, keepdims=True) + epsilon)
+    result: Array = (centred if subtract_mean else wide) * inverse
+    if scale is not None:
+        result *= scale
+    if offset is not None:
+        result += offset
+    return result.astype(x.dtype)
+
+
+def by_root_mean_square(
+    x: Array, axis: tuple[int, ...], epsilon: float, scale: Array | None = None
+) -> Array:
+    """Returns `x / sqrt(mean(x**2) + epsilon) * scale`; arguments as above."""
+    wide = x.astype(np.float64)
+    wide /= np.sqrt(np.square(wide).mean(axis=axis, keepdims=True) + epsilon)
+    return np.asarray(wide if scale is None else wide * scale, dtype=x.dtype)
+
+
+def by_norm(x: Array, axis: Axis, order: int = 2, epsilon: float = 1e-12) -> Array:
+    """Returns `x / max(norm of x along axis, epsilon)`, the norm being that of this order."""
+    wide = np.abs(x.astype(np.float64))
+    norm = np.sum(wide**order, axis=axis, keepdims=True) ** (1 / order)
+    return np.asarray(x / np.maximum(norm, epsilon)).astype(x.dtype)
+
+
+@operation(NN, "Normalize", options=("axis", "order", "epsilon"), shape=broadcast)
+def normalize(x: Any, axis: Axis = -1, order: int = 2, epsilon: float | None = None) -> Array:
+    """Returns `x` divided by its norm along `axis`, or by `epsilon` if the norm is smaller."""
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"order must be an integer >= 1, received {order!r}")
+    return by_norm(as_float(x), axis, order, _EPSILON if epsilon is None else epsilon)
+
+
+@operation(NN, "RMSNorm", options=("axis", "epsilon"), shape=of_first)
+def rms_normalization(
+    x: Any, scale: Any = None, axis: Axis = -1, epsilon: float | None = None
+) -> Array:
+    """Returns `x` divided by its root mean square along `axis`, times `scale`."""
+    array = as_float(x)
+    axes = axes_of(axis, array.ndim)
+    return by_root_mean_square(array, axes, _EPSILON if epsilon is None else epsilon, scale)
+
+
+@operation(
+    NN,
+    "LayerNorm",
+    options=("axis", "epsilon", "rms_scaling"),
+    shape=of_first,
+)
+def layer_normalization(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Axis = -1,
+    epsilon: float | None = None,
+    rms_scaling: bool = False,
+) -> Array:
+    """Returns `x` with mean 0 and variance 1 along `axis`, times `gamma`, plus `beta`.
+
+    With `rms_scaling` the mean is not subtracted and `beta` is not added.
+    """
+    array = as_float(x)
+    axes = axes_of(axis, array.ndim)
+    sizes = [size if i in axes else 1 for i, size in enumerate(array.shape)]
+    scale, offset = (None if v is None else np.asarray(v).reshape(sizes) for v in (gamma, beta))
+    epsilon = _EPSILON if epsilon is None else epsilon
+    if rms_scaling:
+        return by_mean_and_variance(array, axes, epsilon, scale, subtract_mean=False)
+    return by_mean_and_variance(array, axes, epsilon, scale, offset)
+
+
+@operation(NN, "BatchNorm", options=("axis", "epsilon"), shape=of_first)
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    variance: Any,
+    axis: int,
+    offset: Any = None,
+    scale: Any = None,
+    epsilon: float = 1e-3,
+) -> Array:
+    """Returns `(x - mean) / sqrt(variance + epsilon) * scale + offset`, vectors along `axis`."""
+    (array,) = promoted(x)
+    array = as_float(array)
+    sizes = [1] * array.ndim
+    sizes[axis] = -1
+    factor = 1 / np.sqrt(np.asarray(variance, dtype=np.float64) + epsilon)
+    factor = factor if scale is None else factor * np.asarray(scale)
+    result = (array - np.asarray(mean).reshape(sizes)) * factor.reshape(sizes)
+    if offset is not None:
+        result = result + np.asarray(offset).reshape(sizes)
+    return np.asarray(result, dtype=array.dtype)

@@ -1,0 +1,231 @@
+"""Turns a function on arrays into an operation that a functional model can record.
+
+An operation is one function: it computes on arrays and, applied to symbolic tensors, records a
+node. What Keras keeps in an operation's config (an axis, a shape) are its options; the other
+arguments are what it is called with.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from rnnext import nest, serialization
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.layers.probing import probe_output
+from rnnext.layers.symbolic import KerasTensor, Operation, any_symbolic
+from rnnext.naming import snake_case
+from rnnext.ops.promotion import as_tensor
+from rnnext.ops.shapes import Shape, shape_of
+
+__all__ = ["ACTIVATIONS", "CORE", "LINALG", "MATH", "NN", "NUMPY", "operation"]
+
+Function = Callable[..., Any]
+
+# Where Keras defines its operations; configs name these modules.
+ACTIVATIONS = "keras.src.activations.activations"
+CORE = "keras.src.ops.core"
+LINALG = "keras.src.ops.linalg"
+MATH = "keras.src.ops.math"
+NN = "keras.src.ops.nn"
+NUMPY = "keras.src.ops.numpy"
+
+
+def operation(
+    module: str,
+    class_name: str,
+    *,
+    options: Sequence[str] = (),
+    shape: Callable[..., Shape] | None = None,
+    keeps_dtype: bool = False,
+    reads_ids: bool = False,
+    doc: str | None = None,
+) -> Callable[[Function], Function]:
+    """Decorator: makes a function on arrays an operation of this name.
+
+    Args:
+        module: Keras's module of the operation's class.
+        class_name: Keras's name of the class.
+        options: The arguments that are kept in the config. Those of `call` are the others.
+        shape: Gives the shape of the result from the arguments; see `rnnext.ops.shapes`. By
+            default the function is run on arrays of two sizes.
+        keeps_dtype: Whether the result has the first argument's dtype. By default the function
+            is run on arrays of one element each.
+        reads_ids: Whether integer inputs reach it as they are, even if declared as floats.
+        doc: Docstring of a function that has none of its own because another one made it. It is
+            named after the class, too.
+
+    Returns:
+        A decorator. It returns a function that computes from arrays, or records a node if an
+        argument is symbolic.
+    """
+
+    def decorate(function: Function) -> Function:
+        if doc is not None:
+            function.__name__ = function.__qualname__ = snake_case(class_name)
+            function.__doc__ = f"`keras.ops.{function.__name__}`: {doc}"
+        attributes = {
+            "__doc__": function.__doc__,
+            "__module__": function.__module__,
+            "reads_ids": reads_ids,
+            "call": _call_method(function, options),
+            "_function": staticmethod(function),
+            "_option_names": tuple(options),
+            "_call_names": _call_names(function, options),
+            "_shape_rule": None if shape is None else staticmethod(shape),
+            "_keeps_dtype": keeps_dtype,
+        }
+        cls: Any = type(class_name, (FunctionOperation,), attributes)
+        serialization.builtin(module)(cls)
+        return _public_function(cls, function)
+
+    return decorate
+
+
+def _public_function(cls: Any, function: Function) -> Function:
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        chosen = {k: v for k, v in bound.arguments.items() if k in cls._option_names}
+        called: list[Any] = []
+        for name, value in bound.arguments.items():
+            if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+                called += value
+            elif name not in chosen:
+                called.append(value)
+        if any_symbolic(called):
+            return cls(**chosen)(*called)
+        return cls._compute(f"ops.{function.__name__}", called, {}, _as_tuples(chosen))
+
+    return apply
+
+
+class FunctionOperation(Operation):
+    """A node without weights. Each operation is a subclass that `operation` makes.
+
+    Args:
+        *args: Options, in the order of `_option_names`.
+        name: Name of the node.
+        **kwargs: Options by name.
+
+    Raises:
+        UnsupportedError: For an option that the operation does not have.
+    """
+
+    reads_ids = False
+    _keras_name: str
+    _function: Callable[..., Any]
+    _option_names: tuple[str, ...]
+    _call_names: tuple[str, ...] | None  # None: any number of arguments
+    _shape_rule: Callable[..., Shape] | None
+    _keeps_dtype: bool
+
+    def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name)
+        given = {**dict(zip(self._option_names, args, strict=False)), **kwargs}
+        unknown = sorted(set(given) - set(self._option_names))
+        if unknown or len(args) > len(self._option_names):
+            raise UnsupportedError(
+                f"{self.label}: unknown options {unknown or args!r}; accepted: "
+                f"{list(self._option_names)}."
+            )
+        self.options = _as_tuples(given)
+
+    @classmethod
+    def _named(cls, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """Arguments of `call` by name, so that options may come between them."""
+        if cls._call_names is None:
+            return args, kwargs
+        given = {**dict(zip(cls._call_names, args, strict=False)), **kwargs}
+        if len(args) > len(cls._call_names) or not given.keys() <= set(cls._call_names):
+            raise UnsupportedError(
+                f"{cls._keras_name} is called with {list(cls._call_names)}, received {len(args)} "
+                f"positional arguments and {sorted(kwargs)}."
+            )
+        return (), {name: given[name] for name in cls._call_names if name in given}
+
+    @classmethod
+    def _compute(cls, label: str, args: Any, kwargs: Any, options: dict[str, Any]) -> Any:
+        """Runs the function; where arrays do not fit, the error says what came."""
+        args, kwargs = cls._named(args, kwargs)
+        try:
+            with np.errstate(all="ignore"):  # infinities and NaN are answers, as in TensorFlow
+                result: Any = cls._function(*args, **kwargs, **options)
+        except ShapeError as error:
+            raise ShapeError(f"{label}: {error}") from error
+        except (ValueError, IndexError, OverflowError) as error:
+            shapes = [np.shape(x) for x in nest.flatten((args, kwargs)) if hasattr(x, "shape")]
+            raise ShapeError(f"{label}: {error} (received arrays of shapes {shapes})") from error
+        return np.asarray(result) if isinstance(result, np.generic) else result
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns symbolic tensors of the result's shape and dtype."""
+        if self._shape_rule is None:
+            return probe_output(self, args, kwargs)
+        args, kwargs = self._named(args, kwargs)
+        called = args if self._call_names is None else kwargs.values()
+        try:
+            shape = self._shape_rule(*called, **self.options)
+        except ShapeError as error:
+            raise ShapeError(f"{self.label}: {error}") from error
+        return KerasTensor(shape, self._result_dtype(args, kwargs), self.name)
+
+    def _result_dtype(self, args: Any, kwargs: Any) -> str:
+        """The dtype of the result, found on arrays with one element."""
+
+        def single(x: Any) -> Any:
+            is_array = isinstance(x, (KerasTensor, np.ndarray))
+            return np.ones([1] * len(shape_of(x)), x.dtype) if is_array else x
+
+        if self._keeps_dtype:
+            first = args[0] if self._call_names is None else kwargs[self._call_names[0]]
+            return str(first.dtype if isinstance(first, KerasTensor) else as_tensor(first).dtype)
+        args, kwargs = nest.map_structure(single, (args, kwargs))
+        return str(self._compute(self.label, args, kwargs, self.options).dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the options."""
+        return {"name": self.name, **serialization.serialize(self.options)}
+
+    def __reduce__(self) -> Any:  # the class is made by a decorator; its module has no such name
+        return _empty_operation, (self._keras_name,), self.__dict__
+
+
+def _empty_operation(class_name: str) -> Any:
+    cls = serialization.operation_class(class_name)
+    return cls.__new__(cls)
+
+
+def _call_method(function: Function, options: Sequence[str]) -> Function:
+    """The class's `call`, with the signature of the function without its options."""
+
+    def call(self: FunctionOperation, *args: Any, **kwargs: Any) -> Any:
+        """Computes the result from arrays."""
+        return self._compute(self.label, args, kwargs, self.options)
+
+    parameters = inspect.signature(function).parameters.values()
+    this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    kept = [parameter for parameter in parameters if parameter.name not in options]
+    call.__signature__ = inspect.Signature([this, *kept])  # type: ignore[attr-defined]
+    return call
+
+
+def _call_names(function: Function, options: Sequence[str]) -> tuple[str, ...] | None:
+    parameters = inspect.signature(function).parameters.values()
+    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+        return None
+    return tuple(p.name for p in parameters if p.name not in options)
+
+
+def _as_tuples(value: Any) -> Any:
+    """JSON has lists where NumPy expects tuples."""
+    if isinstance(value, dict):
+        return {key: _as_tuples(item) for key, item in value.items()}
+    return tuple(map(_as_tuples, value)) if isinstance(value, (list, tuple)) else value
