@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import initializers, serialization
+from rnnext import initializers, ops, serialization
 from rnnext.arrays import as_array
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor
-from rnnext.operations import NotEqual
 
 __all__ = ["Embedding"]
 
@@ -150,7 +149,8 @@ class Embedding(Layer):
         """Returns which ids are not 0, or None without mask_zero."""
         if not self.mask_zero:
             return None
-        return NotEqual()(inputs, 0) if isinstance(inputs, KerasTensor) else np.not_equal(inputs, 0)
+        compare = ops.not_equal if isinstance(inputs, KerasTensor) else np.not_equal
+        return compare(inputs, 0)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns (..., output_dim)."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import operations, serialization
+from rnnext import ops, serialization
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor
 
@@ -52,7 +52,7 @@ class Masking(Layer):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
         """Returns which steps differ from the value somewhere."""
         if isinstance(inputs, KerasTensor):
-            return operations.Any(axis=-1)(operations.NotEqual()(inputs, self.mask_value))
+            return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
         return np.any(np.not_equal(inputs, self.mask_value), axis=-1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

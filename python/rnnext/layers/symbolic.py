@@ -180,7 +180,7 @@ class Node:
 class Operation:
     """Something that can be called on symbolic tensors and then be a node of a model.
 
-    Layers are operations with weights; see `rnnext.operations` for those without.
+    Layers are operations with weights; see `rnnext.ops` for those without.
     """
 
     def __init__(self, name: str | None = None) -> None:

@@ -68,27 +68,26 @@ def operation(
         if doc is not None:
             function.__name__ = function.__qualname__ = snake_case(class_name)
             function.__doc__ = f"`keras.ops.{function.__name__}`: {doc}"
+        signature = inspect.signature(function)
         attributes = {
             "__doc__": function.__doc__,
             "__module__": function.__module__,
             "reads_ids": reads_ids,
-            "call": _call_method(function, options),
+            "call": _call_method(signature, options),
             "_function": staticmethod(function),
             "_option_names": tuple(options),
-            "_call_names": _call_names(function, options),
+            "_call_names": _call_names(signature, options),
             "_shape_rule": None if shape is None else staticmethod(shape),
             "_keeps_dtype": keeps_dtype,
         }
         cls: Any = type(class_name, (FunctionOperation,), attributes)
         serialization.builtin(module)(cls)
-        return _public_function(cls, function)
+        return _public_function(cls, function, signature)
 
     return decorate
 
 
-def _public_function(cls: Any, function: Function) -> Function:
-    signature = inspect.signature(function)
-
+def _public_function(cls: Any, function: Function, signature: inspect.Signature) -> Function:
     @functools.wraps(function)
     def apply(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
@@ -203,22 +202,22 @@ def _empty_operation(class_name: str) -> Any:
     return cls.__new__(cls)
 
 
-def _call_method(function: Function, options: Sequence[str]) -> Function:
+def _call_method(signature: inspect.Signature, options: Sequence[str]) -> Function:
     """The class's `call`, with the signature of the function without its options."""
 
     def call(self: FunctionOperation, *args: Any, **kwargs: Any) -> Any:
         """Computes the result from arrays."""
         return self._compute(self.label, args, kwargs, self.options)
 
-    parameters = inspect.signature(function).parameters.values()
+    parameters = signature.parameters.values()
     this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     kept = [parameter for parameter in parameters if parameter.name not in options]
     call.__signature__ = inspect.Signature([this, *kept])  # type: ignore[attr-defined]
     return call
 
 
-def _call_names(function: Function, options: Sequence[str]) -> tuple[str, ...] | None:
-    parameters = inspect.signature(function).parameters.values()
+def _call_names(signature: inspect.Signature, options: Sequence[str]) -> tuple[str, ...] | None:
+    parameters = signature.parameters.values()
     if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
         return None
     return tuple(p.name for p in parameters if p.name not in options)
