@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnnext import activations, initializers, layers, models
+from rnnext import activations, initializers, layers, models, ops
 from rnnext._core import __version__
 from rnnext.config import (
     available_isas,
@@ -36,6 +36,7 @@ __all__ = [
     "layers",
     "load_model",
     "models",
+    "ops",
     "register_keras_serializable",
     "set_num_threads",
     "set_random_seed",

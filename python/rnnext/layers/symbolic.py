@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from rnnext import nest, serialization
 from rnnext.dtypes import standard_dtype_name
 from rnnext.errors import RnnextError, ShapeError
+from rnnext.layers.tensor_operators import TensorOperators
 from rnnext.naming import unique_name
 
 __all__ = ["History", "KerasTensor", "Node", "Operation", "any_symbolic", "standard_shape"]
@@ -49,7 +50,7 @@ class History(NamedTuple):
     tensor_index: int
 
 
-class KerasTensor:
+class KerasTensor(TensorOperators):
     """A tensor of which only shape and dtype are known.
 
     Attributes:
@@ -57,9 +58,6 @@ class KerasTensor:
         dtype: Name of the dtype.
         name: Name of the layer that made it.
     """
-
-    # NumPy must not try to make an array of it: `array + tensor` is an error, not an object array.
-    __array_ufunc__ = None
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
         self.shape = standard_shape(shape, "KerasTensor")

@@ -22,7 +22,7 @@ def _key(key: Any) -> tuple[Any, ...]:
     parts = tuple(key) if isinstance(key, (list, tuple)) else (key,)
     for part in parts:
         simple = part is None or part is Ellipsis or isinstance(part, slice)
-        if not simple and (isinstance(part, bool) or not hasattr(part, "__index__")):
+        if not simple and (isinstance(part, bool) or not isinstance(part, (int, np.integer))):
             raise UnsupportedError(
                 f"index {part!r}: a tensor is indexed with integers, slices, Ellipsis and None; "
                 "use ops.take for indices in an array."

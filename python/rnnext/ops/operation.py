@@ -137,6 +137,11 @@ class FunctionOperation(Operation):
             )
         self.options = _as_tuples(given)
 
+    @property
+    def label(self) -> str:
+        """How error messages call it."""
+        return f"operation {self.name!r} ({type(self).__name__})"
+
     @classmethod
     def _named(cls, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
         """Arguments of `call` by name, so that options may come between them."""
