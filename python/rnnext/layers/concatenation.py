@@ -1,0 +1,92 @@
+"""Concatenate: several inputs one behind the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import serialization
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.layers.merging import Arrays, Merge
+
+__all__ = ["Concatenate", "concatenate"]
+
+
+@serialization.builtin("keras.layers")
+class Concatenate(Merge):
+    """Puts the inputs one behind the other along an axis.
+
+    The output has a mask if an input has one; the steps of the others all count.
+
+    Args:
+        axis: Which axis; 0 is the batch.
+        **kwargs: Arguments of `Layer`.
+
+    Call arguments:
+        inputs: List of arrays that differ at most in the size of this axis.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import Concatenate
+        >>> Concatenate()([np.array([[1.0, 2.0]]), np.array([[3.0]])])
+        array([[1., 2., 3.]], dtype=float32)
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+            raise UnsupportedError(f"{self.label}: axis must be an integer, received {axis!r}.")
+        self.axis = int(axis)
+
+    def call(self, inputs: Any) -> NDArray[Any]:
+        """Returns the concatenated array."""
+        return self._merged(self._of_one_dtype(self._checked_list(inputs, "inputs")))
+
+    def _merge(self, arrays: Arrays) -> NDArray[Any]:
+        return np.concatenate(arrays, axis=self.axis)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the shape with the sizes along the axis added up."""
+        shapes = self._checked_shapes(input_shape)
+        rank = len(shapes[0])
+        if {len(shape) for shape in shapes} != {rank} or not -rank <= self.axis < rank:
+            raise ShapeError(f"{self.label}: axis {self.axis} of inputs of shapes {shapes}.")
+        joined: list[int | None] = []
+        for axis, sizes in enumerate(zip(*shapes, strict=True)):
+            known = [size for size in sizes if size is not None]
+            if axis == self.axis % rank:
+                joined.append(sum(known) if len(known) == len(sizes) else None)
+            elif len(set(known)) > 1:
+                raise ShapeError(
+                    f"{self.label}: inputs of shapes {shapes} differ on another axis than "
+                    f"{self.axis}."
+                )
+            else:
+                joined.append(known[0] if known else None)
+        return tuple(joined)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Returns the concatenated masks without their last axis, or None if no input has one."""
+        if previous_mask is None:
+            return None
+        masks = self._checked_masks(inputs, previous_mask)
+        if all(mask is None for mask in masks):
+            return None
+        full = [
+            np.ones(x.shape, bool)
+            if mask is None
+            else np.broadcast_to(self._mask_like(mask, x), x.shape)
+            for x, mask in zip(inputs, masks, strict=True)
+        ]
+        return np.any(np.concatenate(full, axis=self.axis), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "axis": self.axis}
+
+
+def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+    """Returns `Concatenate(axis, **kwargs)(inputs)`."""
+    return Concatenate(axis=axis, **kwargs)(inputs)

@@ -1,0 +1,19 @@
+"""What layers have in common that only move values: their outputs have the input's dtype."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnext.layers.layer import Layer
+from rnnext.layers.symbolic import KerasTensor
+
+__all__ = ["Rearrangement"]
+
+
+class Rearrangement(Layer):
+    """Base class of layers whose outputs are elements of their input, integers included."""
+
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
+        """Returns a tensor of the dtype in which the input reaches `call`."""
+        dtype = self._input_dtype(np.dtype(inputs.dtype)).name
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype, self.name)

@@ -1,0 +1,99 @@
+"""The contents of windows times a kernel: what a convolution computes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import _core
+from rnnext.layers.windows import Windows, pad
+
+__all__ = ["WindowProduct"]
+
+# How many elements are copied out of windows at a time. Of 2^14 to 2^22, 2^18 was the fastest for
+# images; without a limit, 3 x 3 windows over images of 64 channels take nine times their memory.
+_BLOCK = 1 << 18
+
+
+class WindowProduct:
+    """`activation(window @ kernel + bias)` for every window of an array.
+
+    The windows are copied into rows, which the packed kernel of `Dense` multiplies. Hence a
+    sample has the same bits whatever else is in the batch, and bias and activation cost no pass
+    of their own. Against np.matmul with NumPy's BLAS, bias and activation added (one thread of a
+    Zen CPU with AVX2, float32, rows x depth x filters): 1 x 8 x 16 1.2 us, not 6.3;
+    98 x 120 x 64 42 us, not 55; 1000 x 192 x 64 665 us, not 719; 6400 x 320 x 128 15 ms, not 14;
+    49 x 4608 x 512, the worst, 10 ms, not 7.
+
+    Args:
+        windows: Where the windows are.
+        kernel: (*size, C / groups, F). Copied.
+        bias: (F,) or None. Copied.
+        activation: An elementwise activation, as `rnnext._core` names it.
+        groups: Number of groups that channels and filters are divided into; windows over the
+            channels of a group make the filters of that group.
+    """
+
+    def __init__(
+        self,
+        windows: Windows,
+        kernel: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        activation: Any = ("linear",),
+        groups: int = 1,
+    ) -> None:
+        self._windows = windows
+        self._filters = kernel.shape[-1]
+        self._depth = math.prod(windows.size) * kernel.shape[-2] * groups
+        matrices = np.split(kernel.reshape(-1, self._filters), groups, axis=1)
+        biases = [None] * groups if bias is None else np.split(bias, groups)
+        self._kernels = [
+            _core.DenseKernel(
+                np.ascontiguousarray(matrix), None if b is None else b.copy(), activation
+            )
+            for matrix, b in zip(matrices, biases, strict=True)
+        ]
+
+    def __call__(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
+        """Multiplies.
+
+        Args:
+            x: (N, *spatial, C) of the kernel's dtype.
+            counts: Number of windows along each spatial axis.
+
+        Returns:
+            (N, *counts, F), row-major.
+        """
+        shape = (len(x), *counts, self._filters)
+        if 0 in shape:
+            return np.empty(shape, x.dtype)
+        x = np.ascontiguousarray(pad(x, self._windows.borders(x.shape[1:-1], counts)))
+        windows = self._windows.view(x, counts)
+        rows, per_sample = max(_BLOCK // self._depth, 1), math.prod(counts)
+        if len(x) * per_sample <= rows:
+            return self._product(windows).reshape(shape)
+        outputs = np.empty(shape, x.dtype)
+        samples = max(rows // per_sample, 1)
+        lines = max(rows * counts[0] // per_sample, 1)  # along the first spatial axis
+        for n in range(0, len(x), samples):
+            for i in range(0, counts[0], lines):
+                block = (slice(n, n + samples), slice(i, i + lines))
+                target = outputs[block]
+                target[...] = self._product(windows[block]).reshape(target.shape)
+        return outputs
+
+    def _product(self, windows: NDArray[Any]) -> NDArray[Any]:
+        """(n, *counts, *size, C) to rows of filters, (number of windows, F)."""
+        groups, channels = len(self._kernels), windows.shape[-1]
+        if groups == 1:
+            # reshape can return a view of overlapping rows
+            return self._kernels[0](np.ascontiguousarray(windows.reshape(-1, self._depth)))
+        rows = windows.reshape(-1, self._depth // channels, groups, channels // groups)
+        outputs = [
+            kernel(np.ascontiguousarray(rows[:, :, group]).reshape(len(rows), -1))
+            for group, kernel in enumerate(self._kernels)
+        ]
+        return np.concatenate(outputs, axis=1)

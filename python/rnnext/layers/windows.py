@@ -1,0 +1,111 @@
+"""Windows that slide over the spatial axes of an array: where they are, and what is in them.
+
+Arrays are channels-last here, x: (N, *spatial, C). Pooling, convolutions and, the other way
+round, transposed convolutions are built on these windows. Padding is TensorFlow's: with "same",
+the extra zero of an odd number goes to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Borders", "Windows", "pad"]
+
+Borders = list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of one size at regular distances; one entry for each spatial axis.
+
+    Attributes:
+        size: Number of elements in a window.
+        strides: Distance from one window to the next.
+        dilation: Distance between the elements of a window.
+        padding: "valid": only windows within the array; "same": a window for each stride begun;
+            "causal": likewise, and a window ends where it stands.
+    """
+
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: str = "valid"
+
+    @cached_property
+    def extent(self) -> tuple[int, ...]:
+        """From the first element of a window to behind its last one."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True))
+
+    def counts(self, sizes: Sequence[int | None]) -> tuple[int | None, ...]:
+        """How many windows there are over axes of these sizes; below 1 where none fits."""
+        spans = [k if self.padding == "valid" else 1 for k in self.extent]
+        return tuple(
+            None if n is None else (n - span) // stride + 1
+            for n, span, stride in zip(sizes, spans, self.strides, strict=True)
+        )
+
+    def borders(self, sizes: Sequence[int], counts: Sequence[int]) -> Borders:
+        """How many elements must be added before and after axes of these sizes."""
+        if self.padding == "valid":
+            return [(0, 0)] * len(self.size)
+        if self.padding == "causal":
+            return [(k - 1, 0) for k in self.extent]
+        missing = [
+            max((count - 1) * stride + k - n, 0)
+            for n, count, stride, k in zip(sizes, counts, self.strides, self.extent, strict=True)
+        ]
+        return [(total // 2, total - total // 2) for total in missing]
+
+    def elements(
+        self, x: NDArray[Any], offset: Sequence[int], counts: Sequence[int]
+    ) -> NDArray[Any]:
+        """The elements at one place of every window, a view (N, *counts, C).
+
+        Args:
+            x: (N, *spatial, C), padded. Not owned.
+            offset: Which element of the window, an index for each axis.
+            counts: Number of windows along each axis, at least 1.
+        """
+        places = (
+            slice(i * d, i * d + (count - 1) * stride + 1, stride)
+            for i, d, count, stride in zip(offset, self.dilation, counts, self.strides, strict=True)
+        )
+        return x[(slice(None), *places)]
+
+    def view(self, x: NDArray[Any], counts: Sequence[int]) -> NDArray[Any]:
+        """All windows, a view (N, *counts, *size, C).
+
+        Args:
+            x: (N, *spatial, C), padded, row-major, not empty. Not owned.
+            counts: Number of windows along each axis, at least 1.
+        """
+        batch_step, *steps, channel_step = x.strides
+        between = [step * stride for step, stride in zip(steps, self.strides, strict=True)]
+        within = [step * d for step, d in zip(steps, self.dilation, strict=True)]
+        # The constructor, unlike as_strided, refuses strides that leave the buffer.
+        return np.ndarray(
+            (len(x), *counts, *self.size, x.shape[-1]),
+            x.dtype,
+            buffer=x,
+            strides=(batch_step, *between, *within, channel_step),
+        )
+
+
+def pad(x: NDArray[Any], borders: Borders, value: Any = 0) -> NDArray[Any]:
+    """Adds elements around the spatial axes of (N, *spatial, C); `x` itself if there are none."""
+    if not any(before or after for before, after in borders):
+        return x
+    batch, *sizes, channels = x.shape
+    padded_sizes = [
+        before + size + after for size, (before, after) in zip(sizes, borders, strict=True)
+    ]
+    padded = np.full((batch, *padded_sizes, channels), value, x.dtype)
+    inner = [slice(before, before + n) for n, (before, _) in zip(sizes, borders, strict=True)]
+    padded[(slice(None), *inner)] = x
+    return padded
