@@ -61,6 +61,7 @@ Real relu(Real x, Real negative_slope, Real max_value, Real threshold) {
 
 template <class Real>
 Real squareplus(Real x, Real b) {
+  if (b == 0) return x < 0 ? 0 : x;
   const Real root = b < 0 ? std::sqrt(x * x + b) : std::hypot(x, std::sqrt(b));
   return x < 0 ? b / (root - x) / 2 : (x + root) / 2;
 }

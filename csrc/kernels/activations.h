@@ -56,14 +56,14 @@ RNNEXT_INLINE V mish(V x) {
 template <class V>
 RNNEXT_INLINE V squareplus(V x, Scalar<V> b) {
   using T = Scalar<V>;
+  if (b == 0) return max(V{}, x);
   const T limit = sizeof(T) == 4 ? T(0x1p60) : T(0x1p500);
   const T down = sizeof(T) == 4 ? T(0x1p-66) : T(0x1p-520);
   const V a = abs(x);
   const auto large = a > limit;
   const V scale = large ? broadcast(down) : broadcast(T(1));
-  V root = sqrt(fma(a * scale, a * scale, (b * scale) * scale));
-  root = root * (large ? broadcast(1 / down) : broadcast(T(1)));
-  if (b >= 0) root = max(a, root);  // where x^2 rounds to zero
+  const V unscale = large ? broadcast(1 / down) : broadcast(T(1));
+  const V root = sqrt(fma(a * scale, a * scale, (b * scale) * scale)) * unscale;
   const V half = a * T(0.5) + root * T(0.5);
   return x < 0 ? b * T(0.25) / half : half;
 }
@@ -247,17 +247,17 @@ void log_softmax_row(const T* x, T* y, ptrdiff_t n) {
   transform<T>([&](Vec<T> v) { return v - shift - log_sum; }, x, y, n);
 }
 
-// The largest element below `bound` (any element if not `bounded`), and how many there are of it.
+// The largest element below `bound` and how many there are of it.
 template <class T>
 struct Rank {
   T value;
   ptrdiff_t times;
 };
 template <class T>
-RNNEXT_INLINE Rank<T> largest_below(const T* x, ptrdiff_t n, bool bounded, T bound) {
+RNNEXT_INLINE Rank<T> largest_below(T bound, const T* x, ptrdiff_t n) {
   Rank<T> rank = {0, 0};
   for (ptrdiff_t i = 0; i < n; ++i) {
-    if (bounded && !(x[i] < bound)) continue;
+    if (!(x[i] < bound)) continue;
     if (rank.times == 0 || x[i] > rank.value) rank = {x[i], 0};
     rank.times += x[i] == rank.value;
   }
@@ -265,13 +265,16 @@ RNNEXT_INLINE Rank<T> largest_below(const T* x, ptrdiff_t n, bool bounded, T bou
 }
 
 // max(x - tau, 0). tau comes from the row's k largest elements, the support. They are walked in
-// descending order, one distinct value a pass: no memory is needed, and supports are small.
+// descending order, one distinct value a pass: no memory is needed, and supports are small. A row
+// with NaN or infinity has none, as in Keras: tau is then -infinity.
 template <class T>
 void sparsemax_row(bool sum_of_cumulative_sums, const T* x, T* y, ptrdiff_t n) {
+  const T infinity = T(__builtin_huge_val());
+  bool inside = true;
+  for (ptrdiff_t i = 0; i < n; ++i) inside = inside && x[i] < infinity;
   T cumulative = 0, support_sum = 0, cumulative_sums = 0, k = 0;
-  Rank<T> rank = largest_below<T>(x, n, false, T(0));
-  for (bool inside = true; inside && rank.times > 0;
-       rank = largest_below<T>(x, n, true, rank.value)) {
+  Rank<T> rank = largest_below<T>(infinity, x, n);
+  for (; inside && rank.times > 0; rank = largest_below<T>(rank.value, x, n)) {
     for (ptrdiff_t i = 0; inside && i < rank.times; ++i) {
       cumulative += rank.value;
       inside = rank.value - (cumulative - 1) / (k + 1) > 0;

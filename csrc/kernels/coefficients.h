@@ -22,6 +22,7 @@ struct Coefficients<float> {
   static constexpr float kUnlift = 2.32830644e-10f;
   static constexpr float kSqrtHalf = 0.707106769f;
   static constexpr float kCdfPole = 4.0f;
+  static constexpr float kCdfSplit = 0.75f;
   static constexpr float kExpLowest = -108.0f;
   static constexpr float kExpHighest = 89.0f;
   static constexpr float kExpm1Lowest = -20.0f;
@@ -31,11 +32,7 @@ struct Coefficients<float> {
   static constexpr int32_t kSplitBits = 12;
   // (exp(r) - 1 - r) / r^2 for |r| <= ln2 / 2, relative to exp(r) - 1; error 2^-26.1
   static constexpr float kExpTail[] = {
-      0.5f,
-      0.166665405f,
-      0.0416664779f,
-      0.00836682133f,
-      0.00139336928f,
+      0.5f, 0.166665405f, 0.0416664779f, 0.00836682133f, 0.00139336928f,
   };
   // tanh(h) / h in h^2, for |h| <= ln2 / 4; relative; error 2^-32.5
   static constexpr float kTanh[] = {
@@ -51,19 +48,15 @@ struct Coefficients<float> {
       0.27999416f,
       0.280221939f,
   };
-  // the normal distribution's tail, see math.h; relative; error 2^-25.7
-  static constexpr float kCdf[] = {
-      0.755285144f,
-      -0.607896626f,
-      0.387136877f,
-      -0.186522186f,
-      0.0604022406f,
-      -0.00753686577f,
-      -0.00350454869f,
-      0.00161332067f,
-      0.000180249321f,
-      -0.000189835613f,
-      -3.21507869e-5f,
+  // (normal_cdf(a) - 1/2) / a in a^2, for 0 <= a <= kCdfSplit; relative; error 2^-25.1
+  static constexpr float kCdfMiddle[] = {
+      0.398942292f, -0.0664905831f, 0.009974177f, -0.00118558982f, 0.00010632482f,
+  };
+  // normal_cdf(-a) exp(a^2 / 2) (a + p) in t = (a - p) / (a + p), p = kCdfPole, for larger a;
+  // relative; error 2^-25.3
+  static constexpr float kCdfTail[] = {
+      0.755285144f,    -0.607896507f,   0.387136608f,   -0.186526552f,   0.0604077913f,
+      -0.00749461353f, -0.00353355706f, 0.00145993126f, 0.000214377287f,
   };
 };
 
@@ -80,6 +73,7 @@ struct Coefficients<double> {
   static constexpr double kUnlift = 5.4210108624275222e-20;
   static constexpr double kSqrtHalf = 0.70710678118654757;
   static constexpr double kCdfPole = 4.0;
+  static constexpr double kCdfSplit = 0.75;
   static constexpr double kExpLowest = -750.0;
   static constexpr double kExpHighest = 710.0;
   static constexpr double kExpm1Lowest = -40.0;
@@ -89,16 +83,9 @@ struct Coefficients<double> {
   static constexpr int64_t kSplitBits = 27;
   // (exp(r) - 1 - r) / r^2 for |r| <= ln2 / 2, relative to exp(r) - 1; error 2^-55.6
   static constexpr double kExpTail[] = {
-      0.50000000000000056,
-      0.16666666666666677,
-      0.041666666666573635,
-      0.0083333333333214521,
-      0.0013888888932373862,
-      0.00019841269886523188,
-      2.4801504452355815e-5,
-      2.7557243850011985e-6,
-      2.7626323994616916e-7,
-      2.510915133605859e-8,
+      0.50000000000000056,   0.16666666666666677,    0.041666666666573635,  0.0083333333333214521,
+      0.0013888888932373862, 0.00019841269886523188, 2.4801504452355815e-5, 2.7557243850011985e-6,
+      2.7626323994616916e-7, 2.510915133605859e-8,
   };
   // tanh(h) / h in h^2, for |h| <= ln2 / 4; relative; error 2^-65.9
   static constexpr double kTanh[] = {
@@ -113,43 +100,26 @@ struct Coefficients<double> {
   };
   // (2 atanh(s) - 2 s) / s^3 in s^2, for 0 <= s <= 1/3, relative to 2 atanh(s); error 2^-59.3
   static constexpr double kAtanhTail[] = {
-      0.66666666666666297,
-      0.40000000000158592,
-      0.28571428547771621,
-      0.22222223971452873,
-      0.1818174394379469,
-      0.1538655833949619,
-      0.13301005545359565,
-      0.12105768392521329,
-      0.083417031003672065,
-      0.17015308255145345,
+      0.66666666666666297,  0.40000000000158592, 0.28571428547771621, 0.22222223971452873,
+      0.1818174394379469,   0.1538655833949619,  0.13301005545359565, 0.12105768392521329,
+      0.083417031003672065, 0.17015308255145345,
   };
-  // the normal distribution's tail, see math.h; relative; error 2^-54.9
-  static constexpr double kCdf[] = {
-      0.75528513041575152,
-      -0.60789664197189208,
-      0.38713740074221198,
-      -0.18652185795965884,
-      0.060396574891023305,
-      -0.0075401889666882388,
-      -0.003479692368747751,
-      0.0016308184570696127,
-      0.00013334432416304136,
-      -0.00023109493076483204,
-      -1.9083209298153272e-6,
-      3.514466146073301e-5,
-      7.1688004276539241e-7,
-      -5.9200818065275047e-6,
-      -6.3017766764438635e-7,
-      1.0213273904214973e-6,
-      2.7251336916033025e-7,
-      -1.5459763660001177e-7,
-      -8.6066784704893615e-8,
-      1.2907806016336479e-8,
-      1.9969532865963775e-8,
-      2.1332686071779503e-9,
-      -2.6032658258858668e-9,
-      -7.7984938464254869e-10,
+  // (normal_cdf(a) - 1/2) / a in a^2, for 0 <= a <= kCdfSplit; relative; error 2^-53.8
+  static constexpr double kCdfMiddle[] = {
+      0.3989422804014327,    -0.066490380066908078,   0.009973557010117361, -0.0011873282166289449,
+      0.0001154346963718133, -9.4446953984996207e-6,  6.660746874792714e-7, -4.1393704188625434e-8,
+      2.4150030643995214e-9, -1.5825172577748177e-10,
+  };
+  // normal_cdf(-a) exp(a^2 / 2) (a + p) in t = (a - p) / (a + p), p = kCdfPole, for larger a;
+  // relative; error 2^-53.7
+  static constexpr double kCdfTail[] = {
+      0.75528513041575152,     -0.6078966419718933,    0.38713740074220743,
+      -0.18652185795950724,    0.060396574891281092,   -0.0075401889723078364,
+      -0.0034796923730008849,  0.0016308185523969574,  0.00013334434322687463,
+      -0.00023109581018517888, -1.9081688047994307e-6, 3.5149443020741692e-5,
+      7.1475678531492999e-7,   -5.9358570586942071e-6, -6.1985647963077599e-7,
+      1.0524688142790684e-6,   2.4670038667044508e-7,  -1.8882273573572079e-7,
+      -5.2210770242802738e-8,  3.0084836793836904e-8,
   };
 };
 

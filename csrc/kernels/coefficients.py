@@ -79,7 +79,7 @@ def evaluate(coefficients: list[mp.mpf], x: mp.mpf) -> mp.mpf:
 
 
 def fit(
-    form: Format, target: Function, weight: Function, low: float, high: float, count: int
+    form: Format, target: Function, weight: Function, low: mp.mpf, high: mp.mpf, count: int
 ) -> tuple[list[mp.mpf], mp.mpf]:
     """Coefficients rounded to `form`, and the largest weighted error of the rounded polynomial.
 
@@ -103,7 +103,7 @@ def fit(
 
 # ---- the functions -------------------------------------------------------------------------------
 
-HALF_LN2 = float(mp.log(2) / 2) * 1.0001
+HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.0001")  # rounding to the nearest n may leave a little more
 
 
 def expm1_tail(r: mp.mpf) -> mp.mpf:
@@ -129,24 +129,24 @@ def atanh_tail(z: mp.mpf) -> mp.mpf:
     return (2 * mp.atanh(s) - 2 * s) / s**3
 
 
-# normal_cdf(-a) = exp(-a^2 / 2) / (a + kCdfPole) * polynomial(t), t = 1 - 2 kCdfPole / (a + kCdfPole)
-CDF_POLE = mp.mpf(4)
+# normal_cdf(-a) = exp(-a^2 / 2) / (a + pole) * polynomial(t), t = 1 - 2 pole / (a + pole), for a from
+# CDF_SPLIT on; below, normal_cdf(a) = 1 / 2 + a * polynomial(a^2).
+CDF_POLE, CDF_SPLIT = mp.mpf(4), mp.mpf(0.75)
 
 
-def scaled_cdf(t: mp.mpf) -> mp.mpf:
+def cdf_tail(t: mp.mpf) -> mp.mpf:
     a = CDF_POLE * (1 + t) / (1 - t)
-    if a > 200:  # asymptotic series; beyond the range that is used, t is near 1
-        return (a + CDF_POLE) / (a * mp.sqrt(2 * mp.pi)) * (1 - 1 / a**2 + 3 / a**4)
     return (a + CDF_POLE) * mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
 
 
-def cdf_range(form: Format) -> tuple[float, float]:
-    a = form.limits["kCdfIsZero"]
-    return -1.0, float((a - CDF_POLE) / (a + CDF_POLE))
+def cdf_tail_variable(a: mp.mpf) -> mp.mpf:
+    return (a - CDF_POLE) / (a + CDF_POLE)
 
 
-def one(_: mp.mpf) -> mp.mpf:
-    return mp.mpf(1)
+def cdf_middle(z: mp.mpf) -> mp.mpf:
+    if z < 1e-20:
+        return 1 / mp.sqrt(2 * mp.pi)
+    return mp.erf(mp.sqrt(z / 2)) / (2 * mp.sqrt(z))
 
 
 # ---- printing ------------------------------------------------------------------------------------
@@ -189,6 +189,7 @@ def print_format(form: Format, terms: dict[str, int]) -> None:
         "kUnlift": mp.mpf(2) ** -form.lift,
         "kSqrtHalf": mp.sqrt(mp.mpf(1) / 2),
         "kCdfPole": CDF_POLE,
+        "kCdfSplit": CDF_SPLIT,
         **form.limits,
     }
     print(f"\ntemplate <>\nstruct Coefficients<{form.name}> {{")
@@ -208,21 +209,27 @@ def print_format(form: Format, terms: dict[str, int]) -> None:
         form,
         "kTanh",
         "tanh(h) / h in h^2, for |h| <= ln2 / 4; relative",
-        fit(form, tanh_tail, lambda z: z + mp.mpf(2) ** -20, 0, (HALF_LN2 / 2) ** 2, terms["tanh"]),
+        fit(form, tanh_tail, lambda z: z + mp.mpf(2) ** -20, mp.mpf(0), (HALF_LN2 / 2) ** 2, terms["tanh"]),
         leading=(1,),
     )
     print_array(
         form,
         "kAtanhTail",
         "(2 atanh(s) - 2 s) / s^3 in s^2, for 0 <= s <= 1/3, relative to 2 atanh(s)",
-        fit(form, atanh_tail, lambda z: z / 2 + mp.mpf(2) ** -20, 0, 1 / 9, terms["log"]),
+        fit(form, atanh_tail, lambda z: z / 2 + mp.mpf(2) ** -20, mp.mpf(0), mp.mpf(1) / 9, terms["log"]),
     )
-    low, high_t = cdf_range(form)
     print_array(
         form,
-        "kCdf",
-        "the normal distribution's tail, see math.h; relative",
-        fit(form, scaled_cdf, lambda t: 1 / scaled_cdf(t), low, high_t, terms["cdf"]),
+        "kCdfMiddle",
+        "(normal_cdf(a) - 1/2) / a in a^2, for 0 <= a <= kCdfSplit; relative",
+        fit(form, cdf_middle, lambda z: 1 / cdf_middle(z), mp.mpf(0), CDF_SPLIT**2, terms["cdf_middle"]),
+    )
+    low, end = (cdf_tail_variable(a) for a in (CDF_SPLIT, mp.mpf(form.limits["kCdfIsZero"])))
+    print_array(
+        form,
+        "kCdfTail",
+        "normal_cdf(-a) exp(a^2 / 2) (a + p) in t = (a - p) / (a + p), p = kCdfPole, for larger a; relative",
+        fit(form, cdf_tail, lambda t: 1 / cdf_tail(t), low, end, terms["cdf_tail"]),
     )
     print("};")
 
@@ -232,8 +239,8 @@ def main() -> None:
     print("#pragma once\n\n#include <stdint.h>\n")
     print("namespace rnnext::kernels {\nnamespace {\n")
     print("template <class T>\nstruct Coefficients;")
-    print_format(FLOAT, {"exp": 5, "tanh": 3, "log": 4, "cdf": 11})
-    print_format(DOUBLE, {"exp": 10, "tanh": 7, "log": 10, "cdf": 24})
+    print_format(FLOAT, {"exp": 5, "tanh": 3, "log": 4, "cdf_middle": 5, "cdf_tail": 9})
+    print_format(DOUBLE, {"exp": 10, "tanh": 7, "log": 10, "cdf_middle": 10, "cdf_tail": 20})
     print("\n}  // namespace\n}  // namespace rnnext::kernels")
 
 

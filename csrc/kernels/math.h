@@ -11,6 +11,7 @@
 namespace rnnext::kernels {
 namespace {
 
+// C<V>::k...: the coefficients for the scalars of V.
 template <class V>
 using C = Coefficients<Scalar<V>>;
 
@@ -161,23 +162,33 @@ RNNEXT_INLINE V softplus(V x) {
 
 // ---- normal distribution ----------------------------------------------------------------------
 
-// P(X <= x) = (1 + erf(x / sqrt 2)) / 2 without its cancellation: with a = |x| the tail is
-// exp(-a^2 / 2) times a smooth function, a polynomial in t = (a - p) / (a + p) over a + p. The
-// square is taken in two parts, the first exact, as exp would magnify its rounding.
+// exp(-a^2 / 2) * kLift for a >= 0. The square is taken in two parts, the first exact, as exp would
+// magnify its rounding.
+template <class V>
+RNNEXT_INLINE V gaussian_lifted(V a) {
+  using T = Scalar<V>;
+  const V high = from_bits<T>((to_bits(a) >> C<V>::kSplitBits) << C<V>::kSplitBits);
+  const V y_high = high * high * T(-0.5), y_low = (a - high) * (a + high) * T(-0.5);
+  const auto power =
+      nearest_power_of_two(y_high + y_low, C<V>::kLog2E, broadcast(C<V>::kLiftExponent));
+  const V r = remainder_of_ln2(y_high, power.n) + y_low;
+  return fma(power.scale, expm1_near_zero(r), power.scale);
+}
+
+// P(X <= x) = (1 + erf(x / sqrt 2)) / 2 without its cancellation: near zero 1/2 + x * polynomial;
+// beyond, with a = |x|, the tail is exp(-a^2 / 2) / (a + p) times a polynomial in (a - p) / (a +
+// p).
 template <class V>
 RNNEXT_INLINE V normal_cdf(V x) {
   using T = Scalar<V>;
   const V a = min(broadcast(C<V>::kCdfIsZero), abs(x));
-  const V high = from_bits<T>((to_bits(a) >> C<V>::kSplitBits) << C<V>::kSplitBits);
-  const V square_high = high * high, square_low = (a - high) * (a + high);
-  const auto power = nearest_power_of_two((square_high + square_low) * T(-0.5), C<V>::kLog2E,
-                                          broadcast(C<V>::kLiftExponent));
-  const V r = fma(square_low, broadcast(T(-0.5)), remainder_of_ln2(square_high * T(-0.5), power.n));
-  const V e = fma(power.scale, expm1_near_zero(r), power.scale);
+  const V middle = fma(x, polynomial(C<V>::kCdfMiddle, x * x), broadcast(T(0.5)));
   const V reciprocal = T(1) / (a + C<V>::kCdfPole);
-  const V t = fma(reciprocal, broadcast(-2 * C<V>::kCdfPole), broadcast(T(1)));
-  const V tail = e * (reciprocal * polynomial(C<V>::kCdf, t, t * t)) * C<V>::kUnlift;
-  return to_bits(x) < 0 ? tail : T(1) - tail;
+  const V t = fnma(reciprocal, broadcast(2 * C<V>::kCdfPole), broadcast(T(1)));
+  const V factor = reciprocal * polynomial(C<V>::kCdfTail, t, t * t);
+  const V tail = gaussian_lifted(a) * factor * C<V>::kUnlift;
+  const V outside = x < 0 ? tail : T(1) - tail;
+  return a < C<V>::kCdfSplit ? middle : outside;
 }
 
 }  // namespace
