@@ -12,6 +12,7 @@ from rnnext import initializers, nest
 from rnnext.arrays import as_array
 from rnnext.dtypes import DTypePolicy, get_policy
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
+from rnnext.layers.placeholders import placeholder_budget
 from rnnext.layers.symbolic import Operation, standard_shape
 from rnnext.layers.variable import Variable, count_scalars, weights_lock
 
@@ -122,7 +123,11 @@ class WeightOwner(Operation):
         dtype = np.dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtype.kind == "f" else "zeros"
-        values = initializers.get(initializer)(sizes, dtype=dtype)  # type: ignore[misc]
+        budget = placeholder_budget()
+        if budget is not None:
+            values = budget.zeros(sizes, dtype, self.label)  # type: ignore[arg-type]
+        else:
+            values = initializers.get(initializer)(sizes, dtype=dtype)  # type: ignore[misc]
         variable = Variable(
             values.astype(dtype, copy=False),
             name=name or f"variable_{len(self._own_variables)}",

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnext.errors import FileError
+from rnnext.saving.hdf5_heaps import check_heaps
 from rnnext.saving.limits import Limits
 
 __all__ = ["Group", "read_hdf5"]
@@ -99,6 +100,7 @@ def read_hdf5(
     Raises:
         FileError: Damaged or truncated, or it holds something that is refused.
     """
+    check_heaps(file, label)
     with _opened(file, label) as root:
         return _Walk(label, limits).group(root, "/", depth=0, ignored=ignored)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rnnext import serialization
 from rnnext.errors import FileError, RnnextError
+from rnnext.layers.placeholders import placeholders
 from rnnext.models import Model
 from rnnext.saving.archive import Archive
 from rnnext.saving.assignment import WeightPlan
@@ -147,8 +148,11 @@ def model_from_json(
         UnsupportedError: A layer, option or activation that rnnext does not have, named.
     """
     label = "model JSON"
-    config = parse_object(json_string, label, "architecture", limits or Limits())
-    return _build(to_keras3_config(config, None, label), custom_objects, label)
+    limits = limits or Limits()
+    config = parse_object(json_string, label, "architecture", limits)
+    keras3 = to_keras3_config(config, None, label)
+    with _naming_file(label):
+        return serialization.deserialize(keras3, custom_objects)
 
 
 def _model_from_archive(
@@ -161,7 +165,7 @@ def _model_from_archive(
         metadata = archive.read(_METADATA, limits.config_bytes)
         version = parse_object(metadata, label, _METADATA, limits).get("keras_version")
     root = _archive_weights(archive, limits)
-    model = _build(to_keras3_config(config, version, label), custom_objects, label)
+    model = _build(to_keras3_config(config, version, label), custom_objects, label, limits)
     _plan_tree(model, root, label).apply()
     return model
 
@@ -201,7 +205,7 @@ def _model_from_hdf5(source: Source, custom_objects: CustomObjects | None, limit
     version = root.text("keras_version") or weights.text("keras_version")
     found = layer_arrays(weights, label)
     shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
-    model = _build(to_keras3_config(config, version, label, shapes), custom_objects, label)
+    model = _build(to_keras3_config(config, version, label, shapes), custom_objects, label, limits)
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}
     by_name = weighted == found.keys()
@@ -218,14 +222,18 @@ def _plan_tree(model: Model, root: Group, label: str) -> WeightPlan:
     return plan_keras3_weights(model, root, label)
 
 
-def _build(config: dict[str, Any], custom_objects: CustomObjects | None, label: str) -> Any:
-    """The model of a Keras 3 config, built."""
-    with _naming_file(label):
+def _build(
+    config: dict[str, Any], custom_objects: CustomObjects | None, label: str, limits: Limits
+) -> Any:
+    """The model of a Keras 3 config, built, its weights zero."""
+    with _naming_file(label), placeholders(limits.weights_bytes):
         model = serialization.deserialize(config, custom_objects)
-    if not getattr(model, "built", False):
+    if not isinstance(model, Model):
+        raise FileError(f"{label}: the config describes a {type(model).__name__}, not a model")
+    if not model.built:
         raise FileError(
-            f"{label}: the model has no input shape, so its weights cannot be made; it was saved "
-            "before it was built"
+            f"{label}: model {model.name!r} has no input shape, so its weights cannot be made; it "
+            "was saved before it was built"
         )
     return model
 
@@ -239,3 +247,9 @@ def _naming_file(label: str) -> Iterator[None]:
         if str(error).startswith(label):
             raise
         raise type(error)(f"{label}: {error}") from error
+    # A damaged config hands constructors values of any type, missing or surplus arguments.
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        kind = type(error).__name__
+        raise FileError(
+            f"{label}: config: a layer cannot be built from it: {kind}: {error}"
+        ) from error
