@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rnnext.layers.activation import Activation
+from rnnext.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from rnnext.layers.batch_normalization import BatchNormalization
 from rnnext.layers.borders import (
     Cropping1D,
     Cropping2D,
@@ -51,6 +53,12 @@ from rnnext.layers.merging import (
     multiply,
     subtract,
 )
+from rnnext.layers.normalization import (
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from rnnext.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -88,6 +96,7 @@ SeparableConvolution1D = SeparableConv1D
 SeparableConvolution2D = SeparableConv2D
 
 __all__ = [
+    "ELU",
     "GRU",
     "LSTM",
     "RNN",
@@ -100,6 +109,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "BatchNormalization",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -136,11 +146,14 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "InputSpec",
     "LSTMCell",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
     "Masking",
     "MaxPool1D",
     "MaxPool2D",
@@ -151,7 +164,10 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "PReLU",
     "Permute",
+    "RMSNormalization",
+    "ReLU",
     "RepeatVector",
     "Reshape",
     "SeparableConv1D",
@@ -160,8 +176,10 @@ __all__ = [
     "SeparableConvolution2D",
     "SimpleRNN",
     "SimpleRNNCell",
+    "Softmax",
     "StackedRNNCells",
     "Subtract",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",

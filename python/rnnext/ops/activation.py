@@ -116,7 +116,7 @@ def glu(x: Any, axis: int = -1) -> Array:
     return Activation("glu", axis=axis)(x)
 
 
-def _over_axes(name: str, x: Any, axis: Any) -> Array:
+def over_axes(name: str, x: Any, axis: Any) -> Array:
     """A row-wise activation over one axis, several together, or all (None)."""
     array = as_float(x)
     axes = axes_of(axis, array.ndim)
@@ -131,16 +131,16 @@ def _over_axes(name: str, x: Any, axis: Any) -> Array:
 @operation(NN, "Softmax", options=("axis",), shape=broadcast)
 def softmax(x: Any, axis: Any = -1) -> Array:
     """Returns `exp(x) / sum(exp(x))` over an axis, several together, or all (None)."""
-    return _over_axes("softmax", x, axis)
+    return over_axes("softmax", x, axis)
 
 
 @operation(NN, "LogSoftmax", options=("axis",), shape=broadcast)
 def log_softmax(x: Any, axis: Any = -1) -> Array:
     """Returns the logarithm of `softmax`, without overflow."""
-    return _over_axes("log_softmax", x, axis)
+    return over_axes("log_softmax", x, axis)
 
 
 @operation(NN, "Sparsemax", options=("axis",), shape=broadcast)
 def sparsemax(x: Any, axis: int = -1) -> Array:
     """Returns the point of the probability simplex that is nearest to `x`."""
-    return _over_axes("sparsemax", x, axis)
+    return over_axes("sparsemax", x, axis)

@@ -1,0 +1,126 @@
+"""What layers share that multiply by a learned gamma and add a learned beta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import initializers, serialization
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.layers.layer import Layer
+from rnnext.layers.variable import Variable
+from rnnext.ops.shapes import axes_of
+
+__all__ = ["ScaleAndOffset", "axes_option", "axis_option"]
+
+
+def axis_option(axis: Any, label: str) -> int:
+    """Returns an option that is one axis (also in a list), or raises UnsupportedError."""
+    one = axis[0] if isinstance(axis, (list, tuple)) and len(axis) == 1 else axis
+    if not _is_integer(one):
+        raise UnsupportedError(f"{label}: axis must be an integer, received {axis!r}.")
+    return int(one)
+
+
+def axes_option(axis: Any, label: str) -> int | list[int]:
+    """Returns an option that is one axis or several, or raises UnsupportedError."""
+    several = list(axis) if isinstance(axis, (list, tuple)) else [axis]
+    if not several or not all(_is_integer(item) for item in several):
+        raise UnsupportedError(
+            f"{label}: axis must be an integer or a list of integers, received {axis!r}."
+        )
+    return several if isinstance(axis, (list, tuple)) else int(axis)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+class ScaleAndOffset(Layer):
+    """Base class of normalisations: the options and weights of gamma and beta.
+
+    Args:
+        epsilon: Added to what is divided by.
+        center: Whether there is a beta.
+        scale: Whether there is a gamma.
+        beta_initializer: How beta starts.
+        gamma_initializer: How gamma starts.
+        beta_regularizer: Kept in the config.
+        gamma_regularizer: Kept in the config.
+        beta_constraint: Kept in the config.
+        gamma_constraint: Kept in the config.
+        **kwargs: Arguments of `Layer`.
+    """
+
+    gamma: Variable | None = None
+    beta: Variable | None = None
+
+    def __init__(
+        self,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = beta_regularizer
+        self.gamma_regularizer = gamma_regularizer
+        self.beta_constraint = beta_constraint
+        self.gamma_constraint = gamma_constraint
+        self.supports_masking = True
+
+    def _sizes(self, input_shape: Any, axis: int | list[int]) -> tuple[int, ...]:
+        """The sizes of the input along `axis`, or a ShapeError that names what is wrong."""
+        try:
+            axes_of(axis, len(input_shape))
+        except ShapeError as error:
+            raise ShapeError(f"{self.label}: input shape {tuple(input_shape)}: {error}") from error
+        sizes = tuple(input_shape[i] for i in (axis if isinstance(axis, list) else [axis]))
+        if None in sizes:
+            raise ShapeError(
+                f"{self.label}: the sizes along axis {axis} of {tuple(input_shape)} must be known."
+            )
+        return sizes
+
+    def _add_gamma(self, shape: tuple[int, ...]) -> None:
+        self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
+
+    def _add_beta(self, shape: tuple[int, ...]) -> None:
+        self.beta = self.add_weight(shape, self.beta_initializer, name="beta")
+
+    @staticmethod
+    def _shaped(variable: Variable | None, shape: Any) -> NDArray[Any] | None:
+        """A weight so that it broadcasts to the input; None if there is no such weight."""
+        return None if variable is None else variable.value.reshape(shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": initializers.serialize(self.beta_initializer),
+            "gamma_initializer": initializers.serialize(self.gamma_initializer),
+            "beta_regularizer": serialization.serialize(self.beta_regularizer),
+            "gamma_regularizer": serialization.serialize(self.gamma_regularizer),
+            "beta_constraint": serialization.serialize(self.beta_constraint),
+            "gamma_constraint": serialization.serialize(self.gamma_constraint),
+        }
