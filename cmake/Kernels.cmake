@@ -11,8 +11,13 @@ function(rnnext_add_kernels isa)
   # belongs to the answer, the kernels say fma. No link-time optimisation: it would mix code of
   # different instruction sets. -Wno-psabi: vectors wider than the baseline's registers cross no
   # function boundary but inlined ones.
+  # Under sanitizers -O3 would take minutes per object.
+  set(optimisation -O3)
+  if(RNNEXT_SANITIZE)
+    set(optimisation -O1)
+  endif()
   rnnext_compile_options(${target} PRIVATE
-    -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
+    ${optimisation} -ffp-contract=off -fno-math-errno -fno-trapping-math
     -fno-exceptions -fno-rtti -fvisibility=hidden -Wno-psabi
     ${RNNEXT_FLAGS_${isa}})
   set_target_properties(${target} PROPERTIES
