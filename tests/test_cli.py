@@ -82,9 +82,10 @@ def test_reader_that_goes_away_is_no_error() -> None:
 
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 0
-    facts = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    lines = capsys.readouterr().out.splitlines()
+    facts = {line[:16].strip(): line[16:].strip() for line in lines}
     assert facts["rnnext"] == rnnext.__version__
-    assert facts["instruction"] == f"set {rnnext.isa()}"
+    assert facts["instruction set"] == rnnext.isa()
     assert facts["available"] == ", ".join(rnnext.available_isas())
     assert facts["threads"] == str(rnnext.get_num_threads())
 
