@@ -207,8 +207,13 @@ constexpr int kPartialSums = 16;
 // The row's largest element; NaN is passed over.
 template <class T>
 RNNEXT_INLINE T largest(const T* x, ptrdiff_t n) {
+  constexpr ptrdiff_t W = kWidth<T>;
+  Vec<T> lanes = broadcast(-T(__builtin_huge_val()));
+  ptrdiff_t i = 0;
+  for (; i + W <= n; i += W) lanes = max(load<T>(x + i), lanes);
   T result = -T(__builtin_huge_val());
-  for (ptrdiff_t i = 0; i < n; ++i) result = x[i] > result ? x[i] : result;
+  for (ptrdiff_t lane = 0; lane < W; ++lane) result = lanes[lane] > result ? lanes[lane] : result;
+  for (; i < n; ++i) result = x[i] > result ? x[i] : result;
   return result;
 }
 
