@@ -178,6 +178,8 @@ class Activation:
             names = _FORMULAS[self.name].__code__.co_varnames
             return Activation(self.name, **{**dict(zip(names, args, strict=False)), **params})(x)
         array = as_array(x, f"activation {self.name!r}")
+        if not hasattr(x, "dtype"):  # Python's numbers have no precision of their own
+            array = cast(array, config.floatx())
         return self._compute(array)
 
     def _compute(self, x: NDArray[Any]) -> NDArray[Any]:

@@ -50,12 +50,13 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
 
 
 def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
-    """Returns C-contiguous native-order values of `dtype`; `array` itself if it is that already.
+    """Returns C-contiguous, aligned values of `dtype`; `array` itself if it is that already.
 
     Values beyond the range of `dtype` become infinite, as in TensorFlow, without a warning.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+        contiguous = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+    return contiguous if contiguous.flags.aligned else contiguous.copy()
 
 
 def _to_ndarray(x: Any) -> NDArray[Any]:

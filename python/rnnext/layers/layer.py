@@ -19,7 +19,7 @@ from rnnext.layers.call_arguments import (
     shape_arguments,
 )
 from rnnext.layers.input_spec import check_inputs
-from rnnext.layers.masked_tensor import attach_mask, mask_of
+from rnnext.layers.masked_tensor import attach_mask, mask_of, masks_of
 from rnnext.layers.probing import probe_output
 from rnnext.layers.signatures import accepted_options, constructor_arguments
 from rnnext.layers.symbolic import KerasTensor, Node, any_symbolic, standard_shape
@@ -189,7 +189,7 @@ class Layer(WeightOwner):
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         if any_symbolic((args, kwargs)):
             return self._call_symbolic(args, kwargs)
-        masks = nest.map_structure(mask_of, args[:1])
+        carried = masks_of(args[0]) if args else None
         args = (
             *(self._convert(value) for value in args[:1]),
             *(self._convert_leaves(value) for value in args[1:]),
@@ -200,7 +200,7 @@ class Layer(WeightOwner):
         self._ensure_built(call)
         mask = call.named.get("mask")
         if mask is None:
-            mask = masks[0] if masks else None
+            mask = carried
             if self._takes_implicit_mask(call):
                 kwargs["mask"] = mask
         outputs = self.call(*args, **kwargs)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MaskedTensor", "attach_mask", "mask_of"]
+from rnnext import nest
+
+__all__ = ["MaskedTensor", "attach_mask", "mask_of", "masks_of"]
 
 
 class MaskedTensor(np.ndarray[Any, Any]):
@@ -34,3 +36,11 @@ def attach_mask(array: NDArray[Any], mask: NDArray[Any]) -> MaskedTensor:
 def mask_of(x: Any) -> NDArray[Any] | None:
     """Returns the mask that `x` carries, or None."""
     return getattr(x, "_keras_mask", None)
+
+
+def masks_of(structure: Any) -> Any:
+    """Returns the masks that nested arrays carry, nested alike; None if there is none at all."""
+    if not nest.is_nested(structure):
+        return mask_of(structure)
+    masks = nest.map_structure(mask_of, structure)
+    return masks if any(mask is not None for mask in nest.flatten(masks)) else None

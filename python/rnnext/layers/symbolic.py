@@ -6,6 +6,7 @@ tensors of the shapes the layer would return. A functional model is read off the
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -36,10 +37,10 @@ def standard_shape(shape: Any, name: str) -> Shape:
 
 
 def _size(size: Any) -> int:
-    number = size.__index__()
+    number = operator.index(size)
     if number < 0 or isinstance(size, bool):
         raise ValueError(f"{size!r} is not a size")
-    return int(number)
+    return number
 
 
 class History(NamedTuple):

@@ -13,7 +13,7 @@ from rnnext import nest, serialization
 from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.layers.layer import Layer
-from rnnext.layers.masked_tensor import attach_mask, mask_of
+from rnnext.layers.masked_tensor import attach_mask, masks_of
 from rnnext.layers.symbolic import KerasTensor, any_symbolic
 from rnnext.models.graph import config_of, tensors_of_config
 from rnnext.models.network import Network, unpack_single
@@ -202,7 +202,7 @@ class Model(Layer):
         if training:
             raise UnsupportedError(f"{self.label}: training=True is not supported.")
         if mask is None:
-            mask = nest.map_structure(mask_of, inputs)
+            mask = masks_of(inputs)
         outputs, masks = self._network.run_with_masks(inputs, mask)
         flat = [
             y if m is None else attach_mask(y, m)
@@ -287,6 +287,11 @@ class Model(Layer):
         leaves = [as_array(leaf, name) for leaf in nest.flatten(x)]
         results = run_in_batches(run, leaves, rows, verbose, self.label)
         return nest.pack_like(structure, results)
+
+    @property
+    def stateful(self) -> bool:
+        """Whether a layer keeps its states from call to call."""
+        return any(getattr(layer, "stateful", False) for layer in self.layers)
 
     def reset_states(self) -> None:
         """Sets the states of all stateful layers to zero."""

@@ -61,10 +61,14 @@ class Network:
         self._memory = MemoryEstimate(graph)
         self._plans: dict[tuple[bool, ...], Plan] = {}
         self.plan = self._plan_for(tuple(False for _ in ports))
-        # Whether predict needs no more than the plan: one input, outputs made anew by each call.
-        self._predicts_directly = self._only_port is not None and all(
+        self._state_rows = _batch_size_of_states(graph)
+        # Up to how many samples predict needs no more than the plan: for one input, if the
+        # outputs are made anew by each call.
+        one_input = self._only_port is not None
+        new_outputs = all(
             getattr(tensor.source.operation, "makes_new_arrays", False) for tensor in graph.outputs
         )
+        self._direct_rows = (self._state_rows or _SMALL_BATCH) if one_input and new_outputs else 0
 
     def _plan_for(self, masked: tuple[bool, ...]) -> Plan:
         plan = self._plans.get(masked)
@@ -123,7 +127,7 @@ class Network:
 
     def predict_directly(self, x: Array) -> Any:
         """Returns what `predict` would, or None unless `x` is a plain case, quickly told."""
-        if self._predicts_directly and 0 < len(x) <= _SMALL_BATCH:
+        if 0 < len(x) <= self._direct_rows:
             return self._packed(self.plan.run(self._values(x)))
         return None
 
@@ -144,9 +148,8 @@ class Network:
     def _batch_rows(self, arrays: list[Array], batch_size: int | None) -> int:
         if batch_size is not None:
             return check_batch_size(batch_size, self._label)
-        declared = [tensor.shape[0] for tensor in self.graph.inputs if tensor.shape[0]]
-        if declared:  # a stateful layer needs just this many
-            return max(declared)
+        if self._state_rows:
+            return self._state_rows
         return rows_within_memory(self._memory.bytes_per_row([a.shape for a in arrays]))
 
     # Shapes ------------------------------------------------------------------------------------
@@ -188,6 +191,13 @@ def _own(output: Array, inputs: list[Array]) -> Array:
     """An output that is not the caller's own memory, which a lone Dropout or Flatten returns."""
     shared = any(np.may_share_memory(output, x) for x in inputs)
     return output.copy() if shared else output
+
+
+def _batch_size_of_states(graph: Graph) -> int:
+    """The batch size a model with stateful layers is bound to; 0 for other models."""
+    if not any(getattr(operation, "stateful", False) for operation in graph.operations):
+        return 0
+    return max(tensor.shape[0] or 0 for tensor in graph.inputs)
 
 
 def unpack_single(structure: Any) -> Any:

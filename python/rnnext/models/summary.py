@@ -131,26 +131,22 @@ def _connections(layer: Operation, nodes: list[Node]) -> str:
 
 
 def _table(header: list[str], rows: list[list[str]], widths: list[int]) -> list[str]:
-    right = {header.index("Param #")}
+    align = {"Param #": str.rjust, "Trainable": str.center}
+    aligned = [align.get(title, str.ljust) for title in header]
 
     def rule(left: str, line: str, cross: str, end: str) -> str:
         return left + cross.join(line * (width + 2) for width in widths) + end
 
-    def lines(cells: list[str], bar: str) -> list[str]:
+    def lines(cells: list[str], bar: str, bottom: bool = False) -> list[str]:
         wrapped = [_wrap(cell, width) for cell, width in zip(cells, widths, strict=True)]
         height = max(map(len, wrapped))
-        out = []
-        for i in range(height):
-            parts = [
-                (cell[i] if i < len(cell) else "").rjust(width)
-                if column in right
-                else (cell[i] if i < len(cell) else "").ljust(width)
-                for column, (cell, width) in enumerate(zip(wrapped, widths, strict=True))
-            ]
-            out.append(f"{bar} " + f" {bar} ".join(parts) + f" {bar}")
-        return out
+        columns = []
+        for cell, width, put in zip(wrapped, widths, aligned, strict=True):
+            blank = [""] * (height - len(cell))
+            columns.append([put(t, width) for t in (blank + cell if bottom else cell + blank)])
+        return [f"{bar} {f' {bar} '.join(parts)} {bar}" for parts in zip(*columns, strict=True)]
 
-    table = [rule("┏", "━", "┳", "┓"), *lines(header, "┃"), rule("┡", "━", "╇", "┩")]
+    table = [rule("┏", "━", "┳", "┓"), *lines(header, "┃", bottom=True), rule("┡", "━", "╇", "┩")]
     for i, row in enumerate(rows):
         if i:
             table.append(rule("├", "─", "┼", "┤"))

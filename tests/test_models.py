@@ -1,0 +1,468 @@
+"""Models: how layers are connected, run, printed and described, without TensorFlow."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import threading
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+import textbook
+
+import rnnext
+from rnnext import nest, serialization
+from rnnext.errors import FileError, RnnextError, ShapeError, UnsupportedError
+from rnnext.layers import (
+    GRU,
+    LSTM,
+    Activation,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    Layer,
+    SimpleRNN,
+)
+from rnnext.models import Functional, Model, Sequential, model_from_json
+
+
+def random(*shape: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def same(a: Any, b: Any) -> None:
+    np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(autouse=True)
+def fresh_names() -> None:
+    rnnext.clear_session()
+
+
+def small_model() -> Sequential:
+    return Sequential([Input((10, 3)), SimpleRNN(5), Dense(2)])
+
+
+class TestSequential:
+    def test_it_computes_its_layers_one_after_the_other(self) -> None:
+        model, x = small_model(), random(4, 10, 3)
+        rnn, dense = model.layers
+        same(model.predict(x), dense(rnn(x)))
+        expected = textbook.run("SimpleRNN", x, rnn.get_weights())[0][:, -1]
+        kernel, bias = dense.get_weights()
+        np.testing.assert_allclose(model(x), expected @ kernel + bias, rtol=1e-5, atol=1e-6)
+
+    def test_shapes_and_counts(self) -> None:
+        model = small_model()
+        assert model.input_shape == (None, 10, 3)
+        assert model.output_shape == (None, 2)
+        assert model.count_params() == (3 * 5 + 5 * 5 + 5) + (5 * 2 + 2)
+        assert [layer.name for layer in model.layers] == ["simple_rnn", "dense"]
+        assert model.input_names == ["input_layer"]
+
+    def test_without_input_it_is_connected_at_the_first_call(self) -> None:
+        model = Sequential([LSTM(4), Dense(1)])
+        assert not model.built
+        assert model.weights == []
+        with pytest.raises(AttributeError, match="not built"):
+            model.input_shape  # noqa: B018
+        assert model.predict(random(3, 5, 2)).shape == (3, 1)
+        assert model.input_shape == (None, 5, 2)
+        assert model.predict(random(7, 5, 2)).shape == (7, 1)
+
+    def test_build(self) -> None:
+        model = Sequential([Dense(1)])
+        model.build((None, 3))
+        assert model.count_params() == 4
+        with pytest.raises(ShapeError, match=r"\(None, 3\)"):
+            model.build((None, 4))
+
+    @pytest.mark.parametrize(
+        ("option", "expected"),
+        [
+            ({"input_shape": (4, 2)}, (None, 4, 2)),
+            ({"batch_input_shape": (3, None, 2)}, (3, None, 2)),
+        ],
+    )
+    def test_the_first_layer_may_say_the_shape(self, option: Any, expected: Any) -> None:
+        assert Sequential([LSTM(2, **option)]).input_shape == expected
+
+    def test_add_and_pop(self) -> None:
+        model = Sequential()
+        model.add(Input((4,)))
+        model.add(Dense(3))
+        model.add(Dense(2))
+        assert model.output_shape == (None, 2)
+        top = model.pop()
+        assert top.name == "dense_1"
+        assert model.output_shape == (None, 3)
+        model.add(top)
+        assert model.predict(random(2, 4)).shape == (2, 2)
+
+    def test_names_must_differ(self) -> None:
+        with pytest.raises(RnnextError, match="'a'"):
+            Sequential([Dense(1, name="a"), Dense(1, name="a")])
+
+    def test_only_layers(self) -> None:
+        with pytest.raises(RnnextError, match="expected a layer"):
+            Sequential([Dense])
+
+    def test_a_model_as_a_layer(self) -> None:
+        inner = small_model()
+        outer = Sequential([inner, Dense(1)])
+        x = random(2, 10, 3)
+        same(outer.predict(x), outer.layers[1](inner(x)))
+
+
+class TestFunctional:
+    def test_several_inputs_and_outputs(self) -> None:
+        a, b = Input((4,), name="a"), Input((4,), name="b")
+        shared, head = Dense(3), Dense(1)
+        model = Model([a, b], {"low": head(shared(a)), "high": shared(b)})
+        x, y = random(5, 4), random(5, 4, seed=1)
+        result = model.predict([x, y])
+        assert list(result) == ["low", "high"]
+        same(result["low"], head(shared(x)))
+        same(result["high"], shared(y))
+        by_name = model.predict({"b": y, "a": x})
+        same(by_name["low"], result["low"])
+        assert isinstance(model, Functional)
+        assert model.count_params() == 15 + 4
+
+    def test_dictionary_of_inputs(self) -> None:
+        inputs = {"x": Input((2,), name="x"), "w": Input((3,), name="w")}
+        model = Model(inputs, [Dense(1)(inputs["w"]), Dense(2)(inputs["x"])])
+        first, second = model.predict({"w": random(4, 3), "x": random(4, 2)})
+        assert (first.shape, second.shape) == ((4, 1), (4, 2))
+
+    def test_encoder_and_decoder(self) -> None:
+        source, target = Input((None, 3)), Input((None, 2))
+        encoder, decoder = LSTM(4, return_state=True), LSTM(4, return_sequences=True)
+        _, h, c = encoder(source)
+        model = Model([source, target], decoder(target, initial_state=[h, c]))
+        x, y = random(2, 6, 3), random(2, 5, 2, seed=1)
+        states = encoder(x)[1:]
+        same(model.predict([x, y]), decoder(y, initial_state=states))
+
+    def test_a_layer_shared_at_two_depths(self) -> None:
+        x = Input((4,))
+        dense = Dense(4)
+        model = Model(x, dense(dense(x)))
+        value = random(2, 4)
+        same(model(value), dense(dense(value)))
+        assert [layer.name for layer in model.layers] == ["input_layer", "dense"]
+
+    def test_an_inner_tensor_as_input(self) -> None:
+        x = Input((4,))
+        middle = Dense(3)(x)
+        head = Dense(2)
+        full = Model(x, head(middle))
+        tail = Model(middle, full.output)
+        value = random(2, 3)
+        same(tail(value), head(value))
+
+    def test_features_of_an_inner_layer(self) -> None:
+        model = small_model()
+        features = Model(model.inputs, model.get_layer("simple_rnn").output)
+        x = random(2, 10, 3)
+        same(features.predict(x), model.layers[0](x))
+
+    def test_nested_models_share_weights(self) -> None:
+        inner = small_model()
+        a, b = Input((10, 3)), Input((10, 3))
+        model = Model([a, b], [inner(a), inner(b)])
+        x = random(2, 10, 3)
+        first, second = model([x, x])
+        same(first, second)
+        assert len(model.weights) == len(inner.weights)
+        inner.set_weights([w * 0 for w in inner.get_weights()])
+        assert not model([x, x])[0].any()
+
+    def test_a_long_chain(self) -> None:
+        x = y = Input((2,))
+        for _ in range(1500):  # longer than Python's recursion limit
+            y = Dropout(0.1)(y)
+        same(Model(x, y)(np.ones((1, 2), np.float32)), np.ones((1, 2)))
+
+    def test_the_output_must_depend_on_the_inputs(self) -> None:
+        a, b = Input((2,), name="a"), Input((2,), name="b")
+        with pytest.raises(RnnextError, match=r"'b'.*\['a'\]"):
+            Model(a, Dense(1)(b))
+
+    def test_inputs_must_be_tensors(self) -> None:
+        with pytest.raises(RnnextError, match="inputs must be tensors"):
+            Model(np.ones(3), Dense(1)(Input((3,))))
+
+    def test_two_layers_of_one_name(self) -> None:
+        x = Input((2,))
+        with pytest.raises(RnnextError, match="'twin'"):
+            Model(x, Dense(2, name="twin")(Dense(2, name="twin")(x)))
+
+    def test_float64_after_float32(self) -> None:
+        x = Input((3, 2))
+        model = Model(x, LSTM(2, dtype="float64")(SimpleRNN(2, return_sequences=True)(x)))
+        assert model.predict(random(1, 3, 2)).dtype == np.float64
+
+    def test_compute_output_shape(self) -> None:
+        x = Input((None, 3))
+        model = Model(x, GRU(2, return_sequences=True)(x))
+        assert model.compute_output_shape((5, 7, 3)) == (5, 7, 2)
+
+
+class TestOwnClass:
+    def test_subclass_with_call(self) -> None:
+        class Tagger(Model):
+            def __init__(self) -> None:
+                super().__init__()
+                self.rnn = GRU(3)
+                self.head = Dense(2, activation="softmax")
+
+            def call(self, inputs: Any, training: bool = False) -> Any:
+                return self.head(self.rnn(inputs, training=training))
+
+        model, x = Tagger(), random(300, 4, 2)
+        result = model.predict(x)
+        same(result, model.head(model.rnn(x)))
+        assert [layer.name for layer in model.layers] == ["gru", "dense"]
+        assert model.count_params() == sum(w.value.size for w in model.weights)
+
+
+class TestPredict:
+    def test_the_answer_does_not_depend_on_the_batch_size(self) -> None:
+        model, x = small_model(), random(100, 10, 3)
+        expected = model.predict(x)
+        for batch_size in (1, 7, 32, 1000):
+            same(model.predict(x, batch_size=batch_size), expected)
+        same(np.concatenate([model.predict(row[None]) for row in x]), expected)
+
+    def test_memory_is_bounded(self) -> None:
+        """The 2 GB of intermediate results do not exist at once."""
+        model = Sequential([Input((None, 1)), Dense(1000), Dense(1), LSTM(2)])
+        x = random(2500, 200, 1)
+        tracemalloc.start()
+        model.predict(x)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 300e6
+
+    def test_no_samples(self) -> None:
+        assert small_model().predict(np.zeros((0, 10, 3))).shape == (0, 2)
+
+    def test_progress_bar(self, capsys: pytest.CaptureFixture[str]) -> None:
+        model, x = small_model(), random(5, 10, 3)
+        model.predict(x, batch_size=2, verbose=0)
+        assert capsys.readouterr().out == ""
+        model.predict(x, batch_size=2, verbose=1)
+        out = capsys.readouterr().out
+        assert out.endswith("\n")
+        assert "3/3 ━━━━━━━━━━━━━━━━━━━━ 0s" in out
+        assert out.rstrip().endswith("/step")
+        model.predict(x, batch_size=2, verbose=2)
+        assert capsys.readouterr().out.count("/3 ") == 1
+
+    @pytest.mark.parametrize(
+        "options", [{"batch_size": 0}, {"batch_size": 1.5}, {"steps": 3}, {"verbose": 7}]
+    )
+    def test_options_out_of_range(self, options: Any) -> None:
+        with pytest.raises(UnsupportedError, match=f"{next(iter(options))}"):
+            small_model().predict(random(2, 10, 3), **options)
+
+    def test_inputs_of_different_length(self) -> None:
+        a, b = Input((2,)), Input((2,))
+        model = Model([a, b], [Dense(1)(a), Dense(1)(b)])
+        with pytest.raises(ShapeError, match="same number of samples"):
+            model.predict([random(3, 2), random(4, 2)])
+
+    def test_the_output_is_not_the_callers_memory(self) -> None:
+        for layer in (Dropout(0.5), Flatten()):
+            model, x = Sequential([Input((3,)), layer]), np.ones((2, 3), np.float32)
+            model.predict(x)[:] = 7
+            same(x, np.ones((2, 3)))
+
+    def test_a_fixed_batch_size_is_kept(self) -> None:
+        model = Sequential([Input(batch_shape=(2, 3, 1)), LSTM(2, stateful=True)])
+        x = random(4, 3, 1)
+        first = model.predict(x)
+        assert first.shape == (4, 2)
+        assert not np.array_equal(model.predict(x), first)
+        model.reset_states()
+        same(model.predict(x), first)
+
+    def test_many_threads(self) -> None:
+        model = Sequential([Input((None, 4)), LSTM(16, return_sequences=True), GRU(8), Dense(3)])
+        inputs = [random(3, 5 + i, 4, seed=i) for i in range(8)]
+        expected = [model.predict(x) for x in inputs]
+        wrong: list[int] = []
+
+        def work(i: int) -> None:
+            results = [model.predict(inputs[i]) for _ in range(50)]
+            wrong.extend(i for y in results if not np.array_equal(y, expected[i]))
+
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+
+    def test_values_are_let_go_when_they_are_used(self) -> None:
+        """At most two of the ten intermediate results live at once."""
+        x = y = Input((1_000_000,))
+        for _ in range(10):
+            y = Activation("relu")(y)
+        model, value = Model(x, y), np.ones((1, 1_000_000), np.float32)
+        tracemalloc.start()
+        model(value)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4 * 4e6
+
+
+class TestConfig:
+    def models(self) -> list[Model]:
+        a, b = Input((5, 3), name="a"), Input((5, 3))
+        inner = Sequential([Input((5, 3)), LSTM(4, return_sequences=True), Dense(3)])
+        shared = Dense(2)
+        nested = Model([a, b], {"y": shared(inner(a)), "z": shared(inner(inner(b)))})
+        ids = Input((None,))
+        states = LSTM(3, return_state=True)(Embedding(5, 3, mask_zero=True)(ids))
+        decoder = Model(ids, GRU(3)(Embedding(5, 2)(ids), initial_state=states[1]))
+        return [small_model(), inner, nested, decoder]
+
+    @pytest.mark.parametrize("index", range(4))
+    def test_round_trip(self, index: int) -> None:
+        model = self.models()[index]
+        again = model_from_json(model.to_json())
+        again.set_weights(model.get_weights())
+        assert json.loads(again.to_json()) == json.loads(model.to_json())
+        first, second = model.predict(self.values(model)), again.predict(self.values(model))
+        for p, q in zip(nest.flatten(first), nest.flatten(second), strict=True):
+            same(p, q)
+
+    def values(self, model: Model) -> list[Any]:
+        """An array for each input; ids for those without features."""
+        sizes = [[3 if size is None else size for size in shape.shape] for shape in model.inputs]
+        return [random(*s) if len(s) == 3 else np.arange(np.prod(s)).reshape(s) % 5 for s in sizes]
+
+    def test_custom_objects(self) -> None:
+        class Twice(Layer):
+            def call(self, inputs: Any) -> Any:
+                return 2 * inputs
+
+            def compute_output_shape(self, input_shape: Any) -> Any:
+                return input_shape
+
+        model = Sequential([Input((2,)), Twice()])
+        text = model.to_json()
+        with pytest.raises(UnsupportedError, match=r"'Twice'.*custom_objects"):
+            model_from_json(text)
+        again = model_from_json(text, custom_objects={"Twice": Twice})
+        same(again(np.ones((1, 2), np.float32)), [[2, 2]])
+
+    def test_registered_layer(self) -> None:
+        @rnnext.register_keras_serializable("tests")
+        class Thrice(Layer):
+            def call(self, inputs: Any) -> Any:
+                return 3 * inputs
+
+        model = Sequential([Input((2,)), Thrice()])
+        assert json.loads(model.to_json())["config"]["layers"][1]["registered_name"] == (
+            "tests>Thrice"
+        )
+        same(model_from_json(model.to_json())(np.ones((1, 2), np.float32)), [[3, 3]])
+
+    def test_a_loop_in_the_config(self) -> None:
+        x = Input((2,))
+        config = Model(x, Dense(2, name="b")(Dense(2, name="a")(x))).get_config()
+        node = config["layers"][1]["inbound_nodes"][0]
+        node["args"][0]["config"]["keras_history"] = ["b", 0, 0]
+        with pytest.raises(FileError, match=r"loops.*'a', 'b'"):
+            Model.from_config(config)
+
+    def test_a_missing_layer_in_the_config(self) -> None:
+        x = Input((2,))
+        config = Model(x, Dense(2)(x)).get_config()
+        config["layers"][1]["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] = "no"
+        with pytest.raises(FileError, match="'no'"):
+            Model.from_config(config)
+
+    def test_a_lambda_is_never_run(self) -> None:
+        config = {"class_name": "__lambda__", "config": {"value": ["code"]}}
+        with pytest.raises(UnsupportedError, match="lambda"):
+            serialization.deserialize(config)
+
+    def test_deepcopy_and_pickle(self) -> None:
+        model, x = small_model(), random(2, 10, 3)
+        expected = model.predict(x)
+        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            same(twin.predict(x), expected)
+            twin.set_weights([w * 0 for w in twin.get_weights()])
+        same(model.predict(x), expected)
+
+
+class TestLookup:
+    def test_get_layer(self) -> None:
+        model = small_model()
+        assert model.get_layer("dense") is model.get_layer(index=1) is model.layers[1]
+        with pytest.raises(RnnextError, match=r"'lstm'.*simple_rnn"):
+            model.get_layer("lstm")
+        with pytest.raises(RnnextError, match="index 9"):
+            model.get_layer(index=9)
+        with pytest.raises(RnnextError, match="either"):
+            model.get_layer()
+
+    def test_weights_in_order(self) -> None:
+        model = small_model()
+        arrays = [random(*w.shape, seed=i) for i, w in enumerate(model.get_weights())]
+        model.set_weights(arrays)
+        for a, b in zip(model.get_weights(), arrays, strict=True):
+            same(a, b)
+        with pytest.raises(ShapeError):
+            model.set_weights(arrays[:-1])
+
+
+class TestSummary:
+    def test_stack(self) -> None:
+        lines: list[str] = []
+        small_model().summary(print_fn=lines.append, line_length=60)
+        assert lines[0].splitlines() == [
+            'Model: "sequential"',
+            "┏━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━┓",
+            "┃ Layer (type)             ┃ Output Shape      ┃   Param # ┃",
+            "┡━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━┩",
+            "│ simple_rnn (SimpleRNN)   │ (None, 5)         │        45 │",
+            "├──────────────────────────┼───────────────────┼───────────┤",
+            "│ dense (Dense)            │ (None, 2)         │        12 │",
+            "└──────────────────────────┴───────────────────┴───────────┘",
+            " Total params: 57 (228.00 B)",
+            " Trainable params: 57 (228.00 B)",
+            " Non-trainable params: 0 (0.00 B)",
+        ]
+
+    def test_graph_shows_connections(self, capsys: pytest.CaptureFixture[str]) -> None:
+        a, b = Input((4, 2), name="a"), Input((4, 2), name="b")
+        rnn = LSTM(3, return_state=True)
+        model = Model([a, b], [*rnn(a), *rnn(b)])
+        model.layers[-1].trainable = False
+        model.summary(line_length=110)
+        out = capsys.readouterr().out
+        assert "Connected to" in out
+        assert "a[0][0], b[0][0]" in out
+        assert "[(None, 3), (None, 3)," in out
+        assert " Non-trainable params: 72 (288.00 B)" in out
+
+    def test_unbuilt(self, capsys: pytest.CaptureFixture[str]) -> None:
+        Sequential([Dense(2)]).summary()
+        assert "0 (unbuilt)" in capsys.readouterr().out
+
+    def test_nested_layers(self, capsys: pytest.CaptureFixture[str]) -> None:
+        model = Sequential([small_model(), Dense(1)])
+        model.summary(expand_nested=True, show_trainable=True)
+        out = capsys.readouterr().out
+        assert "└ simple_rnn (SimpleRNN)" in out
+        assert "Trainable" in out
