@@ -35,8 +35,10 @@ from rnnext.layers.global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from rnnext.layers.identity import Identity
 from rnnext.layers.input import Input, InputLayer
 from rnnext.layers.input_spec import InputSpec
+from rnnext.layers.lambda_layer import Lambda
 from rnnext.layers.layer import Layer
 from rnnext.layers.masking import Masking
 from rnnext.layers.merging import (
@@ -68,6 +70,15 @@ from rnnext.layers.pooling import (
     MaxPooling3D,
 )
 from rnnext.layers.recurrent import GRU, LSTM, SimpleRNN
+from rnnext.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
 from rnnext.layers.reshaping import Permute, RepeatVector, Reshape
 from rnnext.layers.rnn import RNN
 from rnnext.layers.transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
@@ -101,7 +112,9 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityRegularization",
     "Add",
+    "AlphaDropout",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -134,6 +147,8 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GRUCell",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
@@ -147,10 +162,12 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -177,6 +194,9 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
     "StackedRNNCells",
     "Subtract",
     "UnitNormalization",

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import serialization
+from rnnext import ops, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.merging import Arrays, Merge
+from rnnext.layers.symbolic import KerasTensor
+from rnnext.ops.shapes import concatenated, shape_of
 
 __all__ = ["Concatenate", "concatenate"]
 
@@ -50,22 +52,13 @@ class Concatenate(Merge):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the shape with the sizes along the axis added up."""
         shapes = self._checked_shapes(input_shape)
-        rank = len(shapes[0])
-        if {len(shape) for shape in shapes} != {rank} or not -rank <= self.axis < rank:
-            raise ShapeError(f"{self.label}: axis {self.axis} of inputs of shapes {shapes}.")
-        joined: list[int | None] = []
-        for axis, sizes in enumerate(zip(*shapes, strict=True)):
-            known = [size for size in sizes if size is not None]
-            if axis == self.axis % rank:
-                joined.append(sum(known) if len(known) == len(sizes) else None)
-            elif len(set(known)) > 1:
-                raise ShapeError(
-                    f"{self.label}: inputs of shapes {shapes} differ on another axis than "
-                    f"{self.axis}."
-                )
-            else:
-                joined.append(known[0] if known else None)
-        return tuple(joined)
+        try:
+            sizes = concatenated([KerasTensor(shape) for shape in shapes], self.axis)
+        except ShapeError as error:
+            raise ShapeError(f"{self.label}: {error}") from error
+        # As Keras says it: the sizes of the first input, but along the axis.
+        along = self.axis % len(sizes)
+        return (*shapes[0][:along], sizes[along], *shapes[0][along + 1 :])
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Returns the concatenated masks without their last axis, or None if no input has one."""
@@ -74,13 +67,19 @@ class Concatenate(Merge):
         masks = self._checked_masks(inputs, previous_mask)
         if all(mask is None for mask in masks):
             return None
-        full = [
-            np.ones(x.shape, bool)
-            if mask is None
-            else np.broadcast_to(self._mask_like(mask, x), x.shape)
-            for x, mask in zip(inputs, masks, strict=True)
-        ]
-        return np.any(np.concatenate(full, axis=self.axis), axis=-1)
+        # These operations, in this order, are what Keras writes into the graph of a model.
+        full = []
+        for x, mask in zip(inputs, masks, strict=True):
+            if mask is None:
+                full.append(ops.ones_like(x, dtype="bool"))
+                continue
+            missing_axes = len(shape_of(x)) - len(shape_of(mask))
+            for _ in range(missing_axes):
+                mask = ops.expand_dims(mask, axis=-1)
+            if missing_axes:
+                mask = ops.logical_or(mask, ops.zeros_like(x, dtype="bool"))
+            full.append(mask)
+        return ops.any(ops.concatenate(full, axis=self.axis), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

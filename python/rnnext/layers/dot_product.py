@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import ShapeError
-from rnnext.layers.merging import Arrays, Merge
+from rnnext.layers.merging import Merge
 from rnnext.layers.spatial import integers
 from rnnext.layers.symbolic import Shape
+from rnnext.ops.normalization import by_norm
 
 __all__ = ["Dot", "dot"]
 
@@ -47,36 +48,33 @@ class Dot(Merge):
         array([[6., 6.]], dtype=float32)
     """
 
+    _input_count = 2
+
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        pair = integers(axes, 2, "axes", self.label, least=-32)
+        pair = integers(axes, 2, "axes", self.label, least=None)
         self.axes = list(pair) if isinstance(axes, (list, tuple)) else pair[0]
         self._axis_pair = pair
         self.normalize = normalize
 
-    def _merge(self, arrays: Arrays) -> NDArray[Any]:
+    def call(self, inputs: Any) -> NDArray[Any]:
+        """Returns (B, axes left of the first, axes left of the second)."""
+        arrays = self._numbers(inputs)
         axes = self._checked_axes([x.shape for x in arrays])
         if self.normalize:
-            arrays = [_unit(x, axis) for x, axis in zip(arrays, axes, strict=True)]
+            pairs = zip(arrays, axes, strict=True)
+            arrays = [by_norm(x, axis, epsilon=_SHORTEST) for x, axis in pairs]
         x = np.moveaxis(arrays[0], axes[0], -1)
         y = np.moveaxis(arrays[1], axes[1], 1)
         batch, depth = y.shape[:2]
         left, right = x.shape[1:-1], y.shape[2:]
         # One product of matrices per sample: a sample's bits do not depend on the others.
-        product: NDArray[Any] = np.matmul(
-            x.reshape(len(x), math.prod(left), depth),
-            y.reshape(batch, depth, math.prod(right)),
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            product: NDArray[Any] = np.matmul(
+                x.reshape(batch, math.prod(left), depth),
+                y.reshape(batch, depth, math.prod(right)),
+            )
         return product.reshape(batch, *((*left, *right) or (1,)))
-
-    def _of_one_rank(self, arrays: Arrays) -> Arrays:
-        return arrays
-
-    def _checked_list(self, inputs: Any, what: str) -> list[Any]:
-        items = super()._checked_list(inputs, what)
-        if len(items) != 2:
-            raise ShapeError(f"{self.label} takes exactly 2 inputs, received {len(items)}.")
-        return items
 
     def _checked_axes(self, shapes: list[Shape]) -> tuple[int, int]:
         """The axes counted from 0, for inputs of these shapes."""
@@ -111,13 +109,6 @@ class Dot(Merge):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
-
-
-def _unit(x: NDArray[Any], axis: int) -> NDArray[Any]:
-    """Vectors along `axis` scaled to length 1."""
-    length = np.sqrt(np.sum(np.square(x), axis=axis, keepdims=True))
-    scaled: NDArray[Any] = x / np.maximum(length, x.dtype.type(_SHORTEST))
-    return scaled
 
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:

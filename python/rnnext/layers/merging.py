@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import serialization
+from rnnext import ops, serialization
 from rnnext.errors import DataError, ShapeError
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor, Shape
+from rnnext.ops.promotion import result_type
+from rnnext.ops.shapes import broadcast_shapes, shape_of
 
 __all__ = [
     "Add",
@@ -45,6 +47,8 @@ class Merge(Layer):
     """
 
     _makes_mask = False
+    # How many inputs there must be; None for any number.
+    _input_count: int | None = None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -77,6 +81,10 @@ class Merge(Layer):
             raise ShapeError(
                 f"{self.label} must be called on a list of inputs; {what} received: {inputs!r}."
             )
+        if self._input_count not in (None, len(inputs)):
+            raise ShapeError(
+                f"{self.label} takes exactly {self._input_count} inputs, received {len(inputs)}."
+            )
         return list(inputs)
 
     def _numbers(self, inputs: Any) -> Arrays:
@@ -86,7 +94,9 @@ class Merge(Layer):
         return arrays
 
     def _of_one_dtype(self, arrays: Arrays) -> Arrays:
-        dtype = _result_dtype([x.dtype for x in arrays])
+        if len({x.dtype for x in arrays}) == 1:
+            return arrays
+        dtype = result_type(*(x.dtype for x in arrays))
         return [x.astype(dtype, copy=False) for x in arrays]
 
     def _of_one_rank(self, arrays: Arrays) -> Arrays:
@@ -102,13 +112,15 @@ class Merge(Layer):
         batches = {shape[0] for shape in shapes} - {None}
         if len(batches) > 1:
             raise ShapeError(f"{self.label}: inputs of shapes {shapes} have different batch sizes.")
-        sizes = shapes[0][1:]
-        for shape in shapes[1:]:
-            joined = _broadcast(sizes, shape[1:])
-            if joined is None:
-                raise ShapeError(f"{self.label}: inputs of shapes {shapes} cannot be merged.")
-            sizes = joined
-        return (batches.pop() if batches else None, *sizes)
+        inner = [shape[1:] for shape in shapes]
+        try:
+            sizes = broadcast_shapes(*inner)
+        except ShapeError as error:
+            raise ShapeError(f"{self.label}: {error}") from error
+        # As Keras says it: where one size is unknown, the result's is.
+        unknown = {i for shape in inner for i in range(-len(shape), 0) if shape[i] is None}
+        known = (None if i in unknown else sizes[i] for i in range(-len(sizes), 0))
+        return (batches.pop() if batches else None, *known)
 
     def _checked_shapes(self, input_shape: Any) -> list[Shape]:
         shapes = self._checked_list(input_shape, "shapes")
@@ -123,7 +135,7 @@ class Merge(Layer):
         """Returns a tensor of the merged shape and dtype."""
         tensors = self._checked_list(inputs, "inputs")
         shape = self.compute_output_shape([x.shape for x in tensors])
-        dtype = _result_dtype([self._input_dtype(np.dtype(x.dtype)) for x in tensors])
+        dtype = result_type(*(self._input_dtype(np.dtype(x.dtype)) for x in tensors))
         return KerasTensor(shape, dtype.name, self.name)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -133,13 +145,7 @@ class Merge(Layer):
         masks = self._checked_masks(inputs, previous_mask)
         if any(mask is None for mask in masks):
             return None
-        try:
-            return functools.reduce(np.logical_or, masks)
-        except ValueError as error:
-            raise ShapeError(
-                f"{self.label}: masks of shapes {[np.shape(mask) for mask in masks]} cannot be "
-                f"merged: {error}"
-            ) from error
+        return functools.reduce(ops.logical_or, masks)
 
     def _checked_masks(self, inputs: Any, mask: Any) -> list[Any]:
         arrays, masks = self._checked_list(inputs, "inputs"), self._checked_list(mask, "mask")
@@ -148,41 +154,20 @@ class Merge(Layer):
                 f"{self.label}: expected a mask for each of {len(arrays)} inputs, received "
                 f"{len(masks)}."
             )
+        for x, one in zip(arrays, masks, strict=True):
+            if one is not None and not _fits(shape_of(one), shape_of(x)):
+                raise ShapeError(
+                    f"{self.label}: a mask of shape {shape_of(one)} does not fit an input of shape "
+                    f"{shape_of(x)}; it must have its first axes."
+                )
         return masks
 
-    def _mask_like(self, mask: Any, x: NDArray[Any]) -> NDArray[np.bool_]:
-        """A mask as booleans that broadcast over the input it belongs to."""
-        booleans: NDArray[np.bool_] = np.asarray(mask, bool)
-        if booleans.shape == x.shape:
-            return booleans
-        if booleans.ndim != x.ndim - 1 or any(
-            m not in (1, size) for m, size in zip(booleans.shape, x.shape, strict=False)
-        ):
-            raise ShapeError(
-                f"{self.label}: a mask of shape {booleans.shape} does not fit an input of shape "
-                f"{x.shape}; it must have its axes but the last."
-            )
-        return booleans[..., np.newaxis]
 
-
-def _result_dtype(dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
-    """As in Keras, an integer does not widen the float it meets."""
-    floats = [dtype for dtype in dtypes if dtype.kind == "f"]
-    return np.result_type(*(floats or dtypes))
-
-
-def _broadcast(a: Shape, b: Shape) -> Shape | None:
-    """Two shapes without the batch, aligned at the end; None if they do not fit."""
-    rank = max(len(a), len(b))
-    joined: list[int | None] = []
-    for x, y in zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True):
-        if x is None or y is None:
-            joined.append(None)
-        elif x != y and 1 not in (x, y):
-            return None
-        else:
-            joined.append(y if x == 1 else x)
-    return tuple(joined)
+def _fits(mask: Shape, shape: Shape) -> bool:
+    """Whether a mask has the first axes of an array."""
+    return len(mask) <= len(shape) and all(
+        m in (1, size) or None in (m, size) for m, size in zip(mask, shape, strict=False)
+    )
 
 
 @serialization.builtin("keras.layers")
@@ -217,11 +202,7 @@ class Subtract(Merge):
         inputs: List of two arrays whose shapes broadcast; see `Merge`.
     """
 
-    def _checked_list(self, inputs: Any, what: str) -> list[Any]:
-        items = super()._checked_list(inputs, what)
-        if len(items) != 2:
-            raise ShapeError(f"{self.label} takes exactly 2 inputs, received {len(items)}.")
-        return items
+    _input_count = 2
 
     def _merge(self, arrays: Arrays) -> NDArray[Any]:
         difference: NDArray[Any] = np.subtract(*arrays)
@@ -263,13 +244,19 @@ class _MaskedMerge(Merge):
         rank = max(x.ndim for x in arrays)
         # As in Keras, an input that must be given more axes loses its mask.
         fitted = [
-            None if one is None or x.ndim < rank else self._mask_like(one, x)
+            None if one is None or x.ndim < rank else _expanded(one, x)
             for x, one in zip(arrays, masks, strict=True)
         ]
         return self._merge_masked(self._of_one_rank(arrays), fitted)
 
     def _merge_masked(self, arrays: Arrays, masks: Masks) -> NDArray[Any]:
         raise NotImplementedError
+
+
+def _expanded(mask: Any, x: NDArray[Any]) -> NDArray[np.bool_]:
+    """A mask as booleans that broadcast over its input."""
+    booleans = np.asarray(mask, bool)
+    return booleans.reshape(booleans.shape + (1,) * (x.ndim - booleans.ndim))
 
 
 @serialization.builtin("keras.layers")

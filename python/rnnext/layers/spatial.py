@@ -18,7 +18,9 @@ __all__ = ["SpatialLayer", "integers", "lowest", "positive_integer", "standard_p
 _DATA_FORMATS = ("channels_last", "channels_first")
 
 
-def integers(value: Any, count: int, option: str, label: str, least: int = 1) -> tuple[int, ...]:
+def integers(
+    value: Any, count: int, option: str, label: str, least: int | None = 1
+) -> tuple[int, ...]:
     """Returns an option that is one integer, or one for each axis, as `count` integers.
 
     Args:
@@ -26,17 +28,18 @@ def integers(value: Any, count: int, option: str, label: str, least: int = 1) ->
         count: How many there must be.
         option: Name of the option, for the error message.
         label: Name of the layer, for the error message.
-        least: The smallest integer accepted.
+        least: The smallest integer accepted, or None.
 
     Raises:
         UnsupportedError: If it is anything else.
     """
     sequence = list(value) if isinstance(value, (list, tuple)) else [value] * count
     fits = len(sequence) == count and all(_is_integer(item) for item in sequence)
-    if not fits or any(item < least for item in sequence):
+    if not fits or (least is not None and any(item < least for item in sequence)):
         several = f" or {count} integers" if count > 1 else ""
+        bound = "" if least is None else f" >= {least}"
         raise UnsupportedError(
-            f"{label}: {option} must be an integer{several} >= {least}, received {value!r}."
+            f"{label}: {option} must be an integer{several}{bound}, received {value!r}."
         )
     return tuple(int(item) for item in sequence)
 
