@@ -193,11 +193,11 @@ class _Walk:
     def _decoded(self, value: str | bytes, where: str) -> str:
         if len(value) > self._limits.config_bytes:
             raise self._refused(where, f"{len(value)} bytes of text (Limits.config_bytes)")
-        if isinstance(value, str):
-            return value
         try:
-            return value.decode("utf-8")
-        except UnicodeDecodeError as error:
+            # h5py hides bytes that are no UTF-8 in surrogates, which cannot be encoded again.
+            encoded = value.encode("utf-8") if isinstance(value, str) else value
+            return encoded.decode("utf-8")
+        except UnicodeError as error:
             raise self._refused(where, f"not UTF-8 text ({error})") from error
 
     def _array(self, dataset: Any, path: str) -> npt.NDArray[Any]:

@@ -14,7 +14,7 @@ weights are matched by order; their numbers need not be consecutive.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rnnext.errors import FileError
 from rnnext.layers.layer import Layer
@@ -87,26 +87,41 @@ class _Matcher:
 
     def _visit_list(self, owner: Layer, layers: Sequence[Layer], container: Group) -> None:
         """Match the members of a list, class by class."""
-        groups: dict[str, list[tuple[int, Group]]] = {}
-        for name, group in container.groups.items():
-            if _holds_weights(name, group):
-                base, number = _split_number(name, {_group_name(layer) for layer in layers})
-                groups.setdefault(base, []).append((number, group))
-        for numbered in groups.values():
-            numbered.sort(key=lambda item: item[0])
+        groups = _groups_by_class(container, {_group_name(layer) for layer in layers})
+        self._check_counts(layers, groups, container)
         for layer in layers:
-            if id(layer) in self._visited or not layer.weights:
-                continue
-            candidates = groups.get(_group_name(layer), [])
-            if not candidates:
-                raise FileError(
-                    f"{self._plan.label}: {container.path}: weights of {layer_label(layer)} are "
-                    f"missing; the group has {sorted(container.groups) or 'nothing'}"
-                )
-            self.visit(layer, candidates.pop(0)[1])
-        left = [group for numbered in groups.values() for _, group in numbered]
+            if id(layer) not in self._visited and layer.weights:
+                candidates = groups.get(_group_name(layer), [])
+                if not candidates:
+                    raise self._missing([layer], candidates, container)
+                self.visit(layer, candidates.pop(0))
+        left = [group for candidates in groups.values() for group in candidates]
         if left:
             raise self._surplus(owner, left[0])
+
+    def _check_counts(
+        self, layers: Sequence[Layer], groups: dict[str, list[Group]], container: Group
+    ) -> None:
+        """Every layer has a group: else those after a missing one would take the wrong ones."""
+        # A layer that is also inside another member may be written there.
+        inside = {id(below) for layer in layers for below in _descendants(layer)}
+        waiting: dict[str, list[Layer]] = {}
+        for layer in layers:
+            if id(layer) not in self._visited | inside and layer.weights:
+                waiting.setdefault(_group_name(layer), []).append(layer)
+        for name, members in waiting.items():
+            candidates = groups.get(name, [])
+            if len(candidates) < len(members):
+                raise self._missing(members, candidates, container)
+
+    def _missing(
+        self, layers: Sequence[Layer], found: Sequence[Group], container: Group
+    ) -> FileError:
+        expected = ", ".join(map(layer_label, layers))
+        return FileError(
+            f"{self._plan.label}: {container.path}: weights of {expected} are expected; the file "
+            f"has {[group.path for group in found] or 'none of this class'}"
+        )
 
     def _surplus(self, layer: Layer, group: Group) -> FileError:
         return FileError(
@@ -127,6 +142,26 @@ def _children(layer: Layer) -> list[tuple[str, Layer | list[Layer]]]:
 def _group_name(layer: Layer) -> str:
     """Name of a layer's group in a list, without its number."""
     return snake_case(type(layer).__name__)
+
+
+def _descendants(layer: Layer) -> Iterator[Layer]:
+    """All layers inside a layer."""
+    for child in layer._layers:
+        yield child
+        yield from _descendants(child)
+
+
+def _groups_by_class(container: Group, classes: set[str]) -> dict[str, list[Group]]:
+    """Groups of a list that hold weights, by class, in the order of their numbers."""
+    numbered: dict[str, list[tuple[int, Group]]] = {}
+    for name, group in container.groups.items():
+        if _holds_weights(name, group):
+            base, number = _split_number(name, classes)
+            numbered.setdefault(base, []).append((number, group))
+    return {
+        base: [group for _, group in sorted(items, key=lambda item: item[0])]
+        for base, items in numbered.items()
+    }
 
 
 def _split_number(name: str, classes: set[str]) -> tuple[str, int]:

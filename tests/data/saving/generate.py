@@ -17,6 +17,8 @@ the tests need none of them.
     python generate.py keras315     Python 3.11  tensorflow-cpu==2.21 keras==3.15
 """
 
+# ruff: noqa: B905 - zip() has no strict= in Python 3.6
+
 import gzip
 import os
 import sys
@@ -59,16 +61,17 @@ def write(name, suffix, model, inputs, save=None):
     pack(base + suffix)
     outputs = model.predict(inputs if len(inputs) > 1 else inputs[0])
     outputs = outputs if isinstance(outputs, list) else [outputs]
-    arrays = {"x%d" % i: x for i, x in enumerate(inputs)}
-    arrays.update({"y%d" % i: y for i, y in enumerate(outputs)})
+    arrays = {f"x{i}": x for i, x in enumerate(inputs)}
+    arrays.update({f"y{i}": y for i, y in enumerate(outputs)})
     np.savez_compressed(base + ".npz", **arrays)
 
 
 def pack(path):
     """Replace a file by its gzip, without the time, so that it is reproducible."""
-    with open(path, "rb") as file, open(path + ".gz", "wb") as packed:
-        with gzip.GzipFile("", "wb", 9, packed, mtime=0) as writer:
-            writer.write(file.read())
+    with open(path, "rb") as file:
+        content = file.read()
+    with open(path + ".gz", "wb") as packed, gzip.GzipFile("", "wb", 9, packed, 0) as writer:
+        writer.write(content)
     os.remove(path)
     print(os.path.basename(path), os.path.getsize(path + ".gz"))
 
