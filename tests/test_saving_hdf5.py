@@ -204,7 +204,7 @@ def test_truncated_at_every_length(name: str) -> None:
     for length in [*range(0, 2000, 7), *range(2000, len(content), 331), len(content) - 1]:
         with pytest.raises(FileError, match=r"^m\.h5: HDF5: "):
             read_hdf5(content[:length], "m.h5", Limits())
-        with pytest.raises(FileError, match="^<bytes>: "):
+        with pytest.raises(FileError, match=r"^<bytes>: "):
             saving.load_model(content[:length])
 
 

@@ -72,7 +72,7 @@ def test_open_file_larger_than_allowed() -> None:
 
 def test_weights_only_file_is_no_model() -> None:
     for name in ("keras224_weights.weights.h5", "keras315_weights.weights.h5"):
-        with pytest.raises(FileError, match="model_config is missing.* call its load_weights"):
+        with pytest.raises(FileError, match=r"model_config is missing.* call its load_weights"):
             saving.load_model(golden_files.content(name))
 
 

@@ -211,10 +211,8 @@ def test_cudnn_arrays_in_a_plain_layer() -> None:
 
 def cudnn_blocks(matrix: Any, gates: int, transpose: bool) -> Any:
     """Keras's kernel in cuDNN's layout, by the definition: block (D, u) holds (u, D) row by row."""
-    blocks = []
-    for block in np.split(matrix, gates, axis=1):
-        blocks.append(block.T if transpose else block.T.reshape(block.shape))
-    return np.concatenate(blocks, axis=1)
+    blocks = np.split(matrix, gates, axis=1)
+    return np.hstack([b.T if transpose else b.T.reshape(b.shape) for b in blocks])
 
 
 @pytest.mark.parametrize(("gates", "convert"), [(4, lstm_from_cudnn), (3, gru_from_cudnn)])
