@@ -69,6 +69,7 @@ from rnnext.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from rnnext.layers.preprocessing import CategoryEncoding, Normalization, Rescaling
 from rnnext.layers.recurrent import GRU, LSTM, SimpleRNN
 from rnnext.layers.regularization import (
     ActivityRegularization,
@@ -123,6 +124,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CategoryEncoding",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -181,11 +183,13 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",

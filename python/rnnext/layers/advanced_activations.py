@@ -222,8 +222,8 @@ class Softmax(Layer):
         >>> import numpy as np
         >>> from rnnext.layers import Softmax
         >>> x = np.array([[1.0, 5.0, 1.0]], dtype="float32")
-        >>> Softmax()(x, mask=np.array([True, False, True]))
-        array([[0.5, 0. , 0.5]], dtype=float32)
+        >>> print(Softmax()(x, mask=np.array([True, False, True])))
+        [[0.5 0.  0.5]]
     """
 
     _casts_integers = True

@@ -38,7 +38,8 @@ class LayerNormalization(ScaleAndOffset):
             subtracted and there is no beta.
 
     Example:
-        >>>         >>> from rnnext.layers import LayerNormalization
+        >>> import numpy as np
+        >>> from rnnext.layers import LayerNormalization
         >>> LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0]], dtype="float32"))
         array([[-1.,  1.]], dtype=float32)
     """
@@ -209,7 +210,8 @@ class RMSNormalization(Layer):
         **kwargs: Arguments of `Layer`.
 
     Example:
-        >>>         >>> from rnnext.layers import RMSNormalization
+        >>> import numpy as np
+        >>> from rnnext.layers import RMSNormalization
         >>> RMSNormalization(epsilon=0.0)(np.array([[1.0, 7.0]], dtype="float32"))
         array([[0.2, 1.4]], dtype=float32)
     """
@@ -266,7 +268,8 @@ class UnitNormalization(Layer):
         **kwargs: Arguments of `Layer`.
 
     Example:
-        >>>         >>> from rnnext.layers import UnitNormalization
+        >>> import numpy as np
+        >>> from rnnext.layers import UnitNormalization
         >>> UnitNormalization()(np.array([[3.0, 4.0]], dtype="float32"))
         array([[0.6, 0.8]], dtype=float32)
     """

@@ -1,0 +1,36 @@
+"""Identity: a layer that does nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnext import nest, serialization
+from rnnext.layers.layer import Layer
+from rnnext.layers.symbolic import KerasTensor
+
+__all__ = ["Identity"]
+
+
+@serialization.builtin("keras.layers")
+class Identity(Layer):
+    """Returns its input, an array or a nested structure of arrays."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        """Returns `inputs`."""
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the input's shape."""
+        return input_shape
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """Returns tensors like the inputs."""
+        return nest.map_structure(lambda x: KerasTensor(x.shape, x.dtype, self.name), inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return super().get_config()
