@@ -67,15 +67,22 @@ class KernelCell(Layer):
     _gates: int
     _casts_integers = True
 
+    def __init__(self, *, implementation: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.implementation = implementation  # Keras's choice between equal ways; kept only
+
     def _set_options(self, given: dict[str, Any]) -> None:
-        """Sets the attributes of the same names as the constructor's arguments."""
+        """Sets the attributes of the same names as the constructor's arguments.
+
+        Args:
+            given: The `locals()` of the constructor: all of its arguments by name.
+        """
         units = given["units"]
         if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
             raise UnsupportedError(f"{self.label}: units must be an integer >= 1, got {units!r}.")
         for option in self.options:
             setattr(self, option, self._read_option(option, given[option]))
         self.units = int(units)
-        self.implementation = given["kwargs"].get("implementation", 2)
         self.output_size = self.units
         self.state_size: Any = self.units if self.state_count == 1 else [self.units] * 2
 
@@ -112,7 +119,8 @@ class KernelCell(Layer):
         return (self._gates * self.units,)
 
     def _initial_bias(self, shape: Sequence[int], dtype: Any = None) -> Array:
-        values: Array = self.bias_initializer(shape, dtype=dtype)
+        initializer = self.bias_initializer or initializers.Zeros()
+        values: Array = initializer(shape, dtype=dtype)
         return values
 
     def _pack_weights(self) -> Any:
@@ -209,9 +217,8 @@ class SimpleRNNCell(KernelCell):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        given = locals()
-        super().__init__(**{k: v for k, v in kwargs.items() if k != "implementation"})
-        self._set_options(given)
+        super().__init__(**kwargs)
+        self._set_options(locals())
 
     def _recurrent_spec(self) -> Any:
         return ()
@@ -258,9 +265,8 @@ class LSTMCell(KernelCell):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        given = locals()
-        super().__init__(**{k: v for k, v in kwargs.items() if k != "implementation"})
-        self._set_options(given)
+        super().__init__(**kwargs)
+        self._set_options(locals())
 
     def _initial_bias(self, shape: Sequence[int], dtype: Any = None) -> Array:
         if not self.unit_forget_bias:
@@ -315,9 +321,8 @@ class GRUCell(KernelCell):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        given = locals()
-        super().__init__(**{k: v for k, v in kwargs.items() if k != "implementation"})
-        self._set_options(given)
+        super().__init__(**kwargs)
+        self._set_options(locals())
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)

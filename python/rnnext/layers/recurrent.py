@@ -27,7 +27,11 @@ class _KernelRNN(RNN):
                 setattr(cls, option, _option_of_cell(option))
 
     def _set_up(self, given: dict[str, Any]) -> None:
-        """Makes the cell and the RNN around it from the constructor's arguments."""
+        """Makes the cell and the RNN around it.
+
+        Args:
+            given: The `locals()` of the constructor: all of its arguments by name.
+        """
         kwargs = dict(given["kwargs"])
         use_cudnn = given.get("use_cudnn", "auto")
         if use_cudnn not in ("auto", True, False):

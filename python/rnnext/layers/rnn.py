@@ -69,6 +69,9 @@ class RNN(Layer):
             cell = StackedRNNCells(cell, dtype=self.dtype_policy)
         check_cell(cell, self.label)
         self.cell = cell
+        self._cell_has_kernel = isinstance(cell, KernelCell) and (
+            type(cell).call is KernelCell.call  # not one of a user's subclass
+        )
         # bool() also for NumPy's and for 0 and 1 in old configs: the kernels want Python's own.
         self.return_sequences = bool(return_sequences)
         self.return_state = bool(return_state)
@@ -148,9 +151,7 @@ class RNN(Layer):
     def _runner(self) -> Any:
         """What runs the cell over a sequence: its kernel if it has one, else a loop over steps."""
         cell = self.cell
-        if isinstance(cell, KernelCell) and type(cell).call is KernelCell.call:
-            return cell._packed or cell._pack()
-        return StepLoop(cell)
+        return cell._packed or cell._pack() if self._cell_has_kernel else StepLoop(cell)
 
     def _call_with_care(self, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
         rates = [getattr(self.cell, rate, 0.0) for rate in ("dropout", "recurrent_dropout")]

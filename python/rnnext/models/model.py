@@ -267,9 +267,14 @@ class Model(Layer):
                 f"{self.label}: verbose must be 0, 1, 2 or 'auto', received {verbose!r}."
             )
         bar = 1 if verbose == "auto" else int(verbose)
+        network = network or self._network_for(x)
         if network is None:
             return self._predict_by_calling(x, batch_size, bar)
         return network.predict(x, batch_size, bar)
+
+    def _network_for(self, x: Any) -> Network | None:  # noqa: ARG002
+        """The network that predicts for such an input; a Sequential may have to be built first."""
+        return self._network
 
     def _predict_by_calling(self, x: Any, batch_size: int | None, verbose: int) -> Any:
         """Batches for a model that is a class of its own."""

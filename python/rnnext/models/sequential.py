@@ -12,6 +12,7 @@ from rnnext.layers.input import InputLayer
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor, standard_shape
 from rnnext.models.model import Model
+from rnnext.models.network import Network
 
 __all__ = ["Sequential"]
 
@@ -140,11 +141,10 @@ class Sequential(Model):
             self._build_for(args[0])
         return super()._call_checked(args, kwargs)
 
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Computes the outputs for many samples; see `Model.predict`."""
+    def _network_for(self, x: Any) -> Network | None:
         if self._network is None:
             self._build_for(x)
-        return super().predict(x, *args, **kwargs)
+        return self._network
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config Keras 3 writes for a Sequential model."""
