@@ -256,10 +256,19 @@ def _object(config: dict[str, Any], class_name: str, inner: Any) -> Any:
         raise RnnextError(
             f"config of class {class_name!r}: expected a dictionary, received {inner!r}."
         )
-    instance = cls.from_config(dict(inner))
-    build_config = config.get("build_config")
-    if build_config and hasattr(instance, "build_from_config") and not instance.built:
-        instance.build_from_config(build_config)
+    try:
+        instance = cls.from_config(dict(inner))
+        build_config = config.get("build_config")
+        if build_config and hasattr(instance, "build_from_config") and not instance.built:
+            instance.build_from_config(build_config)
+    except RnnextError:
+        raise
+    # A config from a file can lack arguments, and hold values of any type.
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        raise RnnextError(
+            f"config of class {class_name!r} (name {inner.get('name')!r}): no {class_name} can be "
+            f"made from it: {type(error).__name__}: {error}"
+        ) from error
     return instance
 
 

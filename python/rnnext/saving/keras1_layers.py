@@ -110,7 +110,7 @@ def upgrade_keras1_layer(class_name: str, config: Config, where: str) -> tuple[s
         return class_name, dict(config)
     kept = {key: value for key, value in config.items() if key not in _DROPPED}
     if class_name == "Embedding":
-        kept["input_dim"] = config["input_dim"]  # the vocabulary here, not a repeated shape
+        kept["input_dim"] = config.get("input_dim")  # the vocabulary here, not a repeated shape
         kept.pop("dropout", None)
     if class_name == "BatchNormalization" and kept.pop("mode", 0) != 0:
         raise UnsupportedError(f"{where}: BatchNormalization mode {config['mode']}; 0 is read")

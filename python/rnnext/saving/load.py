@@ -247,9 +247,3 @@ def _naming_file(label: str) -> Iterator[None]:
         if str(error).startswith(label):
             raise
         raise type(error)(f"{label}: {error}") from error
-    # A damaged config hands constructors values of any type, missing or surplus arguments.
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
-        kind = type(error).__name__
-        raise FileError(
-            f"{label}: config: a layer cannot be built from it: {kind}: {error}"
-        ) from error
