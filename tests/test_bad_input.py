@@ -137,6 +137,22 @@ def test_what_is_no_array_of_numbers(value: Any, reason: str) -> None:
         model.predict(value)
 
 
+@pytest.mark.parametrize("make", [SimpleRNN, LSTM, GRU, Dense])
+@pytest.mark.parametrize("value", [None, {"a": X}, [], [X], [X, X]])
+def test_what_is_no_single_array(make: Any, value: Any) -> None:
+    layer = make(2, name="memory")
+    for _ in range(2):  # before and after it is built
+        with pytest.raises(RnnextError, match="'memory'"):
+            layer(value)
+        layer(X)
+
+
+def test_a_call_without_input() -> None:
+    for layer in (LSTM(2), Sequential([Input((4, 3)), LSTM(2)])):
+        with pytest.raises(UnsupportedError, match="missing a required argument"):
+            layer()
+
+
 @pytest.mark.parametrize("device", ["__array__", "__dlpack__"])
 def test_an_array_that_cannot_be_read(device: str) -> None:
     def refuse(*_args: Any, **_options: Any) -> Any:
@@ -220,6 +236,10 @@ class TestShapes:
             ShapeError, match=r"initial_state of layer 'memory'.*\[\(2, 3\), \(2, 3\)\].*received"
         ):
             LSTM(3, name="memory")(X, initial_state=state)
+
+    def test_weights_that_are_no_list(self) -> None:
+        with pytest.raises(DataError, match="list of weights"):
+            Dense(2).set_weights(5)  # type: ignore[arg-type]
 
     def test_unknown_number_of_features(self) -> None:
         with pytest.raises(ShapeError, match="last axis"):

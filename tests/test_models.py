@@ -231,6 +231,19 @@ class TestOwnClass:
         assert [layer.name for layer in model.layers] == ["gru", "dense"]
         assert model.count_params() == sum(w.value.size for w in model.weights)
 
+    def test_build(self) -> None:
+        class Pair(Model):
+            def __init__(self) -> None:
+                super().__init__()
+                self.rnn, self.head = LSTM(3), Dense(2)
+
+            def call(self, inputs: Any) -> Any:
+                return self.head(self.rnn(inputs))
+
+        model = Pair()
+        model.build((None, 4, 2))
+        assert model.count_params() == (2 + 3 + 1) * 12 + 4 * 2
+
 
 class TestPredict:
     def test_the_answer_does_not_depend_on_the_batch_size(self) -> None:

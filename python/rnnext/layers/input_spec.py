@@ -86,6 +86,8 @@ def check_inputs(spec: Any, inputs: Any, label: str) -> None:
     """
     if spec is None:
         return
+    if isinstance(spec, InputSpec) and nest.is_nested(inputs):
+        raise ShapeError(f"{label} expects one array, received a {type(inputs).__name__}.")
     specs, flat = nest.flatten(spec), nest.flatten(inputs)
     if len(specs) != len(flat):
         raise ShapeError(f"{label} expects {len(specs)} inputs, received {len(flat)}.")

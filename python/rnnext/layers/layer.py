@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnext import nest, serialization
 from rnnext.arrays import as_array, cast
-from rnnext.errors import UnsupportedError
+from rnnext.errors import DataError, UnsupportedError
 from rnnext.layers.call_arguments import (
     CallArguments,
     accepts,
@@ -132,7 +132,15 @@ class Layer(WeightOwner):
     # Building ----------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights for inputs of this shape; overridden by layers that have weights."""
+        """Makes the weights for inputs of this shape; overridden by layers that have weights.
+
+        A layer that only has children builds them by running `call` on zeros.
+        """
+        if any(not layer.built for layer in self._layers):
+            probe_output(self, (KerasTensor(input_shape),), {})
+        self._note_built(input_shape)
+
+    def _note_built(self, input_shape: Any) -> None:
         self.built = True
         self._build_shapes = {"input_shape": input_shape}
 
@@ -160,7 +168,7 @@ class Layer(WeightOwner):
             return
         if any(not layer.built for layer in self._layers) and any_symbolic(call.named):
             probe_output(self, call.args, call.kwargs)  # an eager call builds the children itself
-        Layer.build(self, next(iter(call.shapes().values()), None))
+        self._note_built(next(iter(call.shapes().values()), None))
 
     # Calling -----------------------------------------------------------------------------------
 
@@ -189,6 +197,8 @@ class Layer(WeightOwner):
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         if any_symbolic((args, kwargs)):
             return self._call_symbolic(args, kwargs)
+        if args and args[0] is None:
+            raise DataError(f"input of {self.label}: expected an array, received None.")
         carried = masks_of(args[0]) if args else None
         args = (
             *(self._convert(value) for value in args[:1]),

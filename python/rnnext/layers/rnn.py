@@ -127,13 +127,8 @@ class RNN(Layer):
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
     ) -> Any:
         """Runs the cell over the sequences; see the class."""
-        if (
-            initial_state is None
-            and mask is None
-            and not training
-            and self.states is None
-            and sequences.size
-        ):
+        plain = initial_state is None and mask is None and self.states is None and not training
+        if plain and getattr(sequences, "size", False):
             try:
                 return self._runner()(
                     sequences,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnnext import initializers, nest
 from rnnext.arrays import as_array
 from rnnext.dtypes import DTypePolicy, get_policy
-from rnnext.errors import RnnextError, ShapeError, UnsupportedError
+from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.placeholders import placeholder_budget
 from rnnext.layers.symbolic import Operation, standard_shape
 from rnnext.layers.variable import Variable, count_scalars, weights_lock
@@ -188,6 +188,8 @@ class WeightOwner(Operation):
             ShapeError: If their number or a shape is wrong. Then no weight has changed.
         """
         variables = self.weights
+        if not isinstance(weights, Iterable):
+            raise DataError(f"{self.label}: expected a list of weights, received {weights!r}.")
         arrays = [as_array(w, f"{self.label}: weight {i}") for i, w in enumerate(weights)]
         expected = [variable.shape for variable in variables]
         received = [array.shape for array in arrays]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rnnext import nest, serialization
 from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, UnsupportedError
+from rnnext.layers.call_arguments import CallArguments
 from rnnext.layers.layer import Layer
 from rnnext.layers.masked_tensor import attach_mask, masks_of
 from rnnext.layers.symbolic import KerasTensor, any_symbolic
@@ -198,7 +199,8 @@ class Model(Layer):
     def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._network is None or any_symbolic((args, kwargs)):
             return super()._call_checked(args, kwargs)
-        inputs, training, mask = _bound(*args, **kwargs)
+        call = CallArguments(Model.call, args, kwargs, self.label)
+        inputs, training, mask = call.named.values()
         if training:
             raise UnsupportedError(f"{self.label}: training=True is not supported.")
         if mask is None:
@@ -373,11 +375,6 @@ class Model(Layer):
 @serialization.builtin("keras.src.models.functional")
 class Functional(Model):
     """A model made from symbolic inputs and outputs; `Model(inputs, outputs)` makes one."""
-
-
-def _bound(inputs: Any, training: Any = None, mask: Any = None) -> tuple[Any, Any, Any]:
-    """The arguments of a call of a connected model."""
-    return inputs, training, mask
 
 
 def load_model(
