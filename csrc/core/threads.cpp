@@ -65,6 +65,7 @@ void set_num_threads(int n) {
 
 namespace core {
 
+#ifdef _OPENMP
 namespace {
 
 std::ptrdiff_t boundary(std::ptrdiff_t rows, std::ptrdiff_t granule, int part, int parts) {
@@ -73,6 +74,7 @@ std::ptrdiff_t boundary(std::ptrdiff_t rows, std::ptrdiff_t granule, int part, i
 }
 
 }  // namespace
+#endif
 
 void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, double work,
                    const std::function<void(std::ptrdiff_t, std::ptrdiff_t)>& body) {
