@@ -80,6 +80,16 @@ def test_reader_that_goes_away_is_no_error() -> None:
     assert problems == b""
 
 
+def test_output_that_cannot_show_table_lines() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rnnext", "summary", MODEL],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert b"lstm (LSTM)" in done.stdout
+
+
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 0
     lines = capsys.readouterr().out.splitlines()

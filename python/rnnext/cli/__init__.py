@@ -7,6 +7,7 @@ One module per subcommand; each has `add_parser` and a `run` that returns the ex
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             after --help and --version.
     """
     arguments = build_parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Tables have lines that a Windows code page may lack: question marks, not a traceback.
+        sys.stdout.reconfigure(errors="replace")
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
