@@ -199,7 +199,7 @@ class Layer(WeightOwner):
             return self._call_symbolic(args, kwargs)
         if args and args[0] is None:
             raise DataError(f"input of {self.label}: expected an array, received None.")
-        carried = masks_of(args[0]) if args else None
+        masks = self._carried_masks(args, kwargs)  # which the conversion to arrays drops
         args = (
             *(self._convert(value) for value in args[:1]),
             *(self._convert_leaves(value) for value in args[1:]),
@@ -208,14 +208,23 @@ class Layer(WeightOwner):
         call = CallArguments(type(self).call, args, kwargs, self.label)
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
-        mask = call.named.get("mask")
-        if mask is None:
-            mask = carried
-            if self._takes_implicit_mask(call):
-                kwargs["mask"] = mask
+        if masks:
+            for mask_argument, tensors in self._implicit_masks(call).items():
+                kwargs[mask_argument] = masks[tensors]
         outputs = self.call(*args, **kwargs)
         self._called()
+        mask = call.named.get("mask")
+        if mask is None and masks:
+            mask = masks[next(iter(call.named))]
         return self._with_masks(call.first, mask, outputs)
+
+    def _carried_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The masks that arrays carry, nested as they are, by argument; {} if none carries one."""
+        masks = masks_of((args, kwargs))
+        if masks is None:
+            return {}
+        mask_args, mask_kwargs = masks
+        return CallArguments(type(self).call, mask_args, mask_kwargs, self.label).named
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         call = CallArguments(type(self).call, args, kwargs, self.label)
@@ -266,10 +275,20 @@ class Layer(WeightOwner):
             return np.dtype(self.compute_dtype)
         return dtype.newbyteorder("=")
 
-    def _takes_implicit_mask(self, call: CallArguments) -> bool:
-        # As in Keras 3, a mask comes along only with the one tensor argument: an RNN that is
-        # given an initial_state as well must be given the mask explicitly.
-        return "mask" in call.named and len(call.tensors) == 1
+    def _implicit_masks(self, call: CallArguments) -> dict[str, str]:
+        """Which mask arguments get the masks that tensors carry, and which tensors those are.
+
+        As in Keras 3, `mask` is filled in only if there is one tensor argument: an RNN that is
+        given an initial_state as well must be given the mask explicitly. With several, each has
+        its own: `query_mask` for `query`.
+        """
+        names = list(call.tensors)
+        wanted = {"mask": names[0]} if len(names) == 1 else {f"{name}_mask": name for name in names}
+        return {
+            mask: tensors
+            for mask, tensors in wanted.items()
+            if mask in call.named and call.named[mask] is None
+        }
 
     # Masks, shapes -----------------------------------------------------------------------------
 

@@ -121,7 +121,7 @@ class Plan:
         mask, sources = self._mask_argument(call)
         if isinstance(operation, Layer) and operation.computes_masks:
             return [self._step_with_masks(node, targets, mask, sources)]
-        steps = [self._value_step(node, call, targets, mask, sources)]
+        steps = [self._value_step(node, call, targets)]
         if isinstance(operation, Layer) and operation.supports_masking:
             steps += self._mask_steps(node, call, mask, sources)
         return steps
@@ -135,22 +135,13 @@ class Plan:
             return self._reader(call.first, self._mask_slots)
         return None, []
 
-    def _value_step(
-        self,
-        node: Node,
-        call: CallArguments,
-        targets: list[int],
-        mask: Any,
-        mask_sources: list[int],
-    ) -> _Step:
+    def _value_step(self, node: Node, call: CallArguments, targets: list[int]) -> _Step:
         operation = node.operation
         compute = _callable(operation)
-        takes_mask = isinstance(operation, Layer) and operation._takes_implicit_mask(call)
         kwargs = {k: v for k, v in node.kwargs.items() if not (v is None or _is_false(k, v))}
-        explicit = kwargs.pop("mask", None)
-        if mask is not None and (takes_mask or explicit is not None):
-            sources, run = self._masked_call(node, kwargs, compute, mask)
-            sources += mask_sources
+        masks = self._implicit_masks(operation, call)
+        if masks:
+            sources, run = self._masked_call(node, kwargs, compute, masks)
         elif not kwargs and len(node.args) == 1 and isinstance(node.args[0], KerasTensor):
             sources = [self._value_slots[id(node.args[0])]]
             run = self._converted(compute, node.args[0], operation)
@@ -177,16 +168,28 @@ class Plan:
         read_kwargs, more = self._reader(kwargs, self._value_slots, node.operation)
         return sources + more, lambda slots: compute(*read_args(slots), **read_kwargs(slots))
 
+    def _implicit_masks(self, operation: Operation, call: CallArguments) -> dict[str, Any]:
+        """The tensors whose masks a layer is given, by the name of the mask argument."""
+        if not isinstance(operation, Layer):
+            return {}
+        wanted = {m: call.named[name] for m, name in operation._implicit_masks(call).items()}
+        return {
+            mask: tensors
+            for mask, tensors in wanted.items()
+            if any(id(tensor) in self._mask_slots for tensor in nest.flatten(tensors))
+        }
+
     def _masked_call(
-        self, node: Node, kwargs: dict[str, Any], compute: Any, mask: Any
+        self, node: Node, kwargs: dict[str, Any], compute: Any, masks: dict[str, Any]
     ) -> tuple[list[int], Reader]:
         read_args, sources = self._reader(node.args, self._value_slots, node.operation)
         read_kwargs, more = self._reader(kwargs, self._value_slots, node.operation)
+        read_masks, mask_sources = self._reader(masks, self._mask_slots)
 
         def run(slots: Slots) -> Any:
-            return compute(*read_args(slots), **read_kwargs(slots), mask=mask(slots))
+            return compute(*read_args(slots), **{**read_kwargs(slots), **read_masks(slots)})
 
-        return sources + more, run
+        return sources + more + mask_sources, run
 
     def _mask_steps(
         self, node: Node, call: CallArguments, mask: Any, sources: list[int]
