@@ -145,7 +145,10 @@ class Merge(Layer):
         masks = self._checked_masks(inputs, previous_mask)
         if any(mask is None for mask in masks):
             return None
-        return functools.reduce(ops.logical_or, masks)
+        try:
+            return functools.reduce(ops.logical_or, masks)
+        except ShapeError as error:
+            raise ShapeError(f"{self.label}: masks: {error}") from error
 
     def _checked_masks(self, inputs: Any, mask: Any) -> list[Any]:
         arrays, masks = self._checked_list(inputs, "inputs"), self._checked_list(mask, "mask")

@@ -13,7 +13,7 @@ from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.rearrangement import Rearrangement
-from rnnext.layers.spatial import integers, positive_integer
+from rnnext.layers.spatial import integer_tuple, positive_integer
 
 __all__ = ["Permute", "RepeatVector", "Reshape"]
 
@@ -39,8 +39,7 @@ class Reshape(Rearrangement):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        sizes = list(target_shape) if isinstance(target_shape, (list, tuple)) else [target_shape]
-        self.target_shape = integers(sizes, len(sizes), "target_shape", self.label, least=-1)
+        self.target_shape = integer_tuple(target_shape, "target_shape", self.label, least=-1)
         if self.target_shape.count(-1) > 1:
             raise UnsupportedError(
                 f"{self.label}: at most one size of target_shape may be -1, received "
@@ -95,8 +94,7 @@ class Permute(Rearrangement):
 
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        axes = list(dims) if isinstance(dims, (list, tuple)) else [dims]
-        self.dims = integers(axes, len(axes), "dims", self.label)
+        self.dims = integer_tuple(dims, "dims", self.label, least=1)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise UnsupportedError(
                 f"{self.label}: dims must be a permutation of 1, 2, ..., {len(self.dims)}, "

@@ -13,7 +13,14 @@ from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import Shape
 
-__all__ = ["SpatialLayer", "integers", "lowest", "positive_integer", "standard_padding"]
+__all__ = [
+    "SpatialLayer",
+    "integer_tuple",
+    "integers",
+    "lowest",
+    "positive_integer",
+    "standard_padding",
+]
 
 _DATA_FORMATS = ("channels_last", "channels_first")
 
@@ -42,6 +49,17 @@ def integers(
             f"{label}: {option} must be an integer{several}{bound}, received {value!r}."
         )
     return tuple(int(item) for item in sequence)
+
+
+def integer_tuple(value: Any, option: str, label: str, least: int) -> tuple[int, ...]:
+    """Returns an option that is a list of integers >= `least`, or raises UnsupportedError."""
+    if not isinstance(value, (list, tuple)) or not all(
+        _is_integer(item) and item >= least for item in value
+    ):
+        raise UnsupportedError(
+            f"{label}: {option} must be a list of integers >= {least}, received {value!r}."
+        )
+    return tuple(int(item) for item in value)
 
 
 def positive_integer(value: Any, option: str, label: str) -> int:
