@@ -276,12 +276,12 @@ def test_threads(set_num_threads: Callable[[int], None], case: Case, threads: in
 def test_the_forced_set_runs(isa: str) -> None:
     """Data that a separate multiplication and addition rounds otherwise than a fused one."""
     layer = rnnext.layers.SimpleRNN(1, activation="linear")
-    layer.build((1, 1, 1))
-    a = np.float32(1 + 2**-12)
-    layer.set_weights([np.full((1, 1), a), np.zeros((1, 1)), np.full(1, -1.0)])
+    layer.build((1, 1, 2))
+    a = 1 + 2**-12
+    layer.set_weights([np.array([[-1], [a]]), np.zeros((1, 1)), np.zeros(1)])
     fused = isa not in ("generic", "sse2")
-    # a * a - 1 = 2^-11 + 2^-24, whose last term does not fit beside a 1
-    assert layer(np.full((1, 1, 1), a)) == 2**-11 + (2**-24 if fused else 0)
+    # -1 + a * a = 2^-11 + 2^-24, whose last term is lost when a * a is rounded first
+    assert layer(np.array([[[1, a]]], "float32")) == 2**-11 + (2**-24 if fused else 0)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
