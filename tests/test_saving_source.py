@@ -21,7 +21,7 @@ from rnnext.saving import Limits
         (b"\x1c\x00\x00\x00TFL3 and more", "TensorFlow Lite"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (pickle.dumps({"a": 1}), "never loaded because loading runs its code"),
-        (b"\x08\x01\x12\x03abc", "rnnext convert IN OUT.keras"),
+        (b"\x08\x01\x12\x03abc", "protocol buffer .* save it again"),
         (b"backend: tensorflow\nclass_name: Sequential\n", "YAML"),
         (b"hello, world", "it starts with b'hello, w'"),
         (b'{"class_name": "Sequential"}', "JSON, which holds no weights"),
@@ -44,8 +44,8 @@ def test_missing_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        ("saved_model.pb", "SavedModel folder. .*`rnnext convert IN OUT.keras"),
-        ("checkpoint", "TensorFlow checkpoint. .*`rnnext convert IN OUT.keras"),
+        ("saved_model.pb", "SavedModel folder. .* save it again"),
+        ("checkpoint", "TensorFlow checkpoint. .* save it again"),
         ("notes.txt", r"a folder without config.json; it has \['notes.txt'\]"),
     ],
 )

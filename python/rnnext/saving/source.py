@@ -21,8 +21,8 @@ ModelFile = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryI
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _CONVERT = (
-    "TensorFlow's own formats need TensorFlow to be read; convert it once with "
-    "`rnnext convert IN OUT.keras` where TensorFlow is installed"
+    "Only TensorFlow reads its own formats: open it there and save it again with "
+    "model.save('model.keras')"
 )
 
 
