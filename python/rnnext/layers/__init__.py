@@ -25,6 +25,7 @@ from rnnext.layers.depthwise_convolution import (
 )
 from rnnext.layers.dot_product import Dot, dot
 from rnnext.layers.dropout import Dropout
+from rnnext.layers.einsum_dense import EinsumDense
 from rnnext.layers.embedding import Embedding
 from rnnext.layers.flatten import Flatten
 from rnnext.layers.global_pooling import (
@@ -146,6 +147,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GRUCell",

@@ -237,8 +237,10 @@ class Layer(WeightOwner):
 
     def _called(self) -> None:
         """After the first call the layer is built, and plain arrays may go straight to `call`."""
-        self.built = True
-        self._direct = self._direct or (self._call_checks_input and not self.makes_mask)
+        if not self.built:  # to set an attribute anew would drop what is packed
+            self.built = True
+        if self._call_checks_input and not self.makes_mask and not self._direct:
+            self._direct = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs from arrays; overridden by every layer."""
