@@ -23,8 +23,9 @@ AlignedArray<T> make_aligned(std::size_t count) {
       static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(kAlignment))));
 }
 
-// Scratch memory for one call: the calling thread's own, kept from call to call, or, when that would
-// keep more than kKept bytes alive, memory that ends with this object. One at a time in a thread.
+// Scratch memory for one call: the calling thread's own, kept from call to call, or, when that
+// would keep more than kKept bytes alive, memory that ends with this object. One at a time in a
+// thread.
 class Workspace {
  public:
   explicit Workspace(std::size_t bytes) {

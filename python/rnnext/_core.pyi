@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Unpack  # Python 3.10 has no star in an index
 
-_Spec = tuple[str, *tuple[float, ...]]
+_Spec = tuple[str, Unpack[tuple[float, ...]]]
 _Array = NDArray[Any]
 
 __version__: str
