@@ -365,6 +365,12 @@ class Model(Layer):
 
         return json.dumps(serialization.serialize(self), **kwargs)
 
+    def save(self, filepath: Any) -> None:
+        """Saves the model as a `.keras` file; see `rnnext.saving.save_model`."""
+        from rnnext import saving
+
+        saving.save_model(self, filepath)
+
     def load_weights(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
         """Sets the weights from a file; see `rnnext.saving.load_weights`."""
         from rnnext import saving

@@ -1,4 +1,4 @@
-"""Reading model files: one reader per format, one place that understands older configs.
+"""Model files: one reader per format, one place that understands older configs, one writer.
 
 `load_model` and `load_weights` decide the format by content. docs/files.md lists what opens.
 """
@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from rnnext.saving.limits import Limits
 from rnnext.saving.load import load_model, load_weights, model_from_json
+from rnnext.saving.save import save_model
 
-__all__ = ["Limits", "load_model", "load_weights", "model_from_json"]
+__all__ = ["Limits", "load_model", "load_weights", "model_from_json", "save_model"]

@@ -23,7 +23,7 @@ from rnnext.naming import snake_case
 from rnnext.saving.assignment import Array, WeightPlan, layer_label
 from rnnext.saving.hdf5 import Group
 
-__all__ = ["is_keras3_tree", "plan_keras3_weights"]
+__all__ = ["child_layers", "group_name", "is_keras3_tree", "plan_keras3_weights"]
 
 _MODEL_LISTS = ("layers", "_layer_checkpoint_dependencies")
 # Random number generators of dropout; they have no part in inference.
@@ -68,7 +68,7 @@ class _Matcher:
         path = f"{group.path.rstrip('/')}/vars"
         self._plan.add_all(layer, layer._variables, _in_order(variables), path)
         known = {"vars"}
-        for attribute, child in _children(layer):
+        for attribute, child in child_layers(layer):
             name = self._list_name(group) if attribute == "layers" else attribute
             subgroup = group.groups.get(name, Group(f"{group.path.rstrip('/')}/{name}"))
             known.add(name)
@@ -87,11 +87,11 @@ class _Matcher:
 
     def _visit_list(self, owner: Layer, layers: Sequence[Layer], container: Group) -> None:
         """Match the members of a list, class by class."""
-        groups = _groups_by_class(container, {_group_name(layer) for layer in layers})
+        groups = _groups_by_class(container, {group_name(layer) for layer in layers})
         self._check_counts(layers, groups, container)
         for layer in layers:
             if id(layer) not in self._visited and layer.weights:
-                candidates = groups.get(_group_name(layer), [])
+                candidates = groups.get(group_name(layer), [])
                 if not candidates:
                     raise self._missing([layer], candidates, container)
                 self.visit(layer, candidates.pop(0))
@@ -108,7 +108,7 @@ class _Matcher:
         waiting: dict[str, list[Layer]] = {}
         for layer in layers:
             if id(layer) not in self._visited | inside and layer.weights:
-                waiting.setdefault(_group_name(layer), []).append(layer)
+                waiting.setdefault(group_name(layer), []).append(layer)
         for name, members in waiting.items():
             candidates = groups.get(name, [])
             if len(candidates) < len(members):
@@ -130,7 +130,7 @@ class _Matcher:
         )
 
 
-def _children(layer: Layer) -> list[tuple[str, Layer | list[Layer]]]:
+def child_layers(layer: Layer) -> list[tuple[str, Layer | list[Layer]]]:
     """Child layers by attribute, in Keras's order: a model's layers first, private names last."""
 
     def position(item: tuple[str, object]) -> tuple[bool, bool, str]:
@@ -139,7 +139,7 @@ def _children(layer: Layer) -> list[tuple[str, Layer | list[Layer]]]:
     return sorted(layer._children.items(), key=position)
 
 
-def _group_name(layer: Layer) -> str:
+def group_name(layer: Layer) -> str:
     """Name of a layer's group in a list, without its number."""
     return snake_case(type(layer).__name__)
 

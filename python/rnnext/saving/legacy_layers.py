@@ -47,8 +47,20 @@ _RENAMED: dict[str, dict[str, str]] = {
     "LeakyReLU": {"alpha": "negative_slope"},
     "ThresholdedReLU": {"theta": "threshold"},
 }
-# Arguments that repeat a shape or say how, not what, to compute.
+# Arguments that repeat a shape, say how, not what, to compute, or that the layer inherited from
+# another one and never read.
+_INHERITED_OF_CONVOLUTION = {"groups"}
+_INHERITED_OF_SEPARABLE = {
+    *("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"),
+}
 _DROPPED: dict[str, set[str]] = {
+    "Conv1DTranspose": _INHERITED_OF_CONVOLUTION,
+    "Conv2DTranspose": _INHERITED_OF_CONVOLUTION,
+    "Conv3DTranspose": _INHERITED_OF_CONVOLUTION,
+    "DepthwiseConv1D": _INHERITED_OF_CONVOLUTION,
+    "DepthwiseConv2D": _INHERITED_OF_CONVOLUTION,
+    "SeparableConv1D": _INHERITED_OF_SEPARABLE,
+    "SeparableConv2D": _INHERITED_OF_SEPARABLE,
     "Embedding": {"input_length", "sparse"},
     "BatchNormalization": {
         *("fused", "virtual_batch_size", "adjustment", "renorm_clipping", "renorm_momentum"),

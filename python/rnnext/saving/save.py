@@ -1,0 +1,126 @@
+"""Writes a model as a Keras 3 ``.keras`` archive."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rnnext import serialization
+from rnnext.errors import UnsupportedError
+from rnnext.layers.layer import Layer
+from rnnext.models import Model
+from rnnext.saving.assignment import layer_label
+from rnnext.saving.keras3_weights import child_layers, group_name
+
+__all__ = ["save_model"]
+
+# The Keras whose form the config and the tree of weights have.
+_KERAS_VERSION = "3.15.0"
+
+
+def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
+    """Save a model with its weights so that Keras 3 and rnnext open it.
+
+    Args:
+        model: A built Sequential or functional model.
+        file: Path ending in ``.keras``, or an open binary file.
+
+    Raises:
+        UnsupportedError: Another suffix, a model that is not built, or something that Keras 3
+            does not open (a name with ``/``, a layer shared with a nested model) or would compute
+            differently (Keras 2's ``hard_sigmoid``).
+
+    Example:
+        >>> import io
+        >>> from rnnext import saving
+        >>> from rnnext.layers import LSTM, Input
+        >>> from rnnext.models import Sequential
+        >>> file = io.BytesIO()
+        >>> saving.save_model(Sequential([Input((5, 3)), LSTM(2)]), file)
+        >>> saving.load_model(file.getvalue()).output_shape
+        (None, 2)
+    """
+    if isinstance(file, (str, os.PathLike)) and Path(file).suffix != ".keras":
+        raise UnsupportedError(f"{file}: models are saved as .keras only")
+    if not model.built:
+        raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save")
+    config = serialization.serialize(model)
+    _refuse_other_meanings(config, f"model {model.name!r}")
+    members = {
+        "metadata.json": json.dumps({"keras_version": _KERAS_VERSION}).encode(),
+        "config.json": json.dumps(config).encode(),
+        "model.weights.h5": _weights_file(model),
+    }
+    content = io.BytesIO()
+    # Not compressed, as Keras writes it: weights do not shrink, and HDF5 is read in place.
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    if isinstance(file, (str, os.PathLike)):
+        Path(file).write_bytes(content.getvalue())
+    else:
+        file.write(content.getvalue())
+
+
+def _refuse_other_meanings(config: Any, owner: str) -> None:
+    """Refuse a config that Keras 3 would read as something else.
+
+    Args:
+        config: The config, or a part of it.
+        owner: The layer that the part belongs to, for the error.
+    """
+    if isinstance(config, dict):
+        name = config.get("name")
+        owner = f"layer {name!r}" if isinstance(name, str) else owner
+        if isinstance(name, str) and "/" in name:
+            raise UnsupportedError(f"{owner}: Keras 3 has no names with '/'; rename it to save it")
+        config = list(config.values())
+    if config == "keras2_hard_sigmoid":
+        raise UnsupportedError(
+            f"{owner}: the hard_sigmoid of Keras 2, clip(0.2 x + 0.5), cannot be saved for Keras "
+            "3, whose hard_sigmoid is clip(x / 6 + 0.5); keep the original file"
+        )
+    if isinstance(config, list):
+        for part in config:
+            _refuse_other_meanings(part, owner)
+
+
+def _weights_file(model: Model) -> bytes:
+    """The weights as the HDF5 file inside the archive."""
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        _write(model, file, "", set())
+    return buffer.getvalue()
+
+
+def _write(layer: Layer, file: Any, path: str, visited: set[int]) -> None:
+    """Write a layer's own weights, then its children's; each layer once."""
+    if id(layer) in visited:
+        return
+    visited.add(id(layer))
+    variables = file.create_group(f"{path}/vars")
+    variables.attrs["name"] = layer.name
+    for index, variable in enumerate(layer._variables):
+        variables[str(index)] = variable.value
+    for attribute, child in child_layers(layer):
+        if isinstance(child, Layer):
+            _write(child, file, f"{path}/{attribute}", visited)
+            continue
+        seen: Counter[str] = Counter()
+        for member in child:
+            name = group_name(member)
+            number = f"_{seen[name]}" if seen[name] else ""
+            seen[name] += 1
+            if isinstance(layer, Model) and id(member) in visited:
+                raise UnsupportedError(
+                    f"{layer_label(member)} is used in a nested model and outside of it; Keras 3 "
+                    "does not open such a file"
+                )
+            _write(member, file, f"{path}/{attribute}/{name}{number}", visited)

@@ -1,0 +1,110 @@
+"""What rnnext saves, rnnext and Keras 3 open, and it gives the same answers."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import golden_files
+import numpy as np
+import pytest
+
+from rnnext import saving
+from rnnext.errors import UnsupportedError
+from rnnext.layers import GRU, LSTM, Dense, Input
+from rnnext.models import Model, Sequential
+
+SAVED = [
+    "keras315_functional.keras",
+    "keras315_masked.keras",
+    "keras315_nested.keras",
+    "keras333_sequential.keras",
+    "tf213_sequential.keras",
+    "tf25_sequential.h5",
+    "keras224_cudnn.h5",
+]
+
+
+def as_list(outputs: Any) -> list[Any]:
+    return outputs if isinstance(outputs, list) else [outputs]
+
+
+def answers(model: Any, name: str) -> list[Any]:
+    inputs, _ = golden_files.recorded(name)
+    return as_list(model.predict(inputs if len(inputs) > 1 else inputs[0]))
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_saved_and_loaded_gives_the_same_bits(name: str, tmp_path: Path) -> None:
+    model = saving.load_model(golden_files.content(name))
+    model.save(tmp_path / "copy.keras")
+    copy = saving.load_model(tmp_path / "copy.keras")
+    for output, expected in zip(answers(copy, name), answers(model, name), strict=True):
+        np.testing.assert_array_equal(output, expected)
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_keras3_opens_it(name: str, tmp_path: Path, keras: ModuleType) -> None:
+    saving.load_model(golden_files.content(name)).save(tmp_path / "copy.keras")
+    inputs, expected = golden_files.recorded(name)
+    model = keras.models.load_model(tmp_path / "copy.keras")
+    outputs = as_list(model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0))
+    for output, y in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(output, y, rtol=0, atol=1e-6)
+
+
+def test_layer_called_twice_is_written_once() -> None:
+    shared = Dense(3)
+    x = Input((3,))
+    model = Model(x, Dense(2)(shared(shared(x))))
+    file = io.BytesIO()
+    model.save(file)
+    copy = saving.load_model(file.getvalue())
+    for weight, expected in zip(copy.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_layer_shared_with_a_nested_model() -> None:
+    """Keras 3 saves it, and then fails to open the file."""
+    shared = Dense(3, name="shared")
+    inner_x = Input((3,))
+    x = Input((3,))
+    model = Model(x, [Model(inner_x, shared(inner_x))(x), shared(x)])
+    with pytest.raises(
+        UnsupportedError, match=r"layer 'shared' \(Dense\) is used in a nested model"
+    ):
+        model.save(io.BytesIO())
+
+
+def test_archive_has_what_keras_writes() -> None:
+    file = io.BytesIO()
+    Sequential([Input((5, 3)), LSTM(2), Dense(1)]).save(file)
+    with zipfile.ZipFile(file) as archive:
+        assert archive.namelist() == ["metadata.json", "config.json", "model.weights.h5"]
+        assert json.loads(archive.read("metadata.json"))["keras_version"].startswith("3.")
+        assert json.loads(archive.read("config.json"))["module"] == "keras"
+
+
+@pytest.mark.parametrize(
+    ("model", "file", "reason"),
+    [
+        (Sequential([Input((3,)), Dense(1)]), "m.h5", "m.h5: models are saved as .keras only"),
+        (Sequential([Dense(1)], name="s"), "m.keras", "model 's' is not built"),
+        (Sequential([Input((3,)), Dense(1, name="a/b")]), "m.keras", "no names with '/'"),
+        (
+            Sequential(
+                [Input((5, 3)), GRU(1, recurrent_activation="keras2_hard_sigmoid", name="g")]
+            ),
+            "m.keras",
+            r"layer 'g': the hard_sigmoid of Keras 2, clip\(0.2 x \+ 0.5\), cannot be saved",
+        ),
+    ],
+)
+def test_refused(model: Model, file: str, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=reason):
+        model.save(tmp_path / file)
+    assert not (tmp_path / file).exists()
