@@ -1,0 +1,349 @@
+"""Many Python threads at once, processes that fork, and settings of the process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import rnnext
+from rnnext import _core, layers
+from rnnext.errors import UnsupportedError
+
+Array = NDArray[Any]
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A new process that must end within a minute; a hang is a failure."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def answer_of(code: str, **environment: str) -> str:
+    """What a new process printed, which must succeed."""
+    done = run_python(code, **environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def make_model() -> Any:
+    rnnext.set_random_seed(3)
+    return rnnext.Sequential(
+        [
+            rnnext.Input((None, 8)),
+            layers.GRU(32, return_sequences=True),
+            layers.LSTM(24),
+            layers.Dense(3),
+        ]
+    )
+
+
+def in_threads(count: int, work: Callable[[int], None]) -> None:
+    """Runs work(0), ..., work(count - 1) in as many threads, started together."""
+    together = threading.Barrier(count)
+
+    def start(i: int) -> None:
+        together.wait()
+        work(i)
+
+    with ThreadPoolExecutor(count) as pool:
+        for future in [pool.submit(start, i) for i in range(count)]:
+            future.result()
+
+
+# ---- one model, many callers ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch", [1, 40])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_model_in_many_threads(
+    set_num_threads: Callable[[int], None], threads: int, batch: int
+) -> None:
+    """Small batches hold the GIL and large ones release it; each caller gets its own answer."""
+    set_num_threads(threads)
+    model = make_model()
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal((batch, 5 + i, 8)).astype("float32") for i in range(8)]
+    expected = [model.predict(x) for x in inputs]
+
+    def call(i: int) -> None:
+        for _ in range(25):
+            np.testing.assert_array_equal(model.predict(inputs[i]), expected[i])
+            np.testing.assert_array_equal(model(inputs[i]), expected[i])
+
+    in_threads(8, call)
+
+
+def test_one_layer_in_many_threads() -> None:
+    layer = layers.LSTM(48, return_sequences=True)
+    rng = np.random.default_rng(1)
+    inputs = [rng.standard_normal((20, 10, 16)).astype("float32") for _ in range(6)]
+    expected = [layer(x) for x in inputs]
+
+    def call(i: int) -> None:
+        for _ in range(30):
+            np.testing.assert_array_equal(layer(inputs[i]), expected[i])
+
+    in_threads(6, call)
+
+
+def test_kernels_packed_by_the_first_of_many_callers() -> None:
+    x = np.ones((4, 3, 8), "float32")
+    for _ in range(20):
+        model = make_model()
+        answers: list[Any] = [None] * 6
+
+        def call(i: int, model: Any = model, answers: list[Any] = answers) -> None:
+            answers[i] = model.predict(x)
+
+        in_threads(6, call)
+        for answer in answers[1:]:
+            np.testing.assert_array_equal(answer, answers[0])
+
+
+def test_set_weights_while_others_call() -> None:
+    """Each answer is that of the old weights or of the new ones of a layer, never of a mixture."""
+    layer = layers.LSTM(16)
+    x = np.random.default_rng(2).standard_normal((8, 6, 8)).astype("float32")
+    layer(x)
+    old = layer.get_weights()
+    new = [-2 * weight for weight in old]
+    accepted = []
+    for weights in (new, old):
+        layer.set_weights(weights)
+        accepted.append(layer(x).tobytes())
+    assert accepted[0] != accepted[1]
+
+    def work(i: int) -> None:
+        for k in range(300):
+            if i == 0:
+                layer.set_weights(new if k % 2 else old)
+            else:
+                assert layer(x).tobytes() in accepted
+
+    in_threads(4, work)
+
+
+# ---- number of threads ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [0, -1, True, 2.0, "2", None])
+def test_set_num_threads_refuses(n: Any) -> None:
+    before = rnnext.get_num_threads()
+    with pytest.raises(UnsupportedError, match=r"set_num_threads: .*>= 1.* received"):
+        rnnext.set_num_threads(n)
+    assert rnnext.get_num_threads() == before
+
+
+@pytest.mark.parametrize("n", [0, -3])
+def test_core_refuses_too(n: int) -> None:
+    with pytest.raises(ValueError, match=rf"set_num_threads: received {n}, accepted .* >= 1"):
+        _core.set_num_threads(n)
+    for wrong in ("2", None, 2**40, 1.5):
+        with pytest.raises(TypeError):
+            _core.set_num_threads(wrong)
+
+
+@pytest.mark.usefixtures("set_num_threads")
+@pytest.mark.skipif(not _core.has_openmp(), reason="built without OpenMP: always one thread")
+def test_number_of_threads_is_kept() -> None:
+    for n in (1, 3, 64, 2):
+        rnnext.set_num_threads(n)
+        assert rnnext.get_num_threads() == n
+
+
+LARGE_CALL = """
+    import numpy as np
+    from rnnext import _core, layers
+    def call(threads):
+        _core.set_num_threads(threads)
+        layer = layers.LSTM(128, kernel_initializer="ones", recurrent_initializer="zeros")
+        return layer(np.ones((256, 10, 64), "float32"))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the entries of /proc/self/task")
+@pytest.mark.skipif(not _core.has_openmp(), reason="built without OpenMP: always one thread")
+def test_that_many_threads_are_started() -> None:
+    code = (
+        LARGE_CALL
+        + """
+    import os
+    before = len(os.listdir("/proc/self/task"))
+    for threads in (1, 4):
+        call(threads)
+        print(len(os.listdir("/proc/self/task")) - before)
+    """
+    )
+    assert answer_of(code).split() == ["0", "3"]
+
+
+def test_one_thread_for_each_processor_that_openmp_may_use() -> None:
+    code = "from rnnext import _core; print(_core.get_num_threads())"
+    expected = "3" if _core.has_openmp() else "1"
+    assert answer_of(code, OMP_NUM_THREADS="3") == expected
+
+
+# ---- fork ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.parametrize("used", [True, False], ids=["threads used", "threads not used"])
+def test_a_forked_child_works(used: bool) -> None:
+    """libgomp's threads do not survive a fork, and its data says they do."""
+    code = (
+        LARGE_CALL
+        + f"""
+    import os, warnings
+    expected = call(4 if {used} else 1)
+    with warnings.catch_warnings():
+        # Python 3.12 and later warn of what is done here on purpose.
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        same = np.array_equal(call(4), expected) and np.array_equal(call(1), expected)
+        os._exit(0 if same else 1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    assert np.array_equal(call(4), expected)
+    """
+    )
+    assert answer_of(code) == "0"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_says_that_it_has_one_thread() -> None:
+    code = (
+        LARGE_CALL
+        + """
+    import os, warnings
+    call(4)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        os._exit(_core.get_num_threads())
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    )
+    assert answer_of(code) == "1"
+
+
+# ---- floating-point mode -------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("isa")
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_callers_floating_point_mode_is_unchanged(
+    set_num_threads: Callable[[int], None], threads: int, dtype: str
+) -> None:
+    set_num_threads(threads)
+    tiny = np.full(64, np.finfo(dtype).tiny, dtype)
+    halves = (tiny / 2).tobytes()  # subnormal
+    assert np.any(np.frombuffer(halves, dtype))
+    layer = layers.LSTM(64, return_sequences=True, dtype=dtype)
+    dense = layers.Dense(64, activation="softmax", dtype=dtype)
+    for batch in (1, 128):
+        dense(layer(np.ones((batch, 8, 32), dtype)))
+        layer(np.ones((batch, 8, 32), dtype), mask=np.zeros((batch, 8), bool))
+        with pytest.raises(ValueError, match="features"):
+            layer(np.ones((batch, 8, 31), dtype))
+        assert (tiny / 2).tobytes() == halves
+
+
+def test_the_mode_is_unchanged_when_a_caller_flushes(isa: str) -> None:
+    """Subnormal numbers flushed inside a call are zeros outside it, and only there."""
+    smallest = np.finfo("float32").smallest_subnormal
+    kernel = _core.DenseKernel(np.eye(4, dtype="float32"), None, ("linear",), isa)
+    x = np.array([[smallest, -smallest, np.finfo("float32").tiny, 1]], "float32")
+    y = kernel(x)
+    flushes = sysconfig.get_platform().rpartition("-")[2] in ("x86_64", "amd64", "aarch64", "arm64")
+    kept = [0, 0] if flushes else [smallest, -smallest]
+    np.testing.assert_array_equal(y[0], np.array([*kept, np.finfo("float32").tiny, 1], "float32"))
+    assert np.any(x[0, :1] * np.float32(1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_fading_state_becomes_zero(isa: str, dtype: str) -> None:
+    """h = h / 2 passes through the subnormal numbers, where arithmetic may be slow, in no step."""
+    half, one = np.full((1, 1), 0.5, dtype), np.ones((1, 1), dtype)
+    kernel = _core.RecurrentKernel("simple_rnn", one, half, None, ("linear",), None, isa=isa)
+    steps = 2000
+    x = np.zeros((1, steps, 1), dtype)
+    sequence = kernel(x, (one,), None, True, False, False, False)[0, :, 0]
+    normal = sequence[: int(-np.log2(np.finfo(dtype).tiny))]
+    np.testing.assert_array_equal(normal, 0.5 ** np.arange(1, len(normal) + 1))
+    assert sequence[-1] == 0
+    if isa != "generic":
+        assert not sequence[len(normal) :].any()
+
+
+# ---- instruction set -----------------------------------------------------------------------------
+
+
+def test_unknown_rnnext_isa_fails_at_import() -> None:
+    done = run_python("import rnnext", RNNEXT_ISA="mmx")
+    assert done.returncode != 0
+    error = done.stderr.strip().splitlines()[-1]
+    assert 'RNNEXT_ISA in the environment: instruction set "mmx" is unknown here' in error
+    assert error.endswith("has: " + ", ".join(_core.available_isas()))
+
+
+@pytest.mark.parametrize("isa", _core.available_isas())
+def test_rnnext_isa_is_used(isa: str) -> None:
+    code = """
+    import numpy as np
+    import rnnext
+    from rnnext import _core, layers
+    layer = layers.SimpleRNN(1, activation="linear")
+    layer.build((1, 1, 2))
+    a = 1 + 2**-12
+    layer.set_weights([np.array([[-1], [a]]), np.zeros((1, 1)), np.zeros(1)])
+    # -1 + a * a = 2^-11 + 2^-24, whose last term is lost when a * a is rounded first
+    fused = layer(np.array([[[1, a]]], "float32")) != 2**-11
+    print(rnnext.isa(), _core.DenseKernel(np.ones((1, 1)), None, ("tanh",)).isa, bool(fused))
+    """
+    fused = isa not in ("generic", "sse2")
+    assert answer_of(code, RNNEXT_ISA=isa) == f"{isa} {isa} {fused}"
+
+
+def test_an_empty_rnnext_isa_is_none() -> None:
+    best = _core.available_isas()[-1]
+    assert answer_of("import rnnext; print(rnnext.isa())", RNNEXT_ISA="") == best
+
+
+def test_set_isa_refuses_what_is_not_there() -> None:
+    before = _core.isa()
+    for name in ("mmx", "", "AVX2"):
+        with pytest.raises(ValueError, match=f'instruction set "{name}" is unknown here.*has: '):
+            _core.set_isa(name)
+    assert _core.isa() == before
+    with pytest.raises(ValueError, match="mmx"):
+        _core.DenseKernel(np.ones((1, 1)), None, ("tanh",), "mmx")
+
+
+# ---- without the GIL -----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python always has the GIL"
+)
+def test_importing_leaves_the_gil_off() -> None:
+    """A module that does not declare itself would switch it on, with a warning."""
+    assert answer_of("import sys, rnnext; print(sys._is_gil_enabled())") == "False"
