@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rnnext.layers.activation import Activation
 from rnnext.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from rnnext.layers.attention import AdditiveAttention, Attention
 from rnnext.layers.batch_normalization import BatchNormalization
 from rnnext.layers.borders import (
     Cropping1D,
@@ -36,6 +37,7 @@ from rnnext.layers.global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from rnnext.layers.grouped_query_attention import GroupedQueryAttention as GroupQueryAttention
 from rnnext.layers.identity import Identity
 from rnnext.layers.input import Input, InputLayer
 from rnnext.layers.input_spec import InputSpec
@@ -56,6 +58,7 @@ from rnnext.layers.merging import (
     multiply,
     subtract,
 )
+from rnnext.layers.multi_head_attention import MultiHeadAttention
 from rnnext.layers.normalization import (
     GroupNormalization,
     LayerNormalization,
@@ -116,7 +119,9 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -166,6 +171,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -184,6 +190,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",

@@ -15,25 +15,62 @@ from rnnext.ops.operation import NN, operation
 from rnnext.ops.promotion import as_float, as_tensor, promoted
 from rnnext.ops.shapes import of_first
 
-__all__ = ["causal_mask", "dot_product_attention", "softmax_rows"]
+__all__ = ["attend", "causal_mask", "dot_product_attention", "softmax_rows"]
 
 Array = NDArray[Any]
 
-# What a masked score becomes: far below any other, yet finite. A row of nothing else has equal
-# weights, as in Keras.
+# What a masked score becomes: far below any other, yet finite, so that a row of nothing else has
+# equal weights, as in Keras.
 _MASKED_SCORE = -0.7 * 3.38953e38
 _MASKED_HALF_SCORE = -0.7 * 65500.0
 
 
 def softmax_rows(scores: Array) -> Array:
     """Returns the softmax over the last axis."""
-    wide = scores if scores.dtype in (np.float32, np.float64) else scores.astype(np.float32)
-    return _core.activate(("softmax",), cast(wide, wide.dtype)).astype(scores.dtype, copy=False)
+    wide = np.result_type(scores.dtype, np.float32)
+    return _core.activate(("softmax",), cast(scores, wide)).astype(scores.dtype, copy=False)
 
 
 def causal_mask(queries: int, keys: int) -> NDArray[np.bool_]:
     """Returns (queries, keys) booleans: whether a query may look at a key, not later than it."""
     return np.tri(queries, keys, dtype=bool)
+
+
+def attend(
+    query: Array,
+    key: Array,
+    value: Array,
+    scale: float,
+    mask: Array | None = None,
+    bias: Array | None = None,
+    blind_rows_are_zero: bool = False,
+) -> tuple[Array, Array]:
+    """Returns `softmax(query @ key.T * scale + bias) @ value`, and the weights.
+
+    Each sample and head is a matrix product of its own, so its bits do not depend on the others.
+
+    Args:
+        query: (..., T, D).
+        key: (..., S, D).
+        value: (..., S, E).
+        scale: Factor of the scores.
+        mask: Booleans that broadcast to (..., T, S): false where a query may not look.
+        bias: Added to the scores; broadcasts to (..., T, S).
+        blind_rows_are_zero: The weights of a query that may look nowhere: zero, or all equal.
+
+    Returns:
+        (..., T, E) and (..., T, S).
+    """
+    scores = np.matmul(query * query.dtype.type(scale), np.swapaxes(key, -2, -1))
+    if bias is not None:
+        scores = scores + bias.astype(scores.dtype)
+    if mask is not None:
+        low = _MASKED_HALF_SCORE if scores.dtype.itemsize < 4 else _MASKED_SCORE
+        scores = np.where(mask, scores, scores.dtype.type(low))
+    weights = softmax_rows(scores)
+    if mask is not None and blind_rows_are_zero:
+        weights = np.where(mask, weights, weights.dtype.type(0))
+    return np.asarray(np.matmul(weights, value)), weights
 
 
 @operation(
@@ -74,14 +111,11 @@ def dot_product_attention(
     q, k, v = (np.swapaxes(as_float(x), 1, 2) for x in promoted(query, key, value))
     if k.shape[1] < q.shape[1]:
         k, v = (np.repeat(x, q.shape[1] // k.shape[1], axis=1) for x in (k, v))
-    scores = np.matmul(q, np.swapaxes(k, -2, -1))
-    scores *= scores.dtype.type(1 / math.sqrt(k.shape[-1]) if scale is None else scale)
-    if bias is not None:
-        scores = scores + as_tensor(bias).astype(scores.dtype)
+    allowed = None if mask is None else as_tensor(mask).astype(bool)
     if is_causal:
-        causal = causal_mask(*scores.shape[-2:])
-        mask = causal if mask is None else as_tensor(mask).astype(bool) & causal
-    if mask is not None:
-        low = _MASKED_HALF_SCORE if scores.dtype.itemsize < 4 else _MASKED_SCORE
-        scores = np.where(as_tensor(mask).astype(bool), scores, scores.dtype.type(low))
-    return np.ascontiguousarray(np.swapaxes(np.matmul(softmax_rows(scores), v), 1, 2))
+        causal = causal_mask(q.shape[2], k.shape[2])
+        allowed = causal if allowed is None else allowed & causal
+    added = None if bias is None else as_tensor(bias)
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    outputs, _ = attend(q, k, v, scale, allowed, added)
+    return np.ascontiguousarray(np.swapaxes(outputs, 1, 2))
