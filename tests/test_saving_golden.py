@@ -176,3 +176,17 @@ def test_loading_draws_no_random_weights(monkeypatch: pytest.MonkeyPatch) -> Non
     golden_files.assert_gives_recorded_outputs(saving.load_model(golden_files.content(name)), name)
     with pytest.raises(AssertionError, match="drawn"):
         layers.LSTM(2).build((None, None, 3))
+
+
+def test_known_answers_are_checked_on_request() -> None:
+    content = golden_files.content("keras315_functional.keras")
+    x, y = golden_files.recorded("keras315_functional")
+    saving.load_model(content, verify=(x, y))
+    y[2] = y[2] + np.array([0, 1e-3])
+    with pytest.raises(FileError, match=r"output 2: differs by up to 0\.001 .* in 3 of 6 numbers"):
+        saving.load_model(content, verify=(x, y))
+    saving.load_model(content, verify=(x, y), tolerance=2e-3)
+    with pytest.raises(FileError, match="the model has 4 outputs, 3 were given"):
+        saving.load_model(content, verify=(x, y[:3]))
+    with pytest.raises(FileError, match=r"output 0: shape \(3, 2\), the given one is \(3, 3\)"):
+        saving.load_model(content, verify=(x, [np.ones((3, 3)), *y[1:]]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rnnext import serialization
@@ -21,6 +22,7 @@ from rnnext.saving.limits import Limits
 from rnnext.saving.npz import read_npz
 from rnnext.saving.shards import read_shards
 from rnnext.saving.source import ModelFile, Source, open_source
+from rnnext.saving.verification import check_answers
 
 __all__ = ["load_model", "load_weights", "model_from_json"]
 
@@ -41,6 +43,8 @@ def load_model(
     compile: bool = False,  # noqa: A002, ARG001 - Keras's name
     safe_mode: bool = True,  # noqa: ARG001
     *,
+    verify: tuple[Any, Any] | None = None,
+    tolerance: float = 2e-5,
     limits: Limits | None = None,
 ) -> Any:
     """Load a model with its weights from a file that Keras saved.
@@ -55,33 +59,40 @@ def load_model(
         custom_objects: Classes and functions by the name the file uses for them.
         compile: Accepted for Keras's sake and ignored; losses and optimizers are never read.
         safe_mode: Accepted for Keras's sake and ignored; code in a file is never run.
+        verify: Inputs and the outputs that the model is known to give for them; compared with
+            what it gives here before it is returned.
+        tolerance: Largest absolute difference that `verify` accepts.
         limits: Bounds on what reading the file may cost; see `rnnext.saving.Limits`.
 
     Returns:
         The `Sequential` or functional `Model`.
 
     Raises:
-        FileError: No model file, damaged, refused, or weights that do not fit the architecture.
-            The message names file, part and reason.
+        FileError: No model file, damaged, refused, weights that do not fit the architecture, or
+            other answers than `verify` expects. The message names file, part and reason.
         UnsupportedError: A layer, option or activation that rnnext does not have, named.
 
     Example:
         >>> import rnnext
-        >>> from rnnext.demo import model_path
-        >>> model = rnnext.load_model(model_path())
+        >>> from rnnext.demo import MODEL_FILE
+        >>> model = rnnext.load_model(MODEL_FILE)
         >>> model.output_shape
         (None, 1)
     """
     limits = limits or Limits()
     with open_source(file, limits) as source:
         if source.archive is not None:
-            return _model_from_archive(source.archive, custom_objects, limits)
-        if source.hdf5 is not None:
-            return _model_from_hdf5(source, custom_objects, limits)
-    raise FileError(
-        f"{source.label}: JSON, which holds no weights; build the model with "
-        "rnnext.models.model_from_json, then call its load_weights"
-    )
+            model = _model_from_archive(source.archive, custom_objects, limits)
+        elif source.hdf5 is not None:
+            model = _model_from_hdf5(source, source.hdf5, custom_objects, limits)
+        else:
+            raise FileError(
+                f"{source.label}: JSON, which holds no weights; build the model with "
+                "rnnext.models.model_from_json, then call its load_weights"
+            )
+    if verify is not None:
+        check_answers(model, *verify, tolerance, source.label)
+    return model
 
 
 def load_weights(
@@ -189,10 +200,11 @@ def _archive_weights(archive: Archive, limits: Limits) -> Group:
     )
 
 
-def _model_from_hdf5(source: Source, custom_objects: CustomObjects | None, limits: Limits) -> Any:
+def _model_from_hdf5(
+    source: Source, file: Path | bytes, custom_objects: CustomObjects | None, limits: Limits
+) -> Any:
     label = source.label
-    assert source.hdf5 is not None
-    root = read_hdf5(source.hdf5, label, limits, _TRAINING_GROUPS)
+    root = read_hdf5(file, label, limits, _TRAINING_GROUPS)
     text = root.text("model_config")
     weights = root.groups.get("model_weights")
     if text is None or weights is None:
