@@ -28,6 +28,17 @@ def x_file(tmp_path: Path) -> str:
     return str(tmp_path / "x.npy")
 
 
+@pytest.fixture
+def twice_file(tmp_path: Path) -> str:
+    """A model with one layer called on both of its inputs, and two outputs."""
+    a, b = (rnnext.Input((None, 2), name=name) for name in "ab")
+    shared = rnnext.layers.GRU(3, name="shared")
+    head = rnnext.layers.Dense(1, name="head")
+    model = rnnext.Model([a, b], [shared(a), head(shared(b))], name="twice")
+    model.save(tmp_path / "twice.keras")
+    return str(tmp_path / "twice.keras")
+
+
 def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Runs a command that must fail; returns its one line on stderr."""
     assert main(arguments) == 2
@@ -254,6 +265,40 @@ def test_predict_cannot_write_there(
     assert target in fails(capsys, "predict", MODEL, x_file, "-o", target)
 
 
+def test_predict_with_several_inputs_and_outputs(
+    twice_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.linspace(-1, 1, 12, dtype=np.float32).reshape(2, 3, 2)
+    np.save(tmp_path / "a.npy", x)
+    np.save(tmp_path / "b.npy", -x)
+    files = [str(tmp_path / "a.npy"), str(tmp_path / "b.npy")]
+    expected = rnnext.load_model(twice_file).predict([x, -x])
+
+    assert main(["predict", twice_file, *files]) == 0
+    assert capsys.readouterr().out == f"shared:\n{expected[0]}\nhead:\n{expected[1]}\n"
+
+    assert main(["predict", twice_file, *files, "-o", str(tmp_path / "y.npz")]) == 0
+    with np.load(tmp_path / "y.npz") as written:
+        for name, output in zip(("shared", "head"), expected, strict=True):
+            np.testing.assert_array_equal(written[name], output, strict=True)
+
+    message = fails(capsys, "predict", twice_file, *files, "-o", str(tmp_path / "y.npy"))
+    assert "2 outputs (shared, head)" in message
+
+
+def test_predict_writes_no_table_of_three_axes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = rnnext.Sequential(
+        [rnnext.Input((None, 1)), rnnext.layers.LSTM(2, return_sequences=True)]
+    )
+    model.save(tmp_path / "m.keras")
+    np.save(tmp_path / "x.npy", np.zeros((1, 3, 1), np.float32))
+    files = [str(tmp_path / name) for name in ("m.keras", "x.npy")]
+    message = fails(capsys, "predict", *files, "-o", str(tmp_path / "y.csv"))
+    assert "shape (1, 3, 2); write .npy" in message
+
+
 # ---- verify --------------------------------------------------------------------------------------
 
 
@@ -269,8 +314,13 @@ def test_verify_compares_every_layer() -> None:
     done = run_verify(MODEL)
     assert done.returncode == 0, done.stderr
     assert "they agree" in done.stdout
-    for line in ("lstm       LSTM   (4, 33, 24)", "gru        GRU    (4, 16)", "next_year  Dense"):
-        assert line in done.stdout
+    rows = [" ".join(line.split()[:-2]) for line in done.stdout.splitlines()]
+    first = rows.index("lstm LSTM (4, 33, 24)")
+    assert rows[first + 1 : first + 4] == [
+        "gru GRU (4, 16)",
+        "next_year Dense (4, 1)",
+        "sunspots Sequential (4, 1)",
+    ]
 
 
 def test_verify_with_given_inputs_and_nothing_allowed(x_file: str) -> None:
@@ -278,6 +328,14 @@ def test_verify_with_given_inputs_and_nothing_allowed(x_file: str) -> None:
     assert done.returncode == 1, done.stderr
     assert "(5, 33, 24)" in done.stdout
     assert "THEY DISAGREE" in done.stdout
+
+
+def test_verify_names_shared_layers_and_compares_every_output(twice_file: str) -> None:
+    done = run_verify(twice_file)
+    assert done.returncode == 0, done.stderr
+    assert "follows them: shared" in done.stdout
+    assert "twice [0]" in done.stdout
+    assert "twice [1]" in done.stdout
 
 
 def test_verify_with_too_many_inputs(x_file: str) -> None:

@@ -60,8 +60,9 @@ class Reference:
     def layer_outputs(
         self, names: Sequence[str], inputs: Sequence[NDArray[Any]]
     ) -> list[list[NDArray[Any]]]:
-        """The outputs of the layers of these names, all from one run of the model."""
-        wanted = [self._model.get_layer(name).output for name in names]
+        """The outputs of the layers of these names and, last, the model's, all from one run."""
+        layers = [self._model.get_layer(name) for name in names]
+        wanted = [*(layer.output for layer in layers), self._model.outputs]
         probe = self._keras.Model(self._model.inputs, wanted)
         outputs = probe(list(inputs), training=False)
         return [[np.asarray(tensor) for tensor in nest.flatten(output)] for output in outputs]

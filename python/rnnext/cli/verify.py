@@ -90,12 +90,12 @@ def run(arguments: argparse.Namespace) -> int:
     theirs = reference.layer_outputs([layer.name for layer in compared], inputs)
     rows = [
         row
-        for layer, mine, other in zip(compared, ours, theirs, strict=True)
+        for layer, mine, other in zip([*compared, model], ours, theirs, strict=True)
         for row in compare(layer, mine, other)
     ]
     _print_table(rows, f"{reference.label} against rnnext {rnnext.__version__} on {rnnext.isa()}")
     if repeated:
-        print(f"called more than once, seen through the layers after them: {', '.join(repeated)}")
+        print(f"called more than once, seen through what follows them: {', '.join(repeated)}")
     worst = max(rows, key=lambda row: row.relative)
     agree = worst.relative <= arguments.tolerance
     print(
@@ -115,14 +115,17 @@ def comparable_layers(model: Any) -> tuple[list[Any], list[str]]:
 def layer_outputs(
     model: Any, layers: Sequence[Any], inputs: Sequence[NDArray[Any]]
 ) -> list[list[NDArray[Any]]]:
-    """Every layer's outputs (some have several, such as states), all from one run of the model."""
-    probe = rnnext.Model(model.inputs, [layer.output for layer in layers])
+    """Every layer's outputs (some have several, such as states) and, last, the model's.
+
+    All of them come from one run.
+    """
+    probe = rnnext.Model(model.inputs, [*(layer.output for layer in layers), model.outputs])
     outputs = probe(list(inputs))
     return [[np.asarray(array) for array in nest.flatten(output)] for output in outputs]
 
 
 def compare(layer: Any, ours: Sequence[NDArray[Any]], theirs: Sequence[NDArray[Any]]) -> list[Row]:
-    """One row per output of a layer.
+    """One row per output of a layer, or of the model.
 
     Raises:
         RnnextError: The two sides differ in the number or shape of outputs.
