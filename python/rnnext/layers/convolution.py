@@ -42,6 +42,7 @@ class ConvolutionLayer(SpatialLayer):
     kernel_size: tuple[int, ...]
     strides: tuple[int, ...]
     dilation_rate: tuple[int, ...]
+    bias_initializer: Any
 
     _casts_integers = True
     # What a class accepts as padding, and which weights it has options for.
@@ -83,7 +84,7 @@ class ConvolutionLayer(SpatialLayer):
         self.bias: Variable | None = None
         if self.use_bias:
             filters = self._output_channels(channels)
-            self.bias = self.add_weight((filters,), self.bias_initializer, name="bias")  # type: ignore[attr-defined]
+            self.bias = self.add_weight((filters,), self.bias_initializer, name="bias")
         axis = 1 if self._channels_first else -1
         self.input_spec = InputSpec(
             ndim=self.rank + 2, axes={axis: channels}, meaning=self._meaning
@@ -187,6 +188,8 @@ class Conv(ConvolutionLayer):
         ShapeError: If no window fits into the input, or groups do not divide its channels.
     """
 
+    kernel_initializer: Any
+
     _own_options = ("filters", "groups")
 
     def __init__(
@@ -230,7 +233,7 @@ class Conv(ConvolutionLayer):
                 f"{self.label}: groups={self.groups} must divide the input's {channels} channels."
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")  # type: ignore[attr-defined]
+        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
 
     def _output_channels(self, channels: int) -> int:  # noqa: ARG002
         return self.filters

@@ -77,6 +77,8 @@ class DepthwiseConv(ConvolutionLayer):
         ShapeError: If no window fits into the input.
     """
 
+    depthwise_initializer: Any
+
     _weight_options = ("depthwise", "bias")
     _own_options = ("depth_multiplier",)
 
@@ -104,7 +106,7 @@ class DepthwiseConv(ConvolutionLayer):
 
     def _make_weights(self, channels: int) -> None:
         shape = (*self.kernel_size, channels, self.depth_multiplier)
-        self.kernel = self.add_weight(shape, self.depthwise_initializer, name="kernel")  # type: ignore[attr-defined]
+        self.kernel = self.add_weight(shape, self.depthwise_initializer, name="kernel")
 
     def _output_channels(self, channels: int) -> int:
         return channels * self.depth_multiplier
@@ -177,6 +179,9 @@ class SeparableConv(ConvolutionLayer):
         ShapeError: If no window fits into the input.
     """
 
+    depthwise_initializer: Any
+    pointwise_initializer: Any
+
     _weight_options = ("depthwise", "pointwise", "bias")
     _own_options = ("filters", "depth_multiplier")
 
@@ -211,13 +216,13 @@ class SeparableConv(ConvolutionLayer):
         depthwise = (*self.kernel_size, channels, self.depth_multiplier)
         self.depthwise_kernel = self.add_weight(
             depthwise,
-            self.depthwise_initializer,  # type: ignore[attr-defined]
+            self.depthwise_initializer,
             name="depthwise_kernel",
         )
         pointwise = (*[1] * self.rank, channels * self.depth_multiplier, self.filters)
         self.pointwise_kernel = self.add_weight(
             pointwise,
-            self.pointwise_initializer,  # type: ignore[attr-defined]
+            self.pointwise_initializer,
             name="pointwise_kernel",
         )
 

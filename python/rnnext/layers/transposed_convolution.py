@@ -104,6 +104,8 @@ class ConvTranspose(ConvolutionLayer):
         ShapeError: If nothing is left of the output.
     """
 
+    kernel_initializer: Any
+
     _own_options = ("filters", "output_padding")
 
     def __init__(
@@ -145,7 +147,7 @@ class ConvTranspose(ConvolutionLayer):
 
     def _make_weights(self, channels: int) -> None:
         shape = (*self.kernel_size, self.filters, channels)
-        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")  # type: ignore[attr-defined]
+        self.kernel = self.add_weight(shape, self.kernel_initializer, name="kernel")
 
     def _output_channels(self, channels: int) -> int:  # noqa: ARG002
         return self.filters

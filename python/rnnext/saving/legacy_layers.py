@@ -67,6 +67,8 @@ _DROPPED: dict[str, set[str]] = {
     },
     "MultiHeadAttention": {"query_shape", "key_shape", "value_shape"},
 }
+# What older layers do that Keras 3 no longer does; the layers take these arguments for it.
+_OLD_BEHAVIOUR: dict[str, Config] = {"MultiHeadAttention": {"keeps_masks": True}}
 _DROPPED_RECURRENT = {"implementation", "input_dim", "input_length", "input_shape"}
 # Arguments that are dropped when they are off and refused when they are on.
 _ONLY_OFF: dict[str, set[str]] = {
@@ -168,6 +170,7 @@ class LayerConverter:
         names = _RENAMED.get(class_name, {})
         renamed = {names.get(key, key): value for key, value in config.items()}
         renamed.update(_CUDNN_ARGUMENTS.get(class_name, {}))
+        renamed.update(_OLD_BEHAVIOUR.get(class_name, {}))
         return _CLASSES.get(class_name, class_name), renamed
 
     def _input_layer(self, config: Config, where: str) -> Config:
