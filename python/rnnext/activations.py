@@ -183,8 +183,10 @@ class Activation:
         return self._compute(array)
 
     def _compute(self, x: NDArray[Any]) -> NDArray[Any]:
+        if "axis" not in _FORMULAS[self.name].__code__.co_varnames:
+            return self._elementwise(x)
         axis = self.params.get("axis", -1)
-        if not -x.ndim <= axis < max(x.ndim, 1):
+        if not -x.ndim <= axis < x.ndim:
             raise ShapeError(f"activation {self.name!r}: axis {axis} of shape {x.shape}.")
         if self.name == "glu":
             return _halves(x, axis)
