@@ -292,6 +292,10 @@ class Layer(WeightOwner):
             if mask in call.named and call.named[mask] is None
         }
 
+    def _without_mask_afterwards(self, call: CallArguments) -> list[Any]:  # noqa: ARG002
+        """The tensors that carry no mask any more after this call."""
+        return []
+
     # Masks, shapes -----------------------------------------------------------------------------
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002

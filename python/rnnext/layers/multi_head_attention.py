@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from rnnext import initializers, serialization
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.layers.call_arguments import CallArguments
 from rnnext.layers.einsum_dense import EinsumDense
 from rnnext.layers.layer import Layer
+from rnnext.layers.masked_tensor import MaskedTensor
 from rnnext.layers.symbolic import KerasTensor
 from rnnext.ops.attention import attend, causal_mask
 from rnnext.ops.shapes import axes_of
@@ -199,6 +201,9 @@ class MultiHeadAttention(HeadedAttention):
         return_attention_scores: Whether to return the weights (B, N, T, S), too.
         use_causal_mask: Whether a query may only look at keys that are not later than it.
 
+    A query, value or key that carries a mask carries none after the call; only the output has
+    the query's. Keras does so since version 3.8; models of older files keep the masks.
+
     Example:
         >>> import numpy as np
         >>> from rnnext.layers import MultiHeadAttention
@@ -222,6 +227,7 @@ class MultiHeadAttention(HeadedAttention):
         flash_attention: bool | None = None,
         **kwargs: Any,
     ) -> None:
+        keeps_masks = kwargs.pop("keeps_masks", False)  # set for files of Keras before 3.8
         super().__init__(
             dropout=dropout,
             use_bias=use_bias,
@@ -229,6 +235,7 @@ class MultiHeadAttention(HeadedAttention):
             flash_attention=flash_attention,
             **kwargs,
         )
+        self.keeps_masks = keeps_masks
         self.num_heads = self._positive("num_heads", num_heads)
         self.key_dim = self._positive("key_dim", key_dim)
         self.value_dim = self._positive("value_dim", value_dim or key_dim)
@@ -310,6 +317,16 @@ class MultiHeadAttention(HeadedAttention):
         outputs = self.output_dense(outputs)
         return (outputs, weights) if return_attention_scores else outputs
 
+    def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        outputs = super()._call_checked(args, kwargs)
+        for x in self._without_mask_afterwards(CallArguments(type(self).call, args, kwargs, "")):
+            if isinstance(x, MaskedTensor):
+                x._keras_mask = None
+        return outputs
+
+    def _without_mask_afterwards(self, call: CallArguments) -> list[Any]:
+        return [] if self.keeps_masks else [call.named[name] for name in ("query", "value", "key")]
+
     def _attend(
         self, query: Array, key: Array, value: Array, allowed: Any, blind_rows_are_zero: bool
     ) -> tuple[Array, Array]:
@@ -388,6 +405,7 @@ class MultiHeadAttention(HeadedAttention):
             "value_dim": self.value_dim,
             "output_shape": self._output_shape,
             "attention_axes": self.attention_axes,
+            **({"keeps_masks": True} if self.keeps_masks else {}),
         }
 
 

@@ -19,7 +19,8 @@ class Graph:
     Attributes:
         inputs: Flat list of the symbolic inputs.
         outputs: Flat list of the symbolic outputs.
-        nodes: The nodes in an order in which they can be run, inputs first.
+        nodes: The nodes in the order in which Keras runs them: those farthest from the outputs
+            first. It matters where a layer drops the masks of its inputs.
         operations: The operations in Keras's order, which weight files count layers by: those
             farthest from the outputs first, at equal distance in order of traversal.
 
@@ -31,8 +32,9 @@ class Graph:
     def __init__(self, inputs: list[KerasTensor], outputs: list[KerasTensor]) -> None:
         self.inputs = inputs
         self.outputs = outputs
-        self.nodes, first_seen = _traverse(inputs, outputs)
-        depths = _depths(self.nodes)
+        nodes, first_seen = _traverse(inputs, outputs)
+        node_depths, depths = _depths(nodes)
+        self.nodes = sorted(node_depths, key=lambda node: -node_depths[node])
         for tensor in inputs:  # an input that no output depends on
             operation = tensor.source.operation
             if operation not in depths:
@@ -82,8 +84,8 @@ def _node_of(tensor: KerasTensor) -> Node:
     return tensor.source.operation.inbound_nodes[tensor.source.node_index]
 
 
-def _depths(nodes: list[Node]) -> dict[Operation, int]:
-    """Distance of each operation from the outputs: the longest way, over all its calls."""
+def _depths(nodes: list[Node]) -> tuple[dict[Node, int], dict[Operation, int]]:
+    """Distances from the outputs: the longest way, of an operation over all its calls."""
     node_depths: dict[Node, int] = {}
     depths: dict[Operation, int] = {}
     for node in reversed(nodes):
@@ -91,7 +93,7 @@ def _depths(nodes: list[Node]) -> dict[Operation, int]:
         depths[node.operation] = node_depths[node] = depth
         for parent in node.parents:
             node_depths[parent] = max(node_depths.get(parent, 0), depth + 1)
-    return depths
+    return node_depths, depths
 
 
 def with_own_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:

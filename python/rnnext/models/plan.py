@@ -124,6 +124,9 @@ class Plan:
         steps = [self._value_step(node, call, targets)]
         if isinstance(operation, Layer) and operation.supports_masking:
             steps += self._mask_steps(node, call, mask, sources)
+        if isinstance(operation, Layer):
+            for tensor in operation._without_mask_afterwards(call):
+                self._mask_slots.pop(id(tensor), None)
         return steps
 
     def _mask_argument(self, call: CallArguments) -> tuple[Any, list[int]]:

@@ -49,6 +49,11 @@ class KerasVersion:
         """True where ``hard_sigmoid`` is clip(0.2 x + 0.5): every Keras before 3."""
         return self.generation < 3
 
+    @property
+    def keeps_attention_masks(self) -> bool:
+        """True where MultiHeadAttention leaves the masks of its inputs to later layers."""
+        return self.numbers < (3, 8, 0)
+
     def recurrent_activation(self) -> str | None:
         """Default recurrent_activation of LSTM and GRU; None where two share one version.
 

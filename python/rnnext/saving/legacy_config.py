@@ -1,7 +1,7 @@
 """Turns the config of a model saved by Keras 1 or 2 into the Keras 3 form.
 
 This is the one place that knows older forms of models; the layers read only Keras 3's. A config
-that Keras 3 wrote in its own form is handed on untouched.
+that Keras 3 wrote in its own form is handed on as it is, but for what Keras 3 itself changed.
 """
 
 from __future__ import annotations
@@ -63,8 +63,20 @@ def to_keras3_config(
     """
     version = _version(config, keras_version, label)
     if version.generation == 3 and "module" in config:
-        return config
+        return _with_attention_masks_kept(config) if version.keeps_attention_masks else config
     return _ModelConverter(LayerConverter(version, label, weight_shapes)).model(config)
+
+
+def _with_attention_masks_kept(config: Any) -> Any:
+    """A Keras 3 config in which every MultiHeadAttention does what it did before Keras 3.8."""
+    if isinstance(config, list):
+        return [_with_attention_masks_kept(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    kept = {key: _with_attention_masks_kept(value) for key, value in config.items()}
+    if kept.get("class_name") == "MultiHeadAttention" and isinstance(kept.get("config"), dict):
+        kept["config"]["keeps_masks"] = True
+    return kept
 
 
 def _version(config: Config, keras_version: str | None, label: str) -> KerasVersion:
@@ -78,7 +90,7 @@ def _version(config: Config, keras_version: str | None, label: str) -> KerasVers
     if looks_like_keras1(config):
         return KerasVersion("(none, Keras 1 by its argument names)", (1, 0, 0))
     if "module" in config and not _mentions(config, "batch_input_shape"):
-        return KerasVersion("(none, Keras 3 by its form)", (3, 0, 0))
+        return KerasVersion("(none, Keras 3 by its form)", (3, 8, 0))  # since when all mean the same
     raise FileError(
         f"{label}: no keras_version is recorded, and the meaning of hard_sigmoid and several "
         'defaults depends on it; add the key "keras_version" to the JSON (for example "2.3.1")'
