@@ -20,6 +20,7 @@ from rnnext.errors import RnnextError, UnsupportedError
 
 __all__ = [
     "builtin",
+    "copy_from_config",
     "custom_object",
     "custom_object_scope",
     "deserialize",
@@ -36,6 +37,8 @@ _builtin_operations: dict[str, type] = {}
 _registered: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
 _scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
+# Where `serialize` notes the user's classes and functions it meets, if somebody asked for them.
+_met: ContextVar[dict[str, Any] | None] = ContextVar("met_objects", default=None)
 
 
 def builtin(module: str, class_name: str | None = None) -> Callable[[type[_C]], type[_C]]:
@@ -151,6 +154,8 @@ def serialize(value: Any) -> Any:
 def _serialize_object(value: Any) -> dict[str, Any]:
     cls = type(value)
     known = is_builtin(cls)
+    if not known:
+        _note(cls.__name__, cls)
     registered = _registered_names.get(cls)
     public = known and not cls._keras_module.startswith("keras.src")
     config = {
@@ -171,12 +176,42 @@ def _serialize_function(function: Any) -> dict[str, Any]:
             f"{function!r}: a lambda cannot be stored in a config; use a named function."
         )
     name = _registered_names.get(function, function.__name__)
+    _note(name, function)
     return {
         "module": function.__module__,
         "class_name": "function",
         "config": name,
         "registered_name": name,
     }
+
+
+def _note(name: str, target: Any) -> None:
+    met = _met.get()
+    if met is not None:
+        met[name] = target
+
+
+def copy_from_config(value: Any, **changes: Any) -> Any:
+    """Returns a new object of the class and the config of `value`, not built.
+
+    Args:
+        value: A layer; it may use classes and functions that only the user has.
+        **changes: What its config shall have instead.
+
+    Example:
+        >>> from rnnext.layers import Dense
+        >>> copy_from_config(Dense(3), name="other").units
+        3
+    """
+    met: dict[str, Any] = {}
+    token = _met.set(met)
+    try:
+        config = serialize(value)
+    finally:
+        _met.reset(token)
+    config.pop("build_config", None)
+    config["config"] = {**config["config"], **changes}
+    return deserialize(config, met)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -201,6 +236,8 @@ def _deserialize(config: Any) -> Any:
     if "class_name" not in config or "config" not in config:
         return {key: _deserialize(value) for key, value in config.items()}
     class_name, inner = config["class_name"], config["config"]
+    if not isinstance(class_name, str):
+        raise RnnextError(f"config: class_name must be a string, received {class_name!r}.")
     if class_name in _SPECIAL_FORMS:
         return _SPECIAL_FORMS[class_name](inner)
     if class_name == "function":

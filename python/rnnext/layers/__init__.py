@@ -6,6 +6,7 @@ from rnnext.layers.activation import Activation
 from rnnext.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from rnnext.layers.attention import AdditiveAttention, Attention
 from rnnext.layers.batch_normalization import BatchNormalization
+from rnnext.layers.bidirectional import Bidirectional
 from rnnext.layers.borders import (
     Cropping1D,
     Cropping2D,
@@ -86,8 +87,10 @@ from rnnext.layers.regularization import (
 )
 from rnnext.layers.reshaping import Permute, RepeatVector, Reshape
 from rnnext.layers.rnn import RNN
+from rnnext.layers.time_distributed import TimeDistributed
 from rnnext.layers.transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from rnnext.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from rnnext.layers.wrapper import Wrapper
 
 # Keras's other names for the same classes.
 AvgPool1D = AveragePooling1D
@@ -130,6 +133,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "Concatenate",
     "Conv1D",
@@ -212,10 +216,12 @@ __all__ = [
     "SpatialDropout3D",
     "StackedRNNCells",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

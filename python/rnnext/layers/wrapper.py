@@ -1,0 +1,44 @@
+"""The base class of layers that wrap another layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnext import serialization
+from rnnext.errors import UnsupportedError
+from rnnext.layers.layer import Layer
+
+__all__ = ["Wrapper"]
+
+
+@serialization.builtin("keras.layers")
+class Wrapper(Layer):
+    """A layer around another layer, whose weights are its own.
+
+    Args:
+        layer: The layer to wrap.
+        **kwargs: Arguments of `Layer`.
+
+    Raises:
+        UnsupportedError: If `layer` is no layer.
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(layer, Layer):
+            raise UnsupportedError(f"{self.label}: expected a layer to wrap, received {layer!r}.")
+        self.layer = layer
+
+    def build(self, input_shape: Any) -> None:
+        """Builds the wrapped layer."""
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "layer": serialization.serialize(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Makes the layer from what `get_config` returned."""
+        return cls(**{**config, "layer": serialization.deserialize(config["layer"])})
