@@ -278,6 +278,8 @@ def _from_config(config: dict[str, Any]) -> Activation:
     custom = serialization.custom_object(config.get("registered_name") or class_name)
     if custom is None and class_name == "function":
         custom = serialization.custom_object(inner)
+    if isinstance(custom, type):
+        return CustomActivation(serialization.deserialize(config))
     if custom is not None:
         return get(custom)
     if class_name == "function" and isinstance(inner, str):
@@ -286,6 +288,8 @@ def _from_config(config: dict[str, Any]) -> Activation:
         name, keys = _LAYER_ACTIVATIONS[class_name]
         given = inner or {}
         return Activation(name, **{key: given[key] for key in keys if key in given})
+    if config.get("module") == "keras.layers":  # a layer with weights, such as PReLU
+        return CustomActivation(serialization.deserialize(config))
     if isinstance(class_name, str) and isinstance(inner, dict):
         return Activation(class_name, **inner)
     raise UnsupportedError(f"activation: cannot read the config {config!r}.")

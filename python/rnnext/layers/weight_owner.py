@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import initializers, nest
+from rnnext.activations import CustomActivation
 from rnnext.arrays import as_array
 from rnnext.dtypes import DTypePolicy, get_policy
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
@@ -63,6 +64,8 @@ class WeightOwner(Operation):
         """Layers by the attribute that holds them: a layer or a list of layers."""
         children: dict[str, Any] = {}
         for name, value in self.__dict__.items():
+            if isinstance(value, CustomActivation):
+                value = value.function  # a layer may be an activation: PReLU
             if isinstance(value, WeightOwner):
                 children[name] = value
             elif nest.is_nested(value):
