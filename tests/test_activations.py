@@ -198,8 +198,8 @@ def test_every_activation_of_keras_is_covered(keras: ModuleType) -> None:
 
 # ---- accuracy without TensorFlow -----------------------------------------------------------------
 
-# Units in the last place, measured over the whole range; stated in the documentation.
-ULP_BOUNDS = {"exponential": 1.0, "sigmoid": 2.5, "tanh": 2.5}
+# Units in the last place; tests/cpp/test_activations.cpp has them for every activation.
+ULP_BOUNDS = {"exponential": 1.1, "sigmoid": 2.4, "tanh": 2.6}
 
 
 def exactly(name: str, value: float) -> decimal.Decimal:
@@ -316,10 +316,10 @@ def test_place_in_the_array_does_not_matter(n: int) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (("swoosh",), "unknown activation 'swoosh'; accepted: linear, relu, "),
-        (("tanh", 1.0), r"activation tanh takes tanh\(\), got 1 parameters"),
-        (("threshold", 1.0), "threshold takes .*got 1"),
-        (("relu", 0.0, 1.0, 2.0, 3.0), "relu takes .*got 4"),
+        (("swoosh",), "unknown activation 'swoosh'.* accepted.* linear, relu, "),
+        (("tanh", 1.0), r"activation tanh\(\).*got 1 parameter"),
+        (("threshold", 1.0), r"activation threshold\(threshold, default_value\).*got 1 parameter"),
+        (("relu", 0.0, 1.0, 2.0, 3.0), r"activation relu\(.*\).*got 4 parameters"),
     ],
 )
 def test_wrong_spec(spec: tuple[Any, ...], message: str) -> None:
