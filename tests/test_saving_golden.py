@@ -25,8 +25,6 @@ WEIGHTS_ONLY = ["keras224", "tf25", "tf213", "tf215", "tfkeras221", "keras333", 
 
 @pytest.mark.parametrize("name", WHOLE_MODELS)
 def test_whole_model(name: str) -> None:
-    if "bidirectional" in name and not hasattr(layers, "Bidirectional"):
-        pytest.skip("Bidirectional is not there yet")
     model = saving.load_model(golden_files.content(name))
     golden_files.assert_gives_recorded_outputs(model, name)
 

@@ -326,7 +326,8 @@ def test_unknown_versions(version: str) -> None:
 
 def test_keras3_form_is_handed_on() -> None:
     config = {"module": "keras", **sequential(layer("Dense", time_major=True))}
-    assert to_keras3_config(config, "3.1.0", "m") is config
+    assert to_keras3_config(config, "3.1.0", "m") == config
+    assert to_keras3_config(config, "3.15.0", "m") is config
     assert to_keras3_config(config, None, "m") is config
 
 

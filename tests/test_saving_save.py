@@ -15,7 +15,7 @@ import pytest
 
 from rnnext import saving
 from rnnext.errors import UnsupportedError
-from rnnext.layers import GRU, LSTM, Dense, Input
+from rnnext.layers import GRU, LSTM, Dense, Embedding, Input, MultiHeadAttention
 from rnnext.models import Model, Sequential
 
 SAVED = [
@@ -26,6 +26,8 @@ SAVED = [
     "tf213_sequential.keras",
     "tf25_sequential.h5",
     "keras224_cudnn.h5",
+    "keras333_bidirectional.keras",
+    "tf215_bidirectional.keras",
 ]
 
 
@@ -89,9 +91,17 @@ def test_archive_has_what_keras_writes() -> None:
         assert json.loads(archive.read("config.json"))["module"] == "keras"
 
 
+def attention_of_old_files() -> Model:
+    x = Input((5,))
+    words = Embedding(7, 4, mask_zero=True)(x)
+    attention = MultiHeadAttention(1, 2, name="attention", keeps_masks=True)
+    return Model(x, LSTM(2)(attention(words, words)))
+
+
 @pytest.mark.parametrize(
     ("model", "file", "reason"),
     [
+        (attention_of_old_files(), "m.keras", "layer 'attention' .* is older than Keras 3.8"),
         (Sequential([Input((3,)), Dense(1)]), "m.h5", "m.h5: models are saved as .keras only"),
         (Sequential([Dense(1)], name="s"), "m.keras", "model 's' is not built"),
         (Sequential([Input((3,)), Dense(1, name="a/b")]), "m.keras", "no names with '/'"),

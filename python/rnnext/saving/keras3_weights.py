@@ -23,7 +23,7 @@ from rnnext.naming import snake_case
 from rnnext.saving.assignment import Array, WeightPlan, layer_label
 from rnnext.saving.hdf5 import Group
 
-__all__ = ["child_layers", "group_name", "is_keras3_tree", "plan_keras3_weights"]
+__all__ = ["child_layers", "descendants", "group_name", "is_keras3_tree", "plan_keras3_weights"]
 
 _MODEL_LISTS = ("layers", "_layer_checkpoint_dependencies")
 # Random number generators of dropout; they have no part in inference.
@@ -104,7 +104,7 @@ class _Matcher:
     ) -> None:
         """Every layer has a group: else those after a missing one would take the wrong ones."""
         # A layer that is also inside another member may be written there.
-        inside = {id(below) for layer in layers for below in _descendants(layer)}
+        inside = {id(below) for layer in layers for below in descendants(layer)}
         waiting: dict[str, list[Layer]] = {}
         for layer in layers:
             if id(layer) not in self._visited | inside and layer.weights:
@@ -144,11 +144,11 @@ def group_name(layer: Layer) -> str:
     return snake_case(type(layer).__name__)
 
 
-def _descendants(layer: Layer) -> Iterator[Layer]:
+def descendants(layer: Layer) -> Iterator[Layer]:
     """All layers inside a layer."""
     for child in layer._layers:
         yield child
-        yield from _descendants(child)
+        yield from descendants(child)
 
 
 def _groups_by_class(container: Group, classes: set[str]) -> dict[str, list[Group]]:

@@ -90,7 +90,9 @@ def _version(config: Config, keras_version: str | None, label: str) -> KerasVers
     if looks_like_keras1(config):
         return KerasVersion("(none, Keras 1 by its argument names)", (1, 0, 0))
     if "module" in config and not _mentions(config, "batch_input_shape"):
-        return KerasVersion("(none, Keras 3 by its form)", (3, 8, 0))  # since when all mean the same
+        return KerasVersion(
+            "(none, Keras 3 by its form)", (3, 8, 0)
+        )  # since when all mean the same
     raise FileError(
         f"{label}: no keras_version is recorded, and the meaning of hard_sigmoid and several "
         'defaults depends on it; add the key "keras_version" to the JSON (for example "2.3.1")'

@@ -15,7 +15,7 @@ from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.models import Model
 from rnnext.saving.assignment import layer_label
-from rnnext.saving.keras3_weights import child_layers, group_name
+from rnnext.saving.keras3_weights import child_layers, descendants, group_name
 
 __all__ = ["save_model"]
 
@@ -51,6 +51,7 @@ def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
         raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save")
     config = serialization.serialize(model)
     _refuse_other_meanings(config, f"model {model.name!r}")
+    _refuse_old_attention(model)
     members = {
         "metadata.json": json.dumps({"keras_version": _KERAS_VERSION}).encode(),
         "config.json": json.dumps(config).encode(),
@@ -88,6 +89,17 @@ def _refuse_other_meanings(config: Any, owner: str) -> None:
     if isinstance(config, list):
         for part in config:
             _refuse_other_meanings(part, owner)
+
+
+def _refuse_old_attention(model: Model) -> None:
+    """Refuse attention that passes masks on, as before Keras 3.8, if there are masks."""
+    layers = list(descendants(model))
+    for layer in layers:
+        if getattr(layer, "keeps_masks", False) and any(other.makes_mask for other in layers):
+            raise UnsupportedError(
+                f"{layer_label(layer)}: the file it is from is older than Keras 3.8, where this "
+                "layer passed masks on; Keras 3 would not, so it cannot be saved for it"
+            )
 
 
 def _weights_file(model: Model) -> bytes:
