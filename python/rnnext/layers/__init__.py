@@ -17,6 +17,7 @@ from rnnext.layers.borders import (
 )
 from rnnext.layers.cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from rnnext.layers.concatenation import Concatenate, concatenate
+from rnnext.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, ConvLSTMCell
 from rnnext.layers.convolution import Conv1D, Conv2D, Conv3D
 from rnnext.layers.dense import Dense
 from rnnext.layers.depthwise_convolution import (
@@ -142,6 +143,10 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "ConvLSTMCell",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import _core, activations, initializers, nest, serialization
+from rnnext import _core, nest, serialization
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.layer import Layer
+from rnnext.layers.recurrent_cell import RecurrentCell, lstm_bias, lstm_step
 from rnnext.layers.step_loop import StepLoop, zero_states
 
 __all__ = ["GRUCell", "KernelCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
@@ -38,68 +39,36 @@ _COMMON_OPTIONS = (
 )
 
 
-class KernelCell(Layer):
+class KernelCell(RecurrentCell):
     """Base class of the cells that have a compiled kernel.
 
     Attributes:
+        units: Number of units.
         kernel: Weight (D, G * units), G gates side by side.
         recurrent_kernel: Weight (units, G * units).
         bias: Weight (G * units,), or (2, G * units) for a GRU with reset_after, or None.
         state_size: `units`, or a list of it for each state.
     """
 
-    # Set from the constructor's arguments by _set_options.
     units: int
-    activation: activations.Activation
-    recurrent_activation: activations.Activation
-    use_bias: bool
-    unit_forget_bias: bool
     reset_after: bool
-    kernel_initializer: Any
-    recurrent_initializer: Any
-    bias_initializer: Any
-    dropout: float
-    recurrent_dropout: float
 
-    options: tuple[str, ...]  # the constructor's arguments, as in the config
     state_count = 1
     _kind: str
     _gates: int
-    _casts_integers = True
 
     def __init__(self, *, implementation: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.implementation = implementation  # Keras's choice between equal ways; kept only
 
     def _set_options(self, given: dict[str, Any]) -> None:
-        """Sets the attributes of the same names as the constructor's arguments.
-
-        Args:
-            given: The `locals()` of the constructor: all of its arguments by name.
-        """
         units = given["units"]
         if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
             raise UnsupportedError(f"{self.label}: units must be an integer >= 1, got {units!r}.")
-        for option in self.options:
-            setattr(self, option, self._read_option(option, given[option]))
+        super()._set_options(given)
         self.units = int(units)
         self.output_size = self.units
         self.state_size: Any = self.units if self.state_count == 1 else [self.units] * 2
-
-    def _read_option(self, option: str, value: Any) -> Any:
-        if option.endswith("activation"):
-            activation = activations.get(value)
-            if activation.name == "glu":
-                raise UnsupportedError(
-                    f"{self.label}: {option}='glu' halves the number of units, which a recurrent "
-                    "cell cannot use; accepted are the activations that keep it."
-                )
-            return activation
-        if option.endswith("_initializer"):
-            return initializers.get(value)
-        if option.endswith("dropout"):
-            return min(1.0, max(0.0, value))
-        return value
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights for inputs (B, D)."""
@@ -117,11 +86,6 @@ class KernelCell(Layer):
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self._gates * self.units,)
-
-    def _initial_bias(self, shape: Sequence[int], dtype: Any = None) -> Array:
-        initializer = self.bias_initializer or initializers.Zeros()
-        values: Array = initializer(shape, dtype=dtype)
-        return values
 
     def _pack_weights(self) -> Any:
         """What runs this cell over sequences: the compiled kernel, or the loop over steps."""
@@ -144,8 +108,7 @@ class KernelCell(Layer):
 
     def call(self, inputs: Array, states: Any, training: bool = False) -> tuple[Array, list[Array]]:
         """One step: inputs (B, D) and states (B, units) to output (B, units) and new states."""
-        if training and (self.dropout or self.recurrent_dropout):
-            raise UnsupportedError(f"{self.label}: dropout with training=True is not supported.")
+        self._refuse_dropout(training)
         previous = tuple(nest.flatten(states))
         kernel = self._packed or self._pack()
         if isinstance(kernel, StepLoop):
@@ -174,20 +137,6 @@ class KernelCell(Layer):
         """Returns the shapes of the output and of the states."""
         shape = (input_shape[0], self.units)
         return shape, [shape] * self.state_count
-
-    def option_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments without those of `Layer`."""
-        config = {}
-        for option in self.options:
-            value = getattr(self, option)
-            is_activation = isinstance(value, activations.Activation)
-            serialize = activations.serialize if is_activation else serialization.serialize
-            config[option] = serialize(value)
-        return config
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), **self.option_config()}
 
 
 @serialization.builtin("keras.layers")
@@ -268,21 +217,14 @@ class LSTMCell(KernelCell):
         super().__init__(**kwargs)
         self._set_options(locals())
 
-    def _initial_bias(self, shape: Sequence[int], dtype: Any = None) -> Array:
-        if not self.unit_forget_bias:
-            return super()._initial_bias(shape, dtype)
-        # Keras draws the parts around the forget gate one by one.
-        before = super()._initial_bias((self.units,), dtype)
-        after = super()._initial_bias((2 * self.units,), dtype)
-        return np.concatenate([before, np.ones(self.units, before.dtype), after])
+    def _initial_bias(self, shape: Sequence[int], dtype: Any = None) -> Array:  # noqa: ARG002
+        return lstm_bias(super()._initial_bias, self.units, self.unit_forget_bias, dtype)
 
     def _step(self, x: Array, *states: Array) -> tuple[Array, ...]:
         h, c = states
         bias, _ = self._biases()
-        i, f, g, o = np.split(x @ self.kernel + h @ self.recurrent_kernel + bias, 4, axis=1)
-        gate = self.recurrent_activation
-        c = gate(f) * c + gate(i) * self.activation(g)
-        return gate(o) * self.activation(c), c
+        gates = x @ self.kernel + h @ self.recurrent_kernel + bias
+        return lstm_step(gates, c, self.activation, self.recurrent_activation)
 
 
 @serialization.builtin("keras.layers")

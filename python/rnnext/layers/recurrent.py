@@ -6,19 +6,22 @@ from typing import Any
 
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
-from rnnext.layers.cells import GRUCell, KernelCell, LSTMCell, SimpleRNNCell
+from rnnext.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
 from rnnext.layers.input_spec import InputSpec
+from rnnext.layers.recurrent_cell import RecurrentCell
 from rnnext.layers.rnn import RNN
 
-__all__ = ["GRU", "LSTM", "SimpleRNN"]
+__all__ = ["GRU", "LSTM", "CellRNN", "SimpleRNN"]
 
 
-class _KernelRNN(RNN):
-    """Base class: an RNN over one cell that has a kernel. The cell's options are readable here."""
+class CellRNN(RNN):
+    """Base class: an RNN over one cell of rnnext's. The cell's options are options here, too."""
 
     makes_new_arrays = True
-    cell: KernelCell
-    _cell_class: type[KernelCell]
+    cell: Any
+    _cell_class: type[RecurrentCell]
+    _cell_name: str
+    _input_axes = 3
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -41,20 +44,24 @@ class _KernelRNN(RNN):
             )
         cell = self._cell_class(
             **{option: given[option] for option in self._cell_class.options},
-            implementation=kwargs.pop("implementation", 2),
+            **self._more_cell_arguments(kwargs),
             trainable=kwargs.get("trainable", True),
             dtype=kwargs.get("dtype"),
-            name=self._cell_class._kind + "_cell",
+            name=self._cell_name,
         )
         flags = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
         RNN.__init__(
             self,
             cell,
             activity_regularizer=given["activity_regularizer"],
-            **{flag: given[flag] for flag in flags},
+            **{flag: given[flag] for flag in flags if flag in given},
             **kwargs,
         )
-        self.input_spec = InputSpec(ndim=3, meaning="(batch, time, features)")
+        self.input_spec = InputSpec(ndim=self._input_axes, meaning=self._meaning)
+
+    def _more_cell_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Arguments of the cell that are no options; they are taken out of the layer's `kwargs`."""
+        return {"implementation": kwargs.pop("implementation", 2)}
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -68,7 +75,7 @@ def _option_of_cell(option: str) -> property:
 
 
 @serialization.builtin("keras.layers")
-class SimpleRNN(_KernelRNN):
+class SimpleRNN(CellRNN):
     """Fully connected recurrent layer: the output is fed back to the input.
 
     `h = activation(x @ kernel + h_prev @ recurrent_kernel + bias)`
@@ -108,6 +115,7 @@ class SimpleRNN(_KernelRNN):
     """
 
     _cell_class = SimpleRNNCell
+    _cell_name = "simple_rnn_cell"
 
     def __init__(
         self,
@@ -138,7 +146,7 @@ class SimpleRNN(_KernelRNN):
 
 
 @serialization.builtin("keras.layers")
-class LSTM(_KernelRNN):
+class LSTM(CellRNN):
     """Long short-term memory (Hochreiter and Schmidhuber, 1997).
 
     With `i, f, g, o` the four parts of `x @ kernel + h_prev @ recurrent_kernel + bias`:
@@ -181,6 +189,7 @@ class LSTM(_KernelRNN):
     """
 
     _cell_class = LSTMCell
+    _cell_name = "lstm_cell"
 
     def __init__(
         self,
@@ -214,7 +223,7 @@ class LSTM(_KernelRNN):
 
 
 @serialization.builtin("keras.layers")
-class GRU(_KernelRNN):
+class GRU(CellRNN):
     """Gated recurrent unit (Cho et al., 2014).
 
     `h = z * h_prev + (1 - z) * hh` with the update gate z, the reset gate r and the candidate
@@ -250,6 +259,7 @@ class GRU(_KernelRNN):
     """
 
     _cell_class = GRUCell
+    _cell_name = "gru_cell"
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.cells import KernelCell, StackedRNNCells, check_cell, output_size
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.layer import Layer
+from rnnext.layers.recurrent_cell import RecurrentCell
 from rnnext.layers.step_loop import StepLoop
 
 __all__ = ["RNN"]
@@ -52,6 +53,7 @@ class RNN(Layer):
     _call_checks_input = True
     _casts_integers = True
     _makes_mask = False
+    _meaning = "(batch, time, features)"
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class RNN(Layer):
         self.zero_output_for_mask = bool(zero_output_for_mask)
         self.states: Any = None
         self.supports_masking = True
-        self.input_spec = InputSpec(min_ndim=3, meaning="(batch, time, features)")
+        self.input_spec = InputSpec(min_ndim=3, meaning=self._meaning)
 
     @property
     def state_size(self) -> list[Any]:
@@ -95,7 +97,7 @@ class RNN(Layer):
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))
         if isinstance(self.cell, KernelCell):
             self.input_spec = InputSpec(
-                ndim=3, axes={-1: sequences_shape[-1]}, meaning="(batch, time, features)"
+                ndim=3, axes={-1: sequences_shape[-1]}, meaning=self._meaning
             )
         if self.stateful and self.states is None:
             if sequences_shape[0] is None:
@@ -128,9 +130,10 @@ class RNN(Layer):
     ) -> Any:
         """Runs the cell over the sequences; see the class."""
         plain = initial_state is None and mask is None and self.states is None and not training
-        if plain and getattr(sequences, "size", False):
+        runner = self._runner()
+        if plain and type(runner) is not StepLoop and getattr(sequences, "size", False):
             try:
-                return self._runner()(
+                return runner(
                     sequences,
                     None,
                     None,
@@ -222,13 +225,20 @@ class RNN(Layer):
         initial_state_shape: Any = None,  # noqa: ARG002
     ) -> Any:
         """Returns the shape of the output, and of the states with return_state."""
-        batch_size, length = sequences_shape[:2]
-        size = output_size(self.cell)
-        shape = (batch_size, length, size) if self.return_sequences else (batch_size, size)
-        if not self.return_state:
-            return shape
+        batch_size, length, *step_sizes = sequences_shape
+        output, states = self._shapes_of_step((batch_size, *step_sizes))
+        if self.return_sequences:
+            output = (batch_size, length, *output[1:])
+        return (output, *states) if self.return_state else output
+
+    def _shapes_of_step(self, input_shape: Any) -> tuple[Any, list[Any]]:
+        """The shapes of a step's output and of the states, for a step's input (B, ...)."""
+        if isinstance(self.cell, RecurrentCell):
+            output, states = self.cell.compute_output_shape(input_shape)
+            return output, states
+        batch_size = input_shape[0]
         states = nest.map_structure(lambda size: (batch_size, size), self.state_size)
-        return (shape, *states)
+        return (batch_size, output_size(self.cell)), states
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
