@@ -40,7 +40,6 @@ hard_tanh = _activation("HardTanh", "hard_tanh")
 tanh_shrink = _activation("TanhShrink", "tanh_shrink")
 sparse_plus = _activation("SparsePlus", "sparse_plus")
 sparse_sigmoid = _activation("SparseSigmoid", "sparse_sigmoid")
-mish = _activation("Mish", "mish", ACTIVATIONS)
 
 
 @operation(

@@ -124,10 +124,15 @@ arccosh = _float("Arccosh", np.arccosh)
 arctanh = _float("Arctanh", np.arctanh)
 arctan2 = _float_pair("Arctan2", np.arctan2)
 hypot = _float_pair("Hypot", np.hypot)
-deg2rad = _float("Deg2rad", np.deg2rad)
-rad2deg = _float("Rad2deg", np.rad2deg)
 rsqrt = _float("Rsqrt", lambda x: 1 / np.sqrt(x), MATH)
-erf = _float("Erf", np.vectorize(math.erf, otypes=[np.float64]), MATH)
+
+
+@operation(MATH, "Erf", shape=broadcast)
+def erf(x: Any) -> Array:
+    """Returns the error function."""
+    array = as_float(x)
+    values = [math.erf(value) for value in array.flat]
+    return np.array(values, dtype=array.dtype).reshape(array.shape)
 
 
 # Rounding and what is no number ------------------------------------------------------------------

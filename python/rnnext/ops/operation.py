@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest, serialization
-from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.probing import probe_output
 from rnnext.layers.symbolic import KerasTensor, Operation, any_symbolic
 from rnnext.naming import snake_case
@@ -162,8 +162,8 @@ class FunctionOperation(Operation):
         try:
             with np.errstate(all="ignore"):  # infinities and NaN are answers, as in TensorFlow
                 result: Any = cls._function(*args, **kwargs, **options)
-        except ShapeError as error:
-            raise ShapeError(f"{label}: {error}") from error
+        except RnnextError as error:
+            raise type(error)(f"{label}: {error}") from error
         except (ValueError, IndexError, OverflowError) as error:
             shapes = [np.shape(x) for x in nest.flatten((args, kwargs)) if hasattr(x, "shape")]
             raise ShapeError(f"{label}: {error} (received arrays of shapes {shapes})") from error
