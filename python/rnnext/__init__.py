@@ -13,7 +13,7 @@ from rnnext.config import (
 )
 from rnnext.errors import DataError, FileError, RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.input import Input
-from rnnext.models import Model, Sequential, load_model
+from rnnext.models import Model, Sequential, from_keras, load_model
 from rnnext.naming import clear_session
 from rnnext.serialization import register_keras_serializable
 
@@ -30,6 +30,7 @@ __all__ = [
     "activations",
     "available_isas",
     "clear_session",
+    "from_keras",
     "get_num_threads",
     "initializers",
     "isa",

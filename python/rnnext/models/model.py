@@ -20,7 +20,7 @@ from rnnext.models.graph import config_of, tensors_of_config
 from rnnext.models.network import Network, unpack_single
 from rnnext.models.prediction import check_batch_size, run_in_batches
 
-__all__ = ["Functional", "Model", "load_model", "model_from_json"]
+__all__ = ["Functional", "Model", "from_keras", "load_model", "model_from_json"]
 
 _OWN_CLASS_BATCH = 256  # rows at once of a model whose memory is not known
 
@@ -397,3 +397,12 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     from rnnext import saving
 
     return saving.model_from_json(json_string, custom_objects=custom_objects)
+
+
+def from_keras(
+    keras_model: Any, custom_objects: Mapping[str, Any] | None = None, **kwargs: Any
+) -> Any:
+    """Makes a model from a live Keras model; see `rnnext.saving.from_keras`."""
+    from rnnext import saving
+
+    return saving.from_keras(keras_model, custom_objects=custom_objects, **kwargs)

@@ -14,6 +14,7 @@ from rnnext.saving.keras1_layers import looks_like_keras1
 from rnnext.saving.keras_version import KerasVersion
 from rnnext.saving.legacy_layers import (
     LayerConverter,
+    is_model,
     is_recurrent,
     keras3_object,
     object_parts,
@@ -112,6 +113,7 @@ class _ModelConverter:
     def __init__(self, layers: LayerConverter) -> None:
         self._layers = layers
         self._label = layers.label
+        layers.convert_model = self.model
 
     def model(self, config: Config) -> Config:
         """A Sequential or functional model."""
@@ -129,12 +131,7 @@ class _ModelConverter:
 
     def _layer(self, layer: Any) -> Config:
         """A layer or a nested model."""
-        if isinstance(layer, dict):
-            body = layer.get("config")
-            nested = isinstance(body, dict) and {"layers", "input_layers"} <= body.keys()
-            if nested or layer.get("class_name") == "Sequential":
-                return self.model(layer)
-        return self._layers.convert(layer)
+        return self.model(layer) if is_model(layer) else self._layers.convert(layer)
 
     def _sequential(self, body: Any) -> Config:
         """A Sequential; before Keras 2.2.3 its config was the bare list of layers."""

@@ -7,14 +7,15 @@ that belongs to a class is in the tables by class name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rnnext import serialization
 from rnnext.errors import FileError, UnsupportedError
 from rnnext.saving.keras1_layers import upgrade_keras1_layer
 from rnnext.saving.keras_version import KerasVersion
 
-__all__ = ["LayerConverter", "is_recurrent", "keras3_object", "object_parts"]
+__all__ = ["LayerConverter", "is_model", "is_recurrent", "keras3_object", "object_parts"]
 
 Config = dict[str, Any]
 Shape = tuple[int, ...]
@@ -75,6 +76,7 @@ _ONLY_OFF: dict[str, set[str]] = {
     "BatchNormalization": {"renorm"},
     "Attention": {"causal"},
     "AdditiveAttention": {"causal"},
+    "MultiHeadAttention": {"softmax_robust_masking"},
 }
 _GATED = ("LSTM", "GRU", "LSTMCell", "GRUCell")
 _RECURRENT = {"RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
@@ -116,6 +118,15 @@ def is_recurrent(class_name: str, config: Config) -> bool:
     return class_name in _RECURRENT or class_name == "Bidirectional" or "return_sequences" in config
 
 
+def is_model(value: Any) -> bool:
+    """True for the serialized object of a Sequential or functional model."""
+    if not isinstance(value, dict):
+        return False
+    config = value.get("config")
+    functional = isinstance(config, dict) and {"layers", "input_layers"} <= config.keys()
+    return functional or value.get("class_name") == "Sequential"
+
+
 class LayerConverter:
     """Converts layers of one file.
 
@@ -135,6 +146,8 @@ class LayerConverter:
         self.version = version
         self.label = label
         self._weight_shapes = weight_shapes or {}
+        # Converts a model that a layer wraps; set by what converts models, which holds this.
+        self.convert_model: Callable[[Any], Config] | None = None
 
     def convert(self, layer: Any, owner: str | None = None) -> Config:
         """Convert one layer, wrapped layers and cells included.
@@ -161,7 +174,18 @@ class LayerConverter:
             self._recurrent(class_name, config, where, owner)
         self._convert_values(config, where, owner)
         registered_name = layer.get("registered_name") if class_name == original_class else None
-        return keras3_object("keras.layers", class_name, config, registered_name)
+        module = "keras.src.ops" if self._is_operation(class_name, config) else "keras.layers"
+        return keras3_object(module, class_name, config, registered_name)
+
+    def _is_operation(self, class_name: str, config: Config) -> bool:
+        """True for an operation of a graph; in HDF5 Keras 3 leaves out the module that says so."""
+        if self.version.generation < 3 or "trainable" in config:
+            return False
+        try:
+            serialization.operation_class(class_name)
+        except KeyError:
+            return False
+        return True
 
     def _renamed(self, class_name: str, config: Config, where: str) -> tuple[str, Config]:
         """Keras 3 class name, and the arguments under their Keras 3 names."""
@@ -233,12 +257,18 @@ class LayerConverter:
             if key in ("activation", "recurrent_activation"):
                 config[key] = self._activation(value)
             elif key in ("layer", "backward_layer", "cell"):
-                config[key] = self.convert(value, owner)
+                config[key] = self._wrapped(value, owner)
             elif key == "cells" and isinstance(value, list):
                 config[key] = [self.convert(cell, owner) for cell in value]
             elif key.endswith(tuple(_OBJECT_MODULES)) and isinstance(value, dict):
                 module = _OBJECT_MODULES[key[key.rindex("_") :]]
                 config[key] = _training_object(value, module, f"{where}: {key}")
+
+    def _wrapped(self, value: Any, owner: str | None) -> Config:
+        """The layer, model or cell inside a layer."""
+        if self.convert_model is not None and is_model(value):
+            return self.convert_model(value)
+        return self.convert(value, owner)
 
     def _activation(self, value: Any) -> Any:
         """An activation's name; Keras 2's hard_sigmoid gets the name of its own formula."""

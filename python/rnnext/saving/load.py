@@ -24,7 +24,7 @@ from rnnext.saving.shards import read_shards
 from rnnext.saving.source import ModelFile, Source, open_source
 from rnnext.saving.verification import check_answers
 
-__all__ = ["load_model", "load_weights", "model_from_json"]
+__all__ = ["build_model", "load_model", "load_weights", "model_from_json"]
 
 CustomObjects = Mapping[str, Any]
 
@@ -176,7 +176,7 @@ def _model_from_archive(
         metadata = archive.read(_METADATA, limits.config_bytes)
         version = parse_object(metadata, label, _METADATA, limits).get("keras_version")
     root = _archive_weights(archive, limits)
-    model = _build(to_keras3_config(config, version, label), custom_objects, label, limits)
+    model = build_model(to_keras3_config(config, version, label), custom_objects, label, limits)
     _plan_tree(model, root, label).apply()
     return model
 
@@ -217,7 +217,9 @@ def _model_from_hdf5(
     version = root.text("keras_version") or weights.text("keras_version")
     found = layer_arrays(weights, label)
     shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
-    model = _build(to_keras3_config(config, version, label, shapes), custom_objects, label, limits)
+    model = build_model(
+        to_keras3_config(config, version, label, shapes), custom_objects, label, limits
+    )
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}
     by_name = weighted == found.keys()
@@ -234,7 +236,7 @@ def _plan_tree(model: Model, root: Group, label: str) -> WeightPlan:
     return plan_keras3_weights(model, root, label)
 
 
-def _build(
+def build_model(
     config: dict[str, Any], custom_objects: CustomObjects | None, label: str, limits: Limits
 ) -> Any:
     """The model of a Keras 3 config, built, its weights zero."""
