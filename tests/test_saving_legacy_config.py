@@ -154,6 +154,7 @@ def test_dropped_arguments(item: Config, dropped: str) -> None:
     [
         (layer("BatchNormalization", renorm=True), "renorm=True is not supported"),
         (layer("Attention", causal=True), "causal=True is not supported"),
+        (layer("MultiHeadAttention", softmax_robust_masking=True), "softmax_robust_masking=True"),
         (layer("LSTM", units=1, num_constants=1), "constants passed to a cell"),
         (layer("InputLayer", batch_input_shape=[None], sparse=True), "sparse=True"),
         (layer("InputLayer", batch_input_shape=[None], ragged=True), "ragged=True"),
@@ -204,6 +205,13 @@ def test_renamed_classes(old: str, new: str) -> None:
     result = converted(layer(old))
     assert (result["class_name"], result["module"]) == (new, "keras.layers")
     assert result["registered_name"] is None
+
+
+def test_operations_in_hdf5_of_keras3() -> None:
+    """A layer and an operation may have one name; only the layer records `trainable`."""
+    assert converted(layer("Add"), "3.3.3")["module"] == "keras.src.ops"
+    assert converted(layer("Add", trainable=True), "3.3.3")["module"] == "keras.layers"
+    assert converted(layer("Add"), "2.3.0")["module"] == "keras.layers"
 
 
 def test_what_cudnn_layers_imply() -> None:

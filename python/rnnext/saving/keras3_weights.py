@@ -69,7 +69,9 @@ class _Matcher:
         self._plan.add_all(layer, layer._variables, _in_order(variables), path)
         known = {"vars"}
         for attribute, child in child_layers(layer):
-            name = self._list_name(group) if attribute == "layers" else attribute
+            # Keras 3 made attributes public that were private in Keras 2, such as _query_dense.
+            spellings = _MODEL_LISTS if attribute == "layers" else (attribute, f"_{attribute}")
+            name = next((name for name in spellings if name in group.groups), attribute)
             subgroup = group.groups.get(name, Group(f"{group.path.rstrip('/')}/{name}"))
             known.add(name)
             if not isinstance(child, Layer):
@@ -80,10 +82,6 @@ class _Matcher:
             for name, subgroup in group.groups.items():
                 if name not in known and _holds_weights(name, subgroup):
                     raise self._surplus(layer, subgroup)
-
-    def _list_name(self, group: Group) -> str:
-        """Name under which this file has a model's list of layers."""
-        return next((name for name in _MODEL_LISTS if name in group.groups), _MODEL_LISTS[0])
 
     def _visit_list(self, owner: Layer, layers: Sequence[Layer], container: Group) -> None:
         """Match the members of a list, class by class."""
