@@ -287,6 +287,15 @@ def test_model_in_any_batch_size() -> None:
         assert same_bits(model.predict(words, batch_size=batch_size), whole), batch_size
 
 
+def test_model_in_batches_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """More samples than predict() runs at once when it is left to choose."""
+    model, words = cached_model(), np.tile(random_words(157), (400, 1))
+    chosen = model.predict(words, verbose=1)
+    assert "1/1" not in capsys.readouterr().out
+    assert same_bits(chosen, np.tile(model.predict(words[:157]), (400, 1)))
+    assert same_bits(chosen, model.predict(words, batch_size=len(words)))
+
+
 @pytest.mark.usefixtures("isa")
 def test_model_on_any_number_of_threads(set_num_threads: Callable[[int], None]) -> None:
     model, words = make_model(), random_words(157)
