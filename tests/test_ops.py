@@ -294,12 +294,13 @@ class TestEagerly:
         assert ops.mean(x.T, axis=0)[0] == np.float32(0.1)
 
 
+OF_AN_ARRAY = [case for case in CASES if any(isinstance(arg, np.ndarray) for arg in case[1])]
+
+
 class TestSymbolically:
-    @pytest.mark.parametrize(("name", "args", "kwargs"), CASES, ids=CASE_IDS)
+    @pytest.mark.parametrize(("name", "args", "kwargs"), OF_AN_ARRAY)
     def test_shape_and_dtype(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         """What a graph says of a result is what computing it gives."""
-        if not any(isinstance(arg, np.ndarray) for arg in args):
-            pytest.skip("no array to be symbolic")
         first = next(i for i, arg in enumerate(args) if isinstance(arg, np.ndarray))
         x = Input(batch_shape=args[first].shape, dtype=args[first].dtype)
         result = getattr(ops, name)(*args[:first], x, *args[first + 1 :], **kwargs)

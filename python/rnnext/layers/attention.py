@@ -87,6 +87,7 @@ class Attention(Layer):
         if training and self.dropout > 0:
             raise UnsupportedError(f"{self.label}: training=True is not supported.")
         query, value, key = self._query_value_key(inputs)
+        self._check_shapes(query.shape, value.shape, key.shape)
         query_mask, value_mask = self._masks(mask)
         scores = self._scores(query, key)
         allowed = None if value_mask is None else value_mask[..., np.newaxis, :]
@@ -118,7 +119,13 @@ class Attention(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns (B, Tq, E) for a list of shapes."""
-        query, value, key = (tuple(shape) for shape in self._query_value_key(input_shape))
+        shapes = self._query_value_key(input_shape)
+        if not all(isinstance(shape, (list, tuple)) for shape in shapes):
+            raise ShapeError(
+                f"{self.label} must be called on a list [query, value] or [query, value, key], "
+                f"received one input of shape {input_shape}."
+            )
+        query, value, key = map(tuple, shapes)
         self._check_shapes(query, value, key)
         return (*query[:-1], value[-1])
 

@@ -123,7 +123,9 @@ class EinsumDense(Layer):
             bias = [sizes[c] if c in self.bias_axes else 1 for c in labels.outputs[first:]]
             bias += [1] * (len(input_shape) - len(labels.inputs)) if labels.right else []
             self.bias = self.add_weight(bias, self.bias_initializer, name="bias")  # type: ignore[arg-type]
-        self.input_spec = InputSpec(ndim=len(input_shape))
+        offset = len(input_shape) - len(labels.inputs) if labels.left else 0
+        axes = {i + offset: sizes[c] for i, c in enumerate(labels.inputs) if c in labels.kernel}
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
 
     def _own_initializer(self) -> Any:
         """The initializer; one that scales by fans is told which axes of the kernel are which."""

@@ -112,20 +112,18 @@ class GroupedQueryAttention(HeadedAttention):
         """Returns the output, or this and the weights."""
         self._check_training(training)
         key = value if key is None else key
+        self.compute_output_shape(query.shape, value.shape, key.shape)  # checks them
         allowed = self._allowed(
             query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask
         )
-        if allowed is not None and allowed.ndim < 4:
-            allowed = allowed.reshape(
-                allowed.shape[:-2] + (1,) * (4 - allowed.ndim) + allowed.shape[-2:]
-            )
+        scores_shape = (len(query), self.num_query_heads, query.shape[1], value.shape[1])
         repeats = self.num_query_heads // self.num_key_value_heads
         outputs, weights = attend(
             np.swapaxes(self._query_dense(query), 1, 2),
             np.repeat(np.swapaxes(self._key_dense(key), 1, 2), repeats, axis=1),
             np.repeat(np.swapaxes(self._value_dense(value), 1, 2), repeats, axis=1),
             1 / math.sqrt(self.head_dim),
-            allowed,
+            self._for_scores(allowed, scores_shape, 1),
             # Keras has two ways to compute this, which differ where a query may look nowhere.
             blind_rows_are_zero=bool(self.dropout > 0 or return_attention_scores),
         )

@@ -141,6 +141,20 @@ class HeadedAttention(Layer):
                 "to (batch, queries, keys)."
             ) from error
 
+    def _for_scores(self, allowed: Array | None, shape: tuple[int, ...], axes: int) -> Any:
+        """A mask as one of the scores' shape; axes of heads are put before the attention axes."""
+        if allowed is None:
+            return None
+        for _ in range(len(shape) - allowed.ndim):
+            allowed = np.expand_dims(allowed, -2 * axes - 1)
+        try:
+            return np.broadcast_to(allowed, shape)
+        except ValueError as error:
+            raise ShapeError(
+                f"{self.label}: a mask of shape {allowed.shape} does not broadcast to the scores "
+                f"{shape}."
+            ) from error
+
     def _check_training(self, training: Any) -> None:
         if training and self.dropout > 0:
             raise UnsupportedError(f"{self.label}: training=True is not supported.")
@@ -300,6 +314,7 @@ class MultiHeadAttention(HeadedAttention):
         """Returns the output, or this and the weights."""
         self._check_training(training)
         key = value if key is None else key
+        self.compute_output_shape(query.shape, value.shape, key.shape)  # checks them
         allowed = self._allowed(
             query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask
         )
@@ -341,10 +356,8 @@ class MultiHeadAttention(HeadedAttention):
         batch = tuple(query.shape[axis] for axis in others)
         steps = tuple(query.shape[axis] for axis in axes), tuple(key.shape[axis] for axis in axes)
         scores_shape = (*batch, *steps[0], *steps[1])
+        allowed = self._for_scores(allowed, scores_shape, len(axes))
         if allowed is not None:
-            for _ in range(len(scores_shape) - allowed.ndim):
-                allowed = np.expand_dims(allowed, -2 * len(axes) - 1)
-            allowed = np.broadcast_to(allowed, scores_shape)
             allowed = allowed.reshape(*batch, math.prod(steps[0]), math.prod(steps[1]))
         outputs, weights = attend(
             rows(query),
