@@ -72,7 +72,12 @@ class Rescaling(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Makes the layer that `get_config` described."""
-        return cls(**serialization.deserialize(config))
+        arrays = {
+            key: serialization.deserialize(config[key])
+            for key in ("scale", "offset")
+            if key in config
+        }
+        return cls(**{**config, **arrays})
 
 
 @serialization.builtin("keras.layers")
