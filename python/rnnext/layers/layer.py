@@ -388,21 +388,25 @@ def _finish_build(build: Callable[..., None]) -> Callable[..., None]:
         names = positional_arguments(build)
         self._build_shapes = {**dict(zip(names, args, strict=False)), **kwargs}
         self.built = True
-        _build_activation(self, next(iter(self._build_shapes.values()), None))
+        for option in ("activation", "recurrent_activation"):
+            _build_activation(self, option, next(iter(self._build_shapes.values()), None))
 
     return build_and_record
 
 
-def _build_activation(layer: Layer, input_shape: Any) -> None:
+def _build_activation(layer: Layer, option: str, input_shape: Any) -> None:
     """Builds an activation that is a layer with weights, such as PReLU."""
-    activation = getattr(getattr(layer, "activation", None), "function", None)
+    activation = getattr(getattr(layer, option, None), "function", None)
     if isinstance(activation, Layer) and not activation.built:
         if not _is_overridden(layer, "compute_output_shape"):
             raise UnsupportedError(
-                f"{layer.label}: activation {activation!r} has weights, and the shape it is "
+                f"{layer.label}: {option} {activation!r} has weights, and the shape it is "
                 "applied to is not known; make it a layer of its own."
             )
-        activation.build(layer.compute_output_shape(input_shape))
+        shape = layer.compute_output_shape(input_shape)
+        while isinstance(shape[0], (list, tuple)):  # a cell returns its states, too
+            shape = shape[0]
+        activation.build(shape)
 
 
 def _as_shapes(value: Any) -> Any:
