@@ -222,6 +222,23 @@ def test_what_cudnn_layers_imply() -> None:
     assert result["use_bias"] is True
 
 
+@pytest.mark.parametrize(
+    ("version", "repeats"),
+    [
+        ("1.2.2", True),
+        ("2.3.1", True),
+        ("2.1.6-tf", True),
+        ("2.2.4-tf", False),
+        ("2.4.0", False),
+        ("2.15.0", False),
+        ("3.3.3", False),
+    ],
+)
+def test_masked_steps_of_bidirectional_layers(version: str, repeats: bool) -> None:
+    item = layer("Bidirectional", layer=layer("SimpleRNN", units=2))
+    assert options(item, version).get("repeats_masked_outputs", False) is repeats
+
+
 def test_renamed_arguments() -> None:
     assert options(layer("LeakyReLU", alpha=0.3))["negative_slope"] == 0.3
     result = converted(layer("ThresholdedReLU", theta=1.5))

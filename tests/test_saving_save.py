@@ -15,7 +15,16 @@ import pytest
 
 from rnnext import saving
 from rnnext.errors import UnsupportedError
-from rnnext.layers import GRU, LSTM, Dense, Embedding, Input, MultiHeadAttention
+from rnnext.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Dense,
+    Embedding,
+    Input,
+    Masking,
+    MultiHeadAttention,
+)
 from rnnext.models import Model, Sequential
 
 SAVED = [
@@ -98,10 +107,16 @@ def attention_of_old_files() -> Model:
     return Model(x, LSTM(2)(attention(words, words)))
 
 
+def bidirectional_of_old_files() -> Model:
+    both = Bidirectional(LSTM(2, return_sequences=True), name="b", repeats_masked_outputs=True)
+    return Sequential([Input((5, 3)), Masking(), both])
+
+
 @pytest.mark.parametrize(
     ("model", "file", "reason"),
     [
-        (attention_of_old_files(), "m.keras", "layer 'attention' .* is older than Keras 3.8"),
+        (attention_of_old_files(), "m.keras", r"layer 'attention' .* before Keras 3\.8 it passed"),
+        (bidirectional_of_old_files(), "m.keras", r"layer 'b' .* before Keras 2\.4 masked steps"),
         (Sequential([Input((3,)), Dense(1)]), "m.h5", "m.h5: models are saved as .keras only"),
         (Sequential([Dense(1)], name="s"), "m.keras", "model 's' is not built"),
         (Sequential([Input((3,)), Dense(1, name="a/b")]), "m.keras", "no names with '/'"),

@@ -76,7 +76,10 @@ class Bidirectional(Layer):
         backward_layer: Any = None,
         **kwargs: Any,
     ) -> None:
+        # Set for files of Keras before 2.4, where masked steps repeat the output before them.
+        repeats_masked_outputs = kwargs.pop("repeats_masked_outputs", False)
         super().__init__(**kwargs)
+        self.repeats_masked_outputs = repeats_masked_outputs
         if merge_mode not in _MERGES:
             raise UnsupportedError(
                 f"{self.label}: merge_mode must be one of {list(_MERGES)}, received {merge_mode!r}."
@@ -93,7 +96,7 @@ class Bidirectional(Layer):
         self._check_pair()
         for each in (self.forward_layer, self.backward_layer):
             if hasattr(each, "zero_output_for_mask"):
-                each.zero_output_for_mask = each.return_sequences
+                each.zero_output_for_mask = each.return_sequences and not repeats_masked_outputs
         self.stateful = self.forward_layer.stateful
         self.return_sequences = self.forward_layer.return_sequences
         self.return_state = self.forward_layer.return_state
@@ -242,6 +245,7 @@ class Bidirectional(Layer):
             "merge_mode": self.merge_mode,
             "layer": serialization.serialize(self.forward_layer),
             "backward_layer": serialization.serialize(self.backward_layer),
+            **({"repeats_masked_outputs": True} if self.repeats_masked_outputs else {}),
         }
 
     @classmethod

@@ -54,6 +54,15 @@ class KerasVersion:
         """True where MultiHeadAttention leaves the masks of its inputs to later layers."""
         return self.numbers < (3, 8, 0)
 
+    @property
+    def bidirectional_repeats_masked_outputs(self) -> bool:
+        """True where masked steps of a Bidirectional's sequences repeat the output before.
+
+        tf.keras outputs zeros there since 1.14; standalone Keras never did before it became
+        tf.keras in 2.4.
+        """
+        return self.numbers < ((2, 2, 4) if self.is_tf_keras else (2, 4, 0))
+
     def recurrent_activation(self) -> str | None:
         """Default recurrent_activation of LSTM and GRU; None where two share one version.
 

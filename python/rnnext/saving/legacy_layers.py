@@ -195,6 +195,8 @@ class LayerConverter:
         renamed = {names.get(key, key): value for key, value in config.items()}
         renamed.update(_CUDNN_ARGUMENTS.get(class_name, {}))
         renamed.update(_OLD_BEHAVIOUR.get(class_name, {}))
+        if class_name == "Bidirectional" and self.version.bidirectional_repeats_masked_outputs:
+            renamed["repeats_masked_outputs"] = True
         return _CLASSES.get(class_name, class_name), renamed
 
     def _input_layer(self, config: Config, where: str) -> Config:

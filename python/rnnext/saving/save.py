@@ -21,6 +21,11 @@ __all__ = ["save_model"]
 
 # The Keras whose form the config and the tree of weights have.
 _KERAS_VERSION = "3.15.0"
+# What layers of older files do with masks, by the attribute that says so.
+_OLDER_MASKS = {
+    "keeps_masks": "before Keras 3.8 it passed masks on",
+    "repeats_masked_outputs": "before Keras 2.4 masked steps repeated the output before them",
+}
 
 
 def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
@@ -51,7 +56,7 @@ def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
         raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save")
     config = serialization.serialize(model)
     _refuse_other_meanings(config, f"model {model.name!r}")
-    _refuse_old_attention(model)
+    _refuse_old_masks(model)
     members = {
         "metadata.json": json.dumps({"keras_version": _KERAS_VERSION}).encode(),
         "config.json": json.dumps(config).encode(),
@@ -91,15 +96,18 @@ def _refuse_other_meanings(config: Any, owner: str) -> None:
             _refuse_other_meanings(part, owner)
 
 
-def _refuse_old_attention(model: Model) -> None:
-    """Refuse attention that passes masks on, as before Keras 3.8, if there are masks."""
+def _refuse_old_masks(model: Model) -> None:
+    """Refuse layers that treat masks as an older Keras did, if there are masks."""
     layers = list(descendants(model))
+    if not any(layer.makes_mask for layer in layers):
+        return
     for layer in layers:
-        if getattr(layer, "keeps_masks", False) and any(other.makes_mask for other in layers):
-            raise UnsupportedError(
-                f"{layer_label(layer)}: the file it is from is older than Keras 3.8, where this "
-                "layer passed masks on; Keras 3 would not, so it cannot be saved for it"
-            )
+        for attribute, behaviour in _OLDER_MASKS.items():
+            if getattr(layer, attribute, False):
+                raise UnsupportedError(
+                    f"{layer_label(layer)}: {behaviour}; Keras 3 does not, so the model cannot be "
+                    "saved for it; keep the original file"
+                )
 
 
 def _weights_file(model: Model) -> bytes:

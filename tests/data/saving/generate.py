@@ -3,7 +3,7 @@
 A file is named ``<set>_<model>.<suffix>.gz`` and is, unpacked, the file that Keras wrote.
 ``<set>_<model>.npz`` beside it holds inputs ``x0, x1, ...`` and the outputs ``y0, y1, ...`` that
 the same Keras gave for them. Each set needs an environment of its own, with the packages below;
-the tests need none of them.
+the tests need none of them. A second argument makes only the model of that name.
 
     python generate.py keras122     Python 3.6   keras==1.2.2 theano==0.9.0 "h5py<3" "numpy<1.17"
     python generate.py keras224     Python 3.7   keras==2.2.4 tensorflow-cpu==1.15.0 "h5py<3"
@@ -56,6 +56,8 @@ def set_random_weights(model):
 
 def write(name, suffix, model, inputs, save=None):
     """Save a model, its inputs and its outputs."""
+    if sys.argv[2:] and name.split("_", 1)[1] not in sys.argv[2:]:
+        return
     base = os.path.join(FOLDER, name)
     (save or model.save)(base + suffix)
     pack(base + suffix)
@@ -153,6 +155,33 @@ def bidirectional(keras):
     return model, [series(2, 5, 3)]
 
 
+def masked_bidirectional(keras):
+    """Masked steps of the sequences: zeros, or in old Keras the output before them."""
+    layers = keras.layers
+    model = keras.models.Sequential()
+    model.add(layers.Embedding(7, 3, mask_zero=True, input_length=5))
+    model.add(layers.Bidirectional(layers.LSTM(2, return_sequences=True)))
+    set_random_weights(model)
+    return model
+
+
+def stacked(keras):
+    """Cells in a list, and a nested model of which a part is frozen."""
+    layers = keras.layers
+    x = layers.Input((5, 3))
+    cells = [layers.LSTMCell(2), layers.GRUCell(3), layers.SimpleRNNCell(2), layers.LSTMCell(4)]
+    inner = keras.models.Sequential()
+    inner.add(layers.Dense(3, input_shape=(5, 4)))
+    inner.add(layers.BatchNormalization())
+    inner.add(layers.Dense(2))
+    inner.layers[0].trainable = False
+    model = keras.models.Model(x, inner(layers.RNN(cells, return_sequences=True)(x)))
+    random = np.random.RandomState(1)  # positive: some of the weights are variances
+    shapes = [weight.shape for weight in model.get_weights()]
+    model.set_weights([random.uniform(0.1, 0.8, s).astype("float32") for s in shapes])
+    return model, [series(2, 5, 3)]
+
+
 def masked_functional(keras):
     """Keras 3 records the mask of an Embedding as operations of the graph."""
     layers = keras.layers
@@ -223,6 +252,7 @@ def write_keras1(keras):
     model.add(layers.TimeDistributed(layers.Dense(3)))
     set_random_weights(model)
     write("keras122_bidirectional", ".h5", model, [series(2, 5, 3)])
+    write("keras122_maskedboth", ".h5", masked_bidirectional(keras), [token_ids()])
 
 
 def write_keras2(name, keras):
@@ -231,6 +261,8 @@ def write_keras2(name, keras):
     write(name + "_functional", ".h5", *functional(keras, slash=True))
     write(name + "_nested", ".h5", *nested(keras))
     write(name + "_bidirectional", ".h5", *bidirectional(keras))
+    write(name + "_maskedboth", ".h5", masked_bidirectional(keras), [token_ids()])
+    write(name + "_stacked", ".h5", *stacked(keras))
 
 
 def write_keras2_archive(name, keras, save_format):
@@ -245,6 +277,7 @@ def write_keras2_archive(name, keras, save_format):
     write_model("sequential", sequential(keras), [token_ids()])
     write_model("nested", *nested(keras))
     write_model("bidirectional", *bidirectional(keras))
+    write_model("stacked", *stacked(keras))
 
 
 def write_keras3(name, keras):
@@ -253,12 +286,15 @@ def write_keras3(name, keras):
     write(name + "_functional", ".keras", *functional(keras, slash=False))
     write(name + "_nested", ".keras", *nested(keras))
     write(name + "_bidirectional", ".keras", *bidirectional(keras))
+    write(name + "_stacked", ".keras", *stacked(keras))
     write(name + "_masked", ".keras", masked_functional(keras), [token_ids()])
     write(name + "_legacy", ".h5", sequential(keras, **hard), [token_ids()])
 
 
 def write_weights_only(name, keras):
     """Weights beside an architecture in JSON."""
+    if sys.argv[2:] and "weights" not in sys.argv[2:]:
+        return
     model, inputs = functional(keras, slash=False)
     with open(os.path.join(FOLDER, name + "_weights.json"), "w") as file:
         file.write(model.to_json())
