@@ -282,6 +282,10 @@ class TestModels:
         batch = list(query_value())
         for received, expected in zip(ours(batch), model(batch), strict=True):
             assert_same_output(received, np.asarray(expected))
+        ours.save(tmp_path / "copy.keras")
+        copy = keras.models.load_model(tmp_path / "copy.keras")
+        for received, expected in zip(copy(batch), model(batch), strict=True):
+            assert_same_output(np.asarray(received), np.asarray(expected))
 
     @pytest.mark.filterwarnings("ignore:Layer '.*' .* was passed an input with a mask")
     def test_masks_through_a_transformer(self, keras: ModuleType, tmp_path: Path) -> None:

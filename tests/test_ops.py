@@ -444,6 +444,10 @@ class TestSavedModels:
             assert tensor.shape == tuple(expected.shape), tensor
         for y, expected in zip(ours(inputs), model(inputs), strict=True):
             assert_same_output(y, np.asarray(expected))
+        ours.save(tmp_path / "copy.keras")
+        copied = keras.models.load_model(tmp_path / "copy.keras")
+        for y, expected in zip(copied(inputs), model(inputs), strict=True):
+            assert_same_output(np.asarray(y), np.asarray(expected))
 
     def test_masks_in_the_graph(self, keras: ModuleType, tmp_path: Path) -> None:
         layers = keras.layers

@@ -68,28 +68,32 @@ def operation(
         if doc is not None:
             function.__name__ = function.__qualname__ = snake_case(class_name)
             function.__doc__ = f"`keras.ops.{function.__name__}`: {doc}"
-        signature = inspect.signature(function)
         attributes = {
             "__doc__": function.__doc__,
             "__module__": function.__module__,
             "reads_ids": reads_ids,
-            "call": _call_method(signature, options),
             "_function": staticmethod(function),
             "_option_names": tuple(options),
-            "_call_names": _call_names(signature, options),
+            "_call_names": _call_names(function, options),
             "_shape_rule": None if shape is None else staticmethod(shape),
             "_keeps_dtype": keeps_dtype,
         }
         cls: Any = type(class_name, (FunctionOperation,), attributes)
         serialization.builtin(module)(cls)
-        return _public_function(cls, function, signature)
+        return _public_function(cls, function)
 
     return decorate
 
 
-def _public_function(cls: Any, function: Function, signature: inspect.Signature) -> Function:
+@functools.cache  # when first called: 130 signatures would slow the import
+def _signature(function: Function) -> inspect.Signature:
+    return inspect.signature(function)
+
+
+def _public_function(cls: Any, function: Function) -> Function:
     @functools.wraps(function)
     def apply(*args: Any, **kwargs: Any) -> Any:
+        signature = _signature(function)
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         chosen = {k: v for k, v in bound.arguments.items() if k in cls._option_names}
@@ -169,6 +173,10 @@ class FunctionOperation(Operation):
             raise ShapeError(f"{label}: {error} (received arrays of shapes {shapes})") from error
         return np.asarray(result) if isinstance(result, np.generic) else result
 
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Computes the result from arrays."""
+        return self._compute(self.label, args, kwargs, self.options)
+
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns symbolic tensors of the result's shape and dtype."""
         if self._shape_rule is None:
@@ -207,25 +215,13 @@ def _empty_operation(class_name: str) -> Any:
     return cls.__new__(cls)
 
 
-def _call_method(signature: inspect.Signature, options: Sequence[str]) -> Function:
-    """The class's `call`, with the signature of the function without its options."""
-
-    def call(self: FunctionOperation, *args: Any, **kwargs: Any) -> Any:
-        """Computes the result from arrays."""
-        return self._compute(self.label, args, kwargs, self.options)
-
-    parameters = signature.parameters.values()
-    this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    kept = [parameter for parameter in parameters if parameter.name not in options]
-    call.__signature__ = inspect.Signature([this, *kept])  # type: ignore[attr-defined]
-    return call
-
-
-def _call_names(signature: inspect.Signature, options: Sequence[str]) -> tuple[str, ...] | None:
-    parameters = signature.parameters.values()
-    if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters):
+def _call_names(function: Function, options: Sequence[str]) -> tuple[str, ...] | None:
+    """Names of the arguments that are no options; None if there can be any number of them."""
+    code = function.__code__
+    if code.co_flags & inspect.CO_VARARGS:
         return None
-    return tuple(p.name for p in parameters if p.name not in options)
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return tuple(name for name in names if name not in options)
 
 
 def _as_tuples(value: Any) -> Any:
