@@ -1,18 +1,35 @@
-"""Keras dtype policies: which float type a layer keeps its weights in and computes in."""
+"""Keras dtype policies: which float type a layer keeps its weights in and returns.
+
+Half precision is for storage only. With float16, bfloat16 and the mixed policies the weights are
+kept and the outputs returned in the types that Keras has for them, and all arithmetic between is
+float32: more accurate than Keras, which rounds every product, and faster, as processors without
+half-precision units would convert each number. bfloat16 is a type of the package ml_dtypes, which
+must be installed to use it.
+"""
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnext import config
 from rnnext.errors import UnsupportedError
 
-__all__ = ["DTypePolicy", "get_policy", "standard_dtype_name"]
+__all__ = ["DTypePolicy", "get_policy", "require_dtype", "standard_dtype_name", "widened"]
 
 # name -> (compute dtype, variable dtype)
-_POLICIES = {"float32": ("float32", "float32"), "float64": ("float64", "float64")}
+_POLICIES = {
+    "float16": ("float16", "float16"),
+    "bfloat16": ("bfloat16", "bfloat16"),
+    "float32": ("float32", "float32"),
+    "float64": ("float64", "float64"),
+    "mixed_float16": ("float16", "float32"),
+    "mixed_bfloat16": ("bfloat16", "float32"),
+}
+_HALF = ("float16", "bfloat16")
 
 _DTYPE_NAMES = (
     "bool",
@@ -25,6 +42,7 @@ _DTYPE_NAMES = (
     "uint32",
     "uint64",
     "float16",
+    "bfloat16",
     "float32",
     "float64",
 )
@@ -35,11 +53,13 @@ class DTypePolicy:
 
     Attributes:
         name: Name of the policy, e.g. `"float32"`.
-        compute_dtype: Name of the dtype the layer computes in and returns.
+        compute_dtype: Name of the dtype that Keras computes in and the layer returns.
         variable_dtype: Name of the dtype the layer keeps its weights in.
+        arithmetic_dtype: Name of the dtype rnnext computes in: float32 in place of a half one.
 
     Raises:
-        UnsupportedError: If there is no policy of this name.
+        UnsupportedError: If there is no policy of this name, or it is bfloat16 and the package
+            ml_dtypes is not installed.
     """
 
     def __init__(self, name: str) -> None:
@@ -49,6 +69,8 @@ class DTypePolicy:
             )
         self.name = name
         self.compute_dtype, self.variable_dtype = _POLICIES[name]
+        self.arithmetic_dtype = "float32" if self.compute_dtype in _HALF else self.compute_dtype
+        require_dtype(self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config that Keras stores in a layer's `dtype` key."""
@@ -110,4 +132,27 @@ def standard_dtype_name(dtype: Any) -> str:
         name = str(dtype)
     if name not in _DTYPE_NAMES:
         raise UnsupportedError(f"dtype {dtype!r} is not supported; accepted: {_DTYPE_NAMES}.")
+    require_dtype(name)
     return name
+
+
+def require_dtype(name: str) -> None:
+    """Makes sure that NumPy has a dtype.
+
+    Raises:
+        UnsupportedError: If it is bfloat16 and the package that defines it is not installed.
+    """
+    if name != "bfloat16":
+        return
+    try:
+        importlib.import_module("ml_dtypes")  # it registers the type with NumPy
+    except ImportError as error:
+        raise UnsupportedError(
+            "dtype 'bfloat16' needs the package ml_dtypes, which defines it for NumPy: "
+            "pip install ml_dtypes"
+        ) from error
+
+
+def widened(array: NDArray[Any]) -> NDArray[Any]:
+    """Returns half-precision values as float32; any other array as it is."""
+    return array.astype(np.float32) if array.dtype.name in _HALF else array

@@ -211,7 +211,7 @@ class Layer(WeightOwner):
         if masks:
             for mask_argument, tensors in self._implicit_masks(call).items():
                 kwargs[mask_argument] = masks[tensors]
-        outputs = self.call(*args, **kwargs)
+        outputs = self.narrowed(self.call(*args, **kwargs))
         self._called()
         mask = call.named.get("mask")
         if mask is None and masks:
@@ -230,7 +230,7 @@ class Layer(WeightOwner):
         call = CallArguments(type(self).call, args, kwargs, self.label)
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
-        outputs = self.compute_output_spec(*args, **kwargs)
+        outputs = self.narrowed(self.compute_output_spec(*args, **kwargs))
         self._called()
         Node(self, args, kwargs, outputs)
         return outputs
@@ -239,8 +239,29 @@ class Layer(WeightOwner):
         """After the first call the layer is built, and plain arrays may go straight to `call`."""
         if not self.built:  # to set an attribute anew would drop what is packed
             self.built = True
-        if self._call_checks_input and not self.makes_mask and not self._direct:
+        direct = self._call_checks_input and not self.makes_mask and not self.narrows
+        if direct and not self._direct:
             self._direct = True
+
+    @property
+    def narrows(self) -> bool:
+        """Whether outputs are rounded to half precision after they were computed."""
+        return self.output_dtype != self.compute_dtype
+
+    def narrowed(self, outputs: Any) -> Any:
+        """Returns outputs of `call`, or symbolic ones, in the dtype that Keras returns."""
+        if not self.narrows:
+            return outputs
+
+        def narrow(y: Any) -> Any:
+            if isinstance(y, KerasTensor):
+                if y.dtype == self.compute_dtype:
+                    y.dtype = self.output_dtype
+            elif isinstance(y, np.ndarray) and y.dtype == self.compute_dtype:
+                return cast(y, self.output_dtype)
+            return y
+
+        return nest.map_structure(narrow, outputs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs from arrays; overridden by every layer."""

@@ -72,12 +72,11 @@ class Rescaling(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Makes the layer that `get_config` described."""
-        arrays = {
-            key: serialization.deserialize(config[key])
-            for key in ("scale", "offset")
-            if key in config
-        }
-        return cls(**{**config, **arrays})
+        config = dict(config)
+        for option in ("scale", "offset"):
+            if option in config:
+                config[option] = serialization.deserialize(config[option])
+        return cls(**config)
 
 
 @serialization.builtin("keras.layers")

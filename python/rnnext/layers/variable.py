@@ -10,6 +10,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
 from rnnext.arrays import as_array, cast
+from rnnext.dtypes import widened
 from rnnext.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Variable(NDArrayOperatorsMixin):
         name: Name within its layer, e.g. `"kernel"`.
         trainable: Whether training would change it; rnnext only counts it.
         made_trainable: Whether it was made to be trained, even if its layer is now frozen.
-        value: The values, a read-only array. Use `assign` to change them.
+        stored: The values as they are kept, a read-only array. Use `assign` to change them.
 
     Example:
         >>> import numpy as np
@@ -52,22 +53,27 @@ class Variable(NDArrayOperatorsMixin):
         self.name = name
         self.trainable = self.made_trainable = trainable
         self._owner = owner
-        self.value = _read_only(as_array(value, f"weight {name!r}"))
+        self.stored = _read_only(as_array(value, f"weight {name!r}"))
+
+    @property
+    def value(self) -> NDArray[Any]:
+        """The values to compute with: float32 where they are kept in half precision."""
+        return widened(self.stored)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the values."""
-        return self.value.shape
+        return self.stored.shape
 
     @property
     def dtype(self) -> str:
-        """Name of the dtype of the values."""
-        return self.value.dtype.name
+        """Name of the dtype the values are kept in."""
+        return self.stored.dtype.name
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self.value.ndim
+        return self.stored.ndim
 
     @property
     def T(self) -> NDArray[Any]:  # noqa: N802
@@ -101,30 +107,31 @@ class Variable(NDArrayOperatorsMixin):
         Raises:
             ShapeError: If the shape differs. The old values are kept.
         """
-        array = _read_only(self.fitting(value), self.value.dtype)
+        array = _read_only(self.fitting(value), self.stored.dtype)
         with weights_lock:
-            self.value = array
+            self.stored = array
             if self._owner is not None:
                 self._owner.weights_changed()
 
     def numpy(self) -> NDArray[Any]:
-        """Returns a copy of the values."""
-        return self.value.copy()
+        """Returns a copy of the values as they are kept."""
+        return self.stored.copy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if dtype is not None and np.dtype(dtype) != self.value.dtype:
-            return self.value.astype(dtype)
-        return self.value.copy() if copy else self.value
+        values = self.value
+        if dtype is not None and np.dtype(dtype) != values.dtype:
+            return values.astype(dtype)
+        return values.copy() if copy else values
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         values = [x.value if isinstance(x, Variable) else x for x in inputs]
         return getattr(ufunc, method)(*values, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.value[index]
+        return widened(np.asarray(self.stored[index]))[()]
 
     def __len__(self) -> int:
-        return len(self.value)
+        return len(self.stored)
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
@@ -140,4 +147,4 @@ def _read_only(array: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
 
 def count_scalars(variables: Sequence[Variable]) -> int:
     """Returns how many numbers these weights hold together."""
-    return sum(variable.value.size for variable in variables)
+    return sum(variable.stored.size for variable in variables)

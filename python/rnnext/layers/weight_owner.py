@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnnext import initializers, nest
 from rnnext.activations import CustomActivation
 from rnnext.arrays import as_array
-from rnnext.dtypes import DTypePolicy, get_policy
+from rnnext.dtypes import DTypePolicy, get_policy, widened
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.placeholders import placeholder_budget
 from rnnext.layers.symbolic import Operation, standard_shape
@@ -90,7 +90,12 @@ class WeightOwner(Operation):
 
     @property
     def compute_dtype(self) -> str:
-        """Name of the dtype the layer computes in."""
+        """Name of the dtype the layer computes in: float32 where Keras has a half one."""
+        return self.dtype_policy.arithmetic_dtype
+
+    @property
+    def output_dtype(self) -> str:
+        """Name of the dtype of outputs that are floats; Keras's `compute_dtype`."""
         return self.dtype_policy.compute_dtype
 
     def add_weight(
@@ -125,12 +130,13 @@ class WeightOwner(Operation):
             )
         dtype = np.dtype(dtype or self.variable_dtype)
         if initializer is None:
-            initializer = "glorot_uniform" if dtype.kind == "f" else "zeros"
+            initializer = "zeros" if dtype.kind in "biu" else "glorot_uniform"
         budget = placeholder_budget()
         if budget is not None:
             values = budget.zeros(sizes, dtype, self.label)  # type: ignore[arg-type]
         else:
-            values = initializers.get(initializer)(sizes, dtype=dtype)  # type: ignore[misc]
+            drawn = widened(np.empty(0, dtype)).dtype
+            values = initializers.get(initializer)(sizes, dtype=drawn)  # type: ignore[misc]
         variable = Variable(
             values.astype(dtype, copy=False),
             name=name or f"variable_{len(self._own_variables)}",

@@ -192,6 +192,11 @@ class Model(Layer):
         return self._connected().run_with_masks(inputs, mask)
 
     @property
+    def narrows(self) -> bool:
+        """False for a connected model: each of its layers has its own dtype."""
+        return self._network is None and super().narrows
+
+    @property
     def makes_mask(self) -> bool:
         """Whether an output has a mask although no input has one."""
         return super().makes_mask if self._network is None else self._network.plan.makes_masks

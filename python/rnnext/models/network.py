@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rnnext import nest
 from rnnext.errors import RnnextError, ShapeError
+from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor
 from rnnext.models.graph import Graph, with_own_inputs
 from rnnext.models.inputs import InputPort, ModelInputs
@@ -168,7 +169,10 @@ class Network:
             if not node.is_input:
                 args = nest.map_structure(swap, node.args)
                 kwargs = nest.map_structure(swap, node.kwargs)
-                results = nest.flatten(node.operation.compute_output_spec(*args, **kwargs))
+                spec = node.operation.compute_output_spec(*args, **kwargs)
+                if isinstance(node.operation, Layer):
+                    spec = node.operation.narrowed(spec)
+                results = nest.flatten(spec)
                 known.update(zip(map(id, node.outputs), results, strict=True))
         # New tensors: one and the same may be an output twice.
         return nest.map_structure(

@@ -303,9 +303,13 @@ def _callable(operation: Operation) -> Any:
         return operation.call
     if type(operation).__call__ is not Layer.__call__ and not operation.computes_masks:
         return operation
-    if serialization.is_builtin(type(operation)):
-        return operation.call
-    return _array_outputs(operation)
+    is_builtin = serialization.is_builtin(type(operation))
+    call = operation.call if is_builtin else _array_outputs(operation)
+    return _narrowing(operation, call) if operation.narrows else call
+
+
+def _narrowing(layer: Layer, call: Any) -> Any:
+    return lambda *args, **kwargs: layer.narrowed(call(*args, **kwargs))
 
 
 def _array_outputs(layer: Layer) -> Any:

@@ -181,7 +181,7 @@ def _totals(model: Any) -> list[str]:
 
 
 def _size(weights: list[Variable]) -> str:
-    size = float(sum(weight.value.nbytes for weight in weights))
+    size = float(sum(weight.stored.nbytes for weight in weights))
     for unit in ("B", "KB", "MB", "GB"):
         if size < 1024:
             return f"{size:.2f} {unit}"
