@@ -1,8 +1,12 @@
 // The one matrix product: a register tile of R rows by N vectors, accumulated in place.
 //
-// Every element is a single chain of fused multiply-adds that begins with what is in `z` and runs
-// through the depth of each operand in order. It is never split into partial sums, so its bits do
-// not depend on the tile it happens to sit in.
+// Every element is a sum of chains of fused multiply-adds, each over kChain steps of an operand's
+// depth in order, and added to what is in `z` in order. Where a chain begins depends on the depth
+// alone, so an element's bits do not depend on the tile it happens to sit in.
+//
+// Why not one chain from end to end: its rounding errors add up. At depth 128 + 512 the mean error
+// of an LSTM against float64 was 1.65 times TensorFlow's (of a GRU 1.32, a SimpleRNN 1.39); in
+// chains of at most 128 all are below 0.95 of it, for one addition in kChain.
 #pragma once
 
 #include "simd.h"
@@ -27,6 +31,7 @@ struct Operand {
 constexpr int kAccumulators = kRegisters == 32 ? 24 : 12;
 constexpr int kMaxTileVectors = 9;
 constexpr int kMaxTileRows = 8;
+constexpr ptrdiff_t kChain = 64;
 // The largest tile: the accumulators, or the wide panel of a single row.
 constexpr int kTileArea = kAccumulators > kMaxTileVectors ? kAccumulators : kMaxTileVectors;
 
@@ -46,36 +51,40 @@ constexpr int tile_unit_vectors(int gates, ptrdiff_t rows) {
 template <int R, int N, class T>
 void accumulate_tile(const Operand<T>* operands, int count, T* z, ptrdiff_t z_stride) {
   constexpr int W = kWidth<T>;
-  Vec<T> sum[R][N];
-  for (int r = 0; r < R; ++r)
-    for (int n = 0; n < N; ++n) sum[r][n] = load<T>(z + r * z_stride + n * W);
-
   for (int i = 0; i < count; ++i) {
     const Operand<T> operand = operands[i];
     const T* a = operand.rows;
     const T* w = operand.panel;
-    for (ptrdiff_t k = 0; k < operand.depth; ++k, w += operand.panel_stride) {
-      // Hold the fewer of the two in registers and stream the other: in the other order a tile of
-      // 16 registers spills and runs at half the speed.
-      if constexpr (R <= N) {
-        Vec<T> row[R];
-        for (int r = 0; r < R; ++r) row[r] = broadcast(a[r * operand.row_stride + k]);
-        for (int n = 0; n < N; ++n) {
-          const Vec<T> weight = load<T>(w + n * W);
-          for (int r = 0; r < R; ++r) sum[r][n] = fma(row[r], weight, sum[r][n]);
-        }
-      } else {
-        Vec<T> weight[N];
-        for (int n = 0; n < N; ++n) weight[n] = load<T>(w + n * W);
-        for (int r = 0; r < R; ++r) {
-          const Vec<T> row = broadcast(a[r * operand.row_stride + k]);
-          for (int n = 0; n < N; ++n) sum[r][n] = fma(row, weight[n], sum[r][n]);
+    for (ptrdiff_t first = 0; first < operand.depth; first += kChain) {
+      const ptrdiff_t left = operand.depth - first;
+      const ptrdiff_t last = first + (left < kChain ? left : kChain);
+      Vec<T> sum[R][N] = {};
+      for (ptrdiff_t k = first; k < last; ++k, w += operand.panel_stride) {
+        // Hold the fewer of the two in registers and stream the other: in the other order a tile of
+        // 16 registers spills and runs at half the speed.
+        if constexpr (R <= N) {
+          Vec<T> row[R];
+          for (int r = 0; r < R; ++r) row[r] = broadcast(a[r * operand.row_stride + k]);
+          for (int n = 0; n < N; ++n) {
+            const Vec<T> weight = load<T>(w + n * W);
+            for (int r = 0; r < R; ++r) sum[r][n] = fma(row[r], weight, sum[r][n]);
+          }
+        } else {
+          Vec<T> weight[N];
+          for (int n = 0; n < N; ++n) weight[n] = load<T>(w + n * W);
+          for (int r = 0; r < R; ++r) {
+            const Vec<T> row = broadcast(a[r * operand.row_stride + k]);
+            for (int n = 0; n < N; ++n) sum[r][n] = fma(row, weight[n], sum[r][n]);
+          }
         }
       }
+      for (int r = 0; r < R; ++r)
+        for (int n = 0; n < N; ++n) {
+          T* out = z + r * z_stride + n * W;
+          store<T>(out, load<T>(out) + sum[r][n]);
+        }
     }
   }
-  for (int r = 0; r < R; ++r)
-    for (int n = 0; n < N; ++n) store<T>(z + r * z_stride + n * W, sum[r][n]);
 }
 
 template <class T>
