@@ -189,6 +189,7 @@ class Drawing:
             width = rng.randint(1, 4)
             options = {"input_dim": VOCABULARY, "output_dim": width, **self.maybe(mask_zero=True)}
             self._add("Embedding", options, ((0, 0),), (steps, width))
+            del self.shapes[0]  # ids are for nothing else
             return
         self._declare(shape)
         if len(shape) == 2 and rng.random() < 0.4:
