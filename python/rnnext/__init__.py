@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rnnext import activations, initializers, layers, models, ops
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from rnnext._core import __version__
 from rnnext.config import (
     available_isas,
@@ -12,10 +14,13 @@ from rnnext.config import (
     set_random_seed,
 )
 from rnnext.errors import DataError, FileError, RnnextError, ShapeError, UnsupportedError
-from rnnext.layers.input import Input
-from rnnext.models import Model, Sequential, from_keras, load_model
 from rnnext.naming import clear_session
-from rnnext.serialization import register_keras_serializable
+
+if TYPE_CHECKING:
+    from rnnext import activations, initializers, layers, models, ops
+    from rnnext.layers import Input
+    from rnnext.models import Model, Sequential, from_keras, load_model
+    from rnnext.serialization import register_keras_serializable
 
 __all__ = [
     "DataError",
@@ -42,3 +47,28 @@ __all__ = [
     "set_num_threads",
     "set_random_seed",
 ]
+
+# A hundred layers take longer to import than NumPy: they come when they are first asked for.
+_MODULES = {"activations", "initializers", "layers", "models", "ops"}
+_MODULE_OF = {
+    "Input": "rnnext.layers",
+    "Model": "rnnext.models",
+    "Sequential": "rnnext.models",
+    "from_keras": "rnnext.models",
+    "load_model": "rnnext.models",
+    "register_keras_serializable": "rnnext.serialization",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"rnnext.{name}")
+    if name in _MODULE_OF:
+        value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'rnnext' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
