@@ -13,8 +13,9 @@ namespace rnnext::core {
 // hundred cycles an operation. TensorFlow's threads flush them too. The caller's mode comes back
 // when the object ends.
 //
-// The one place where processors disagree: x86 flushes what is subnormal after rounding, ARM what is
-// before. A result that rounds up to the smallest normal number is that number on x86 and 0 on ARM.
+// The one place where processors disagree: x86 flushes what is subnormal after rounding, ARM what
+// is before. A result that rounds up to the smallest normal number is that number on x86 and 0 on
+// ARM.
 class FlushDenormals {
 #if defined(__x86_64__) || defined(_M_X64)
  public:
