@@ -53,6 +53,18 @@ class ArrayView {
   PyObject* array_;
 };
 
+// An error unless the array has just these extents.
+template <class T>
+void check_shape(const char* name, const ArrayView<T>& array, py::handle object,
+                 const std::vector<std::ptrdiff_t>& expected) {
+  bool fits = array.ndim() == static_cast<int>(expected.size());
+  for (int axis = 0; fits && axis < array.ndim(); ++axis)
+    fits = array.extent(axis) == expected[static_cast<std::size_t>(axis)];
+  if (fits) return;
+  throw py::value_error(std::string(name) + ": received " + describe(object) + ", expected shape " +
+                        py::repr(py::tuple(py::cast(expected))).cast<std::string>());
+}
+
 template <class T>
 Span<const T> optional_span(const char* name, py::handle object, int ndim) {
   return object.is_none() ? Span<const T>() : ArrayView<T>(name, object, ndim).span();

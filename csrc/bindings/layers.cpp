@@ -1,5 +1,7 @@
 #include "layers.h"
 
+#include <pybind11/stl.h>
+
 #include <optional>
 
 #include "arrays.h"
@@ -95,12 +97,24 @@ class RecurrentOf final : public RecurrentKernel {
 
  private:
   static Recurrent<T> build(RecurrentConfig config, const ArrayView<T>& kernel,
-                            py::handle recurrent_kernel, py::handle bias, const std::string& isa) {
+                            py::handle recurrent_object, py::handle bias_object,
+                            const std::string& isa) {
     config.features = kernel.extent(0);
     config.units = kernel.extent(1) / config.gates();
-    return Recurrent<T>(config, kernel.span(),
-                        ArrayView<T>("recurrent_kernel", recurrent_kernel, 2).span(),
-                        optional_span<T>("bias", bias, -1), isa);
+    const std::ptrdiff_t columns = config.gates() * config.units;
+    if (columns != kernel.extent(1))
+      throw py::value_error("kernel: received " + std::to_string(kernel.extent(1)) +
+                            " columns, expected a multiple of " + std::to_string(config.gates()));
+    const ArrayView<T> recurrent_kernel("recurrent_kernel", recurrent_object, 2);
+    check_shape("recurrent_kernel", recurrent_kernel, recurrent_object, {config.units, columns});
+    if (bias_object.is_none())
+      return Recurrent<T>(config, kernel.span(), recurrent_kernel.span(), {}, isa);
+    const ArrayView<T> bias("bias", bias_object, -1);
+    const bool two_rows = config.bias_size() == 2 * columns;
+    check_shape(
+        "bias", bias, bias_object,
+        two_rows ? std::vector<std::ptrdiff_t>{2, columns} : std::vector<std::ptrdiff_t>{columns});
+    return Recurrent<T>(config, kernel.span(), recurrent_kernel.span(), bias.span(), isa);
   }
 
   static void set_mask(RecurrentIo<T>& io, py::handle object) {
