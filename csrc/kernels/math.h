@@ -3,6 +3,10 @@
 // No branch depends on data and no sum on the vector's width, so every instruction set with fma
 // gives the same bits. NaN stays NaN; infinities, zeros of either sign and subnormal numbers are
 // handled like any other number. The polynomials are in coefficients.h.
+//
+// "Error" is the largest found, in units in the last place (0.5 would be correctly rounded), with
+// fma / without: for float over all 2^32 numbers, for double over 3e7 or more random ones, against
+// the reference in the next wider type. test_activations measures a sample of it.
 #pragma once
 
 #include "coefficients.h"
@@ -84,6 +88,7 @@ RNNEXT_INLINE V exp_of_minus_abs(V x) {
 }
 
 // exp(x) in two factors, neither of which leaves the normal range.
+// Error: float 1.08 / 1.04, double 1.03 / 1.00.
 template <class V>
 RNNEXT_INLINE V exp(V x) {
   const V y = min(broadcast(C<V>::kExpHighest), max(broadcast(C<V>::kExpLowest), x));
@@ -95,6 +100,7 @@ RNNEXT_INLINE V exp(V x) {
 }
 
 // exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1)
+// Error for x <= 0: float 1.01 / 1.16, double 1.17 / 1.13.
 template <class V>
 RNNEXT_INLINE V expm1(V x) {
   const V y = min(broadcast(C<V>::kExpHighest), max(broadcast(C<V>::kExpm1Lowest), x));
@@ -111,6 +117,8 @@ RNNEXT_INLINE V expm1(V x) {
 
 // e / (1 + e) with e = exp(x), both sides times kLift; 1 where 1 + e == e. It is as accurate as the
 // textbook's case for each sign of x, and takes no selection.
+//
+// Error: float 2.41 / 2.41, double 2.32 / 2.32.
 template <class V>
 RNNEXT_INLINE V sigmoid(V x) {
   const V e = exp_lifted(x, C<V>::kSigmoidIsOne);
@@ -121,6 +129,11 @@ RNNEXT_INLINE V sigmoid(V x) {
 // addition theorem tanh(x) = (A + b) / (1 + A b), times 2^n + 1. Near zero n = 0 and this is b. One
 // step of reduction is enough: where n is large the result is near 1 and forgives the error of h.
 // `minus` is 1 - 2^n and not its negative, as plus * b - 0 keeps the sign of a zero b.
+//
+// Error: float 2.50 / 2.50, double 2.65 / 2.63.
+//
+// Lost: taking |x| and putting its sign back (2 operations more); b = h + h^3 ... (half a unit
+// better near zero, but it makes +0 of -0); one term less (18 units).
 template <class V>
 RNNEXT_INLINE V tanh(V x) {
   using T = Scalar<V>;
@@ -155,6 +168,7 @@ RNNEXT_INLINE V log(V x) {
 }
 
 // log(1 + exp(x))
+// Error: float 1.85 / 2.08, double 1.77 / 2.04.
 template <class V>
 RNNEXT_INLINE V softplus(V x) {
   return max(broadcast(Scalar<V>(0)), x) + log1p(exp_of_minus_abs(x));
@@ -176,8 +190,10 @@ RNNEXT_INLINE V gaussian_lifted(V a) {
 }
 
 // P(X <= x) = (1 + erf(x / sqrt 2)) / 2 without its cancellation: near zero 1/2 + x * polynomial;
-// beyond, with a = |x|, the tail is exp(-a^2 / 2) / (a + p) times a polynomial in (a - p) / (a +
-// p).
+// beyond, with a = |x|, the tail is exp(-a^2 / 2) times a polynomial in (a - p) / (a + p), divided
+// by a + p.
+//
+// Error of x * normal_cdf(x): float 5.66 / 5.66 (of every 127th), double 6.53 / 6.53.
 template <class V>
 RNNEXT_INLINE V normal_cdf(V x) {
   using T = Scalar<V>;
