@@ -80,6 +80,10 @@ class TestLayers:
     def test_prelu_for_any_rank(self, keras: ModuleType, shape: tuple[int, ...]) -> None:
         assert_same_layer(keras, "PReLU", {"shared_axes": [len(shape) - 1]}, random_array(shape))
 
+    def test_prelu_of_special_values(self, keras: ModuleType) -> None:
+        theirs, ours = twins(keras, "PReLU", {}, SPECIAL[None])
+        np.testing.assert_allclose(ours(SPECIAL[None]), theirs(SPECIAL[None]), atol=1e-38)
+
     def test_prelu_checks_its_input(self) -> None:
         layer = layers.PReLU(shared_axes=1)
         layer.build((None, None, 3))

@@ -430,6 +430,18 @@ class TestEinsumDense:
         assert np.abs(ours.kernel.value).max() == pytest.approx(expected, rel=1e-2)
 
 
+def test_infinities_and_nan_come_without_warnings() -> None:
+    query, value = query_value()
+    query[0, 0, 0], value[1, 0, 0] = np.inf, np.nan
+    for name, options in OPTIONS:
+        getattr(layers, name)(**options)([query, value], mask=[QUERY_MASK, VALUE_MASK])
+    for name, options in HEADED:
+        y = getattr(layers, name)(**options)(query, value, value_mask=VALUE_MASK)
+        assert np.isnan(y[1]).any()
+        assert not np.isnan(y[0, 2]).any()
+    layers.EinsumDense("abc,bd->adc", (3, 4))(value)
+
+
 class TestBadInput:
     @pytest.mark.parametrize("name", NAMES)
     def test_signatures(self, keras: ModuleType, name: str) -> None:

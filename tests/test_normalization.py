@@ -132,6 +132,7 @@ class TestAgainstKeras:
             np.zeros((2, 3), "float32"),
             np.full((2, 3), 1e30, "float32"),
             np.array([[np.nan, 1, 2], [1, 2, 3]], "float32"),
+            np.array([[np.inf, 1, 2], [1, -np.inf, np.inf]], "float32"),
             np.full((2, 3), 7.0, "float32"),
             np.empty((0, 3), "float32"),
         ],

@@ -254,6 +254,14 @@ def test_symbolic_shapes(name: str) -> None:
     assert y.dtype == "float32"
 
 
+def test_infinities_come_without_warnings() -> None:
+    x = np.array([[np.inf, -np.inf, np.nan, 3e38]], "float32")
+    received = layers.Rescaling(10.0, offset=np.float32(-np.inf))(x)
+    np.testing.assert_array_equal(received, [[np.nan, -np.inf, np.nan, np.nan]])
+    layers.Normalization(mean=np.inf, variance=1.0)(x)
+    layers.Normalization(mean=0.0, variance=-1.0)(x)
+
+
 def test_array_arguments_are_not_shared() -> None:
     scale: Array = np.ones(5)
     layer = layers.Rescaling(scale)

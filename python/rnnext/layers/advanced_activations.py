@@ -12,7 +12,7 @@ from rnnext.activations import Activation
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
-from rnnext.layers.scale_and_offset import axes_option
+from rnnext.layers.scale_and_offset import axes_option, axis_list
 from rnnext.ops.activation import over_axes
 from rnnext.ops.shapes import axes_of
 
@@ -167,14 +167,13 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = alpha_regularizer
         self.alpha_constraint = alpha_constraint
-        several = shared_axes if isinstance(shared_axes, (list, tuple)) else [shared_axes]
-        self.shared_axes = None if shared_axes is None else axes_option(list(several), self.label)
+        self.shared_axes = None if shared_axes is None else axis_list(shared_axes, self.label)
 
     def build(self, input_shape: Any) -> None:
         """Makes alpha: the sizes of the input, 1 on shared axes."""
         shared = self.shared_axes or []
         sizes = list(input_shape[1:])
-        for axis in shared:  # type: ignore[union-attr]
+        for axis in shared:
             if not 1 <= axis <= len(sizes):
                 raise ShapeError(
                     f"{self.label}: shared_axes={self.shared_axes} must be from 1 to "
@@ -182,13 +181,15 @@ class PReLU(Layer):
                 )
             sizes[axis - 1] = 1
         self.alpha = self.add_weight(sizes, self.alpha_initializer, name="alpha")
-        own = {i: size for i, size in enumerate(input_shape) if i and i not in shared}  # type: ignore[operator]
+        own = {i: size for i, size in enumerate(input_shape) if i and i not in shared}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=own if shared else {})
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the activation of every element."""
         zero = inputs.dtype.type(0)
-        return np.asarray(np.maximum(inputs, zero) - self.alpha.value * np.maximum(-inputs, zero))
+        with np.errstate(over="ignore", invalid="ignore"):
+            positive, negative = np.maximum(inputs, zero), np.maximum(-inputs, zero)
+            return np.asarray(positive - self.alpha.value * negative)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

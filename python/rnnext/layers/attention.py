@@ -89,20 +89,24 @@ class Attention(Layer):
         query, value, key = self._query_value_key(inputs)
         self._check_shapes(query.shape, value.shape, key.shape)
         query_mask, value_mask = self._masks(mask)
-        scores = self._scores(query, key)
         allowed = None if value_mask is None else value_mask[..., np.newaxis, :]
         if use_causal_mask:
-            causal = causal_mask(*scores.shape[-2:])
+            causal = causal_mask(query.shape[-2], key.shape[-2])
             allowed = causal if allowed is None else np.logical_and(allowed, causal)
-        if allowed is not None:
-            # Keras's way: scores that are all masked keep their differences.
-            low = scores.dtype.type(65504.0 if scores.dtype.itemsize < 4 else 1e9)
-            scores = np.where(allowed, scores, scores - low)
-        weights = softmax_rows(scores)
-        outputs = np.matmul(weights, value)
+        with np.errstate(over="ignore", invalid="ignore"):
+            weights = softmax_rows(self._lowered(self._scores(query, key), allowed))
+            outputs = np.matmul(weights, value)
         if query_mask is not None:
             outputs = np.where(query_mask[..., np.newaxis], outputs, outputs.dtype.type(0))
         return (outputs, weights) if return_attention_scores else outputs
+
+    @staticmethod
+    def _lowered(scores: Array, allowed: Any) -> Array:
+        """Keras's way to mask: where all of a row is masked, the differences are kept."""
+        if allowed is None:
+            return scores
+        low = scores.dtype.type(65504.0 if scores.dtype.itemsize < 4 else 1e9)
+        return np.where(allowed, scores, scores - low)
 
     def _scores(self, query: Array, key: Array) -> Array:
         """The scores (B, Tq, Tv)."""

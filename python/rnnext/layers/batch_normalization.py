@@ -151,14 +151,16 @@ class BatchNormalization(ScaleAndOffset):
         sizes = [1] * inputs.ndim
         sizes[self.axis] = -1
         # The mean first: beta - mean * factor would lose the digits that the two share.
-        outputs = inputs - mean.reshape(sizes)
-        outputs *= factor.reshape(sizes)
-        outputs += offset.reshape(sizes)
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = inputs - mean.reshape(sizes)
+            outputs *= factor.reshape(sizes)
+            outputs += offset.reshape(sizes)
         return cast(outputs, self.compute_dtype)
 
     def _pack_weights(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """What is subtracted, multiplied by, added: each (D,), at least float32."""
-        factor = 1 / np.sqrt(self.moving_variance.value.astype(np.float64) + self.epsilon)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = 1 / np.sqrt(self.moving_variance.value.astype(np.float64) + self.epsilon)
         if self.gamma is not None:
             factor *= self.gamma.value
         offset = np.zeros_like(factor) if self.beta is None else self.beta.value

@@ -174,8 +174,9 @@ class EinsumDense(Layer):
         kernel, finish, new_shape = self._packed or self._pack()
         x = cast(inputs, self.compute_dtype)
         if new_shape is None:
-            outputs = np.einsum(self.equation, x, self.kernel.value, optimize=True)
-            outputs = outputs if self.bias is None else outputs + self.bias.value
+            with np.errstate(over="ignore", invalid="ignore"):
+                outputs = np.einsum(self.equation, x, self.kernel.value, optimize=True)
+                outputs = outputs if self.bias is None else outputs + self.bias.value
         else:
             free = x.shape[: x.ndim - self._contracted]
             rows = x.reshape(*free, math.prod(x.shape[x.ndim - self._contracted :]))

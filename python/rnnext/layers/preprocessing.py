@@ -11,7 +11,7 @@ from rnnext import serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import DataError, ShapeError, UnsupportedError
 from rnnext.layers.layer import Layer
-from rnnext.layers.scale_and_offset import axes_option
+from rnnext.layers.scale_and_offset import axis_list
 from rnnext.layers.symbolic import KerasTensor
 from rnnext.layers.variable import Variable
 from rnnext.ops.shapes import axes_of, broadcast_shapes
@@ -48,7 +48,8 @@ class Rescaling(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the rescaled inputs."""
         scale, offset = self._packed or self._pack()
-        return np.asarray(inputs * scale + offset)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(inputs * scale + offset)
 
     def _pack_weights(self) -> tuple[NDArray[Any], NDArray[Any]]:
         scale, offset = (
@@ -114,8 +115,8 @@ class Normalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        several = axis if isinstance(axis, (list, tuple)) else [] if axis is None else [axis]
-        self.axis = tuple(axes_option(list(several), self.label)) if several else ()  # type: ignore[arg-type]
+        none = axis is None or (isinstance(axis, (list, tuple)) and not axis)
+        self.axis = () if none else tuple(axis_list(axis, self.label))
         self.input_mean = mean
         self.input_variance = variance
         self.invert = invert
@@ -191,7 +192,8 @@ class Normalization(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the normalised inputs."""
         mean, deviation = self._packed or self._pack()
-        outputs = mean + inputs * deviation if self.invert else (inputs - mean) / deviation
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = mean + inputs * deviation if self.invert else (inputs - mean) / deviation
         return np.asarray(outputs)
 
     def _pack_weights(self) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -208,7 +210,8 @@ class Normalization(Layer):
                 np.broadcast_to(as_array(value, self.label), sizes)
                 for value in (self.input_mean, self.input_variance)
             )
-        deviation = np.maximum(np.sqrt(variance.astype(np.float64)), _EPSILON)
+        with np.errstate(invalid="ignore"):
+            deviation = np.maximum(np.sqrt(variance.astype(np.float64)), _EPSILON)
         shape, dtype = self._broadcast_shape, self.compute_dtype
         return cast(mean.reshape(shape), dtype), cast(deviation.reshape(shape), dtype)
 

@@ -13,7 +13,7 @@ from rnnext.layers.layer import Layer
 from rnnext.layers.variable import Variable
 from rnnext.ops.shapes import axes_of
 
-__all__ = ["ScaleAndOffset", "axes_option", "axis_option"]
+__all__ = ["ScaleAndOffset", "axes_option", "axis_list", "axis_option"]
 
 
 def axis_option(axis: Any, label: str) -> int:
@@ -24,14 +24,20 @@ def axis_option(axis: Any, label: str) -> int:
     return int(one)
 
 
-def axes_option(axis: Any, label: str) -> int | list[int]:
-    """Returns an option that is one axis or several, or raises UnsupportedError."""
+def axis_list(axis: Any, label: str) -> list[int]:
+    """Returns an option that is one axis or several as a list, or raises UnsupportedError."""
     several = list(axis) if isinstance(axis, (list, tuple)) else [axis]
     if not several or not all(_is_integer(item) for item in several):
         raise UnsupportedError(
             f"{label}: axis must be an integer or a list of integers, received {axis!r}."
         )
-    return several if isinstance(axis, (list, tuple)) else int(axis)
+    return [int(item) for item in several]
+
+
+def axes_option(axis: Any, label: str) -> int | list[int]:
+    """Returns an option that is one axis or several, or raises UnsupportedError."""
+    several = axis_list(axis, label)
+    return several if isinstance(axis, (list, tuple)) else several[0]
 
 
 def _is_integer(value: Any) -> bool:

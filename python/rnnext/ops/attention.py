@@ -61,16 +61,18 @@ def attend(
     Returns:
         (..., T, E) and (..., T, S).
     """
-    scores = np.matmul(query * query.dtype.type(scale), np.swapaxes(key, -2, -1))
-    if bias is not None:
-        scores = scores + bias.astype(scores.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = np.matmul(query * query.dtype.type(scale), np.swapaxes(key, -2, -1))
+        if bias is not None:
+            scores = scores + bias.astype(scores.dtype)
     if mask is not None:
         low = _MASKED_HALF_SCORE if scores.dtype.itemsize < 4 else _MASKED_SCORE
         scores = np.where(mask, scores, scores.dtype.type(low))
     weights = softmax_rows(scores)
     if mask is not None and blind_rows_are_zero:
         weights = np.where(mask, weights, weights.dtype.type(0))
-    return np.asarray(np.matmul(weights, value)), weights
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.matmul(weights, value)), weights
 
 
 @operation(

@@ -6,6 +6,7 @@ difference of an element and a mean far from zero would keep few correct digits.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -49,31 +50,48 @@ def by_mean_and_variance(
         offset: Broadcasts to `x`; None for 0.
         subtract_mean: Whether the mean is subtracted from `x` (it is from the variance).
     """
-    wide: Array = x.astype(np.float64)
-    centred: Array = wide - wide.mean(axis=axis, keepdims=True)
-    inverse = 1 / np.sqrt(np.square(centred).mean(axis=axis, keepdims=True) + epsilon)
-    result: Array = (centred if subtract_mean else wide) * inverse
-    if scale is not None:
-        result *= scale
-    if offset is not None:
-        result += offset
-    return result.astype(x.dtype)
+    if not x.size:
+        return x
+    result: Array = x.astype(np.float64)
+    with np.errstate(all="ignore"):  # infinities and NaN are answers
+        centred = result if subtract_mean else result.copy()
+        centred -= centred.mean(axis=axis, keepdims=True)
+        result *= 1 / np.sqrt(_mean_square(centred, axis) + epsilon)
+        if scale is not None:
+            result *= scale
+        if offset is not None:
+            result += offset
+        return result.astype(x.dtype)
 
 
 def by_root_mean_square(
     x: Array, axis: tuple[int, ...], epsilon: float, scale: Array | None = None
 ) -> Array:
     """Returns `x / sqrt(mean(x**2) + epsilon) * scale`; arguments as above."""
-    wide = x.astype(np.float64)
-    wide /= np.sqrt(np.square(wide).mean(axis=axis, keepdims=True) + epsilon)
-    return np.asarray(wide if scale is None else wide * scale, dtype=x.dtype)
+    if not x.size:
+        return x
+    result: Array = x.astype(np.float64)
+    with np.errstate(all="ignore"):
+        result *= 1 / np.sqrt(_mean_square(result, axis) + epsilon)
+        return np.asarray(result if scale is None else result * scale, dtype=x.dtype)
+
+
+def _mean_square(x: Array, axis: tuple[int, ...]) -> Array:
+    """The mean of the squares over `axis`, which is kept with size 1."""
+    labels = list(range(x.ndim))
+    others = [label for label in labels if label not in axis]
+    # Not np.square(x).mean(): the squares as an array of their own would take most of the time.
+    total = np.einsum(x, labels, x, labels, others)
+    kept = [1 if i in axis else size for i, size in enumerate(x.shape)]
+    return np.asarray(total.reshape(kept) / math.prod(x.shape[i] for i in axis))
 
 
 def by_norm(x: Array, axis: Axis, order: int = 2, epsilon: float = 1e-12) -> Array:
     """Returns `x / max(norm of x along axis, epsilon)`, the norm being that of this order."""
     wide = np.abs(x.astype(np.float64))
-    norm = np.sum(wide**order, axis=axis, keepdims=True) ** (1 / order)
-    return np.asarray(x / np.maximum(norm, epsilon)).astype(x.dtype)
+    with np.errstate(all="ignore"):
+        norm = np.sum(wide**order, axis=axis, keepdims=True) ** (1 / order)
+        return np.asarray(x / np.maximum(norm, epsilon)).astype(x.dtype)
 
 
 @operation(NN, "Normalize", options=("axis", "order", "epsilon"), shape=broadcast)
