@@ -430,6 +430,28 @@ class TestEinsumDense:
         assert np.abs(ours.kernel.value).max() == pytest.approx(expected, rel=1e-2)
 
 
+def test_large_scores_are_computed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory for scores is bounded; the bits are those of the batch as a whole."""
+    query, value = random_array((5, 4, 3)), random_array((5, 6, 3), seed="value")
+    mask = random_array((5, 6), seed="mask") > 0
+    calls: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+        (layers.Attention(use_scale=True), ([query, value],), {"mask": [None, mask]}),
+        (layers.Attention(score_mode="concat"), ([query, value],), {"use_causal_mask": True}),
+        (layers.AdditiveAttention(), ([query, value],), {"mask": [None, mask]}),
+        (MultiHeadAttention(2, 3), (query, value), {"value_mask": mask}),
+        (layers.GroupQueryAttention(2, 4, 2), (query, value), {"use_causal_mask": True}),
+    ]
+    for layer, inputs, options in calls:
+        whole = layer(*inputs, return_attention_scores=True, **options)
+        alone = layer(*inputs, **options)
+        with monkeypatch.context() as patch:
+            patch.setattr("rnnext.ops.attention._SCORES_AT_ONCE", 50)
+            blocks = layer(*inputs, return_attention_scores=True, **options)
+            np.testing.assert_array_equal(layer(*inputs, **options), alone)
+        for received, expected in zip(blocks, whole, strict=True):
+            np.testing.assert_array_equal(received, expected)
+
+
 def test_infinities_and_nan_come_without_warnings() -> None:
     query, value = query_value()
     query[0, 0, 0], value[1, 0, 0] = np.inf, np.nan

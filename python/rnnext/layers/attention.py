@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from rnnext import activations, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor
-from rnnext.ops.attention import causal_mask, softmax_rows
+from rnnext.ops.attention import causal_mask, row_blocks, rows_of, softmax_rows
 from rnnext.ops.shapes import broadcast_shapes
 
 __all__ = ["AdditiveAttention", "Attention"]
@@ -91,14 +92,32 @@ class Attention(Layer):
         query_mask, value_mask = self._masks(mask)
         allowed = None if value_mask is None else value_mask[..., np.newaxis, :]
         if use_causal_mask:
-            causal = causal_mask(query.shape[-2], key.shape[-2])
+            causal = causal_mask(query.shape[-2], key.shape[-2])[np.newaxis]
             allowed = causal if allowed is None else np.logical_and(allowed, causal)
-        with np.errstate(over="ignore", invalid="ignore"):
-            weights = softmax_rows(self._lowered(self._scores(query, key), allowed))
-            outputs = np.matmul(weights, value)
+        outputs, weights = self._attend(query, value, key, allowed, return_attention_scores)
         if query_mask is not None:
             outputs = np.where(query_mask[..., np.newaxis], outputs, outputs.dtype.type(0))
         return (outputs, weights) if return_attention_scores else outputs
+
+    def _attend(
+        self, query: Array, value: Array, key: Array, allowed: Any, keep_weights: bool
+    ) -> tuple[Array, Array | None]:
+        """The output and, if wanted, the weights; in blocks of samples: scores may be large."""
+        size = math.prod(query.shape[1:-1]) * key.shape[-2]
+        outputs: list[Array] = []
+        weights: list[Array] = []
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rows in row_blocks(len(query), size * self._elements_of_a_score(query.shape[-1])):
+                scores = self._scores(query[rows], rows_of(key, rows, query))
+                block = softmax_rows(self._lowered(scores, rows_of(allowed, rows, query)))
+                outputs.append(np.matmul(block, rows_of(value, rows, query)))
+                if keep_weights:
+                    weights.append(block)
+        return np.concatenate(outputs), np.concatenate(weights) if keep_weights else None
+
+    def _elements_of_a_score(self, features: int) -> int:
+        """How many numbers there are at a time for one score."""
+        return 1 if self.score_mode == "dot" else features
 
     @staticmethod
     def _lowered(scores: Array, allowed: Any) -> Array:
@@ -214,6 +233,9 @@ class AdditiveAttention(Attention):
         if self.use_scale:
             features = input_shape[0][-1]
             self.scale = self.add_weight((features,), "glorot_uniform", name="scale")
+
+    def _elements_of_a_score(self, features: int) -> int:
+        return features
 
     def _scores(self, query: Array, key: Array) -> Array:
         values = activations.tanh(_pairwise_sum(query, key))

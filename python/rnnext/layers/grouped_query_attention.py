@@ -126,6 +126,7 @@ class GroupedQueryAttention(HeadedAttention):
             self._for_scores(allowed, scores_shape, 1),
             # Keras has two ways to compute this, which differ where a query may look nowhere.
             blind_rows_are_zero=bool(self.dropout > 0 or return_attention_scores),
+            keep_weights=return_attention_scores,
         )
         outputs = np.swapaxes(outputs, 1, 2)
         if self.use_gate:

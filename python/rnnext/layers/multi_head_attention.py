@@ -326,6 +326,7 @@ class MultiHeadAttention(HeadedAttention):
             self.value_dense(value),
             allowed,
             explicit_scores,
+            return_attention_scores,
         )
         if self.use_gate:
             outputs = outputs * self._gate_dense(query)
@@ -343,8 +344,14 @@ class MultiHeadAttention(HeadedAttention):
         return [] if self.keeps_masks else [call.named[name] for name in ("query", "value", "key")]
 
     def _attend(
-        self, query: Array, key: Array, value: Array, allowed: Any, blind_rows_are_zero: bool
-    ) -> tuple[Array, Array]:
+        self,
+        query: Array,
+        key: Array,
+        value: Array,
+        allowed: Any,
+        blind_rows_are_zero: bool,
+        keep_weights: bool,
+    ) -> tuple[Array, Array | None]:
         """Attention over `attention_axes` of (B, ..., N, D)."""
         axes, last = self.attention_axes or (), query.ndim - 1
         others = tuple(axis for axis in range(last) if axis not in axes)
@@ -366,10 +373,14 @@ class MultiHeadAttention(HeadedAttention):
             1 / math.sqrt(self.key_dim),
             allowed,
             blind_rows_are_zero=blind_rows_are_zero,
+            keep_weights=keep_weights,
         )
         outputs = outputs.reshape(*batch, *steps[0], value.shape[-1])
         places = np.argsort((*others, *axes, last))
-        return outputs.transpose(places), weights.reshape(scores_shape)
+        return (
+            outputs.transpose(places),
+            None if weights is None else weights.reshape(scores_shape),
+        )
 
     def compute_output_shape(
         self, query_shape: Any, value_shape: Any, key_shape: Any = None
