@@ -97,13 +97,14 @@ class Problem:
         return (scale * rng.standard_normal(shape)).astype(self.dtype)
 
 
+# Sums are made of chains of 64 terms: sizes with none, one and two full chains.
 problems = st.builds(
     Problem,
     cell=st.sampled_from(list(GATES)),
     B=st.integers(1, 40),
     T=st.integers(1, 12),
-    D=st.integers(1, 40),
-    H=st.integers(1, 70),
+    D=st.integers(1, 140),
+    H=st.integers(1, 140),
     dtype=st.sampled_from(["float32", "float64"]),
     default_activations=st.booleans(),
     masked=st.booleans(),
@@ -214,7 +215,7 @@ def test_any_fma_set(problem: Problem) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 @hypothesis.given(
     rows=st.integers(1, 60),
-    D=st.integers(0, 70),
+    D=st.integers(0, 140),
     K=st.integers(1, 70),
     dtype=st.sampled_from(["float32", "float64"]),
     activation=st.sampled_from(["linear", "tanh", "softmax", "gelu", "sparsemax"]),
