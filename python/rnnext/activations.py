@@ -167,7 +167,8 @@ class Activation:
         """Applies the function to an array or array-like.
 
         Args:
-            x: Numbers of any shape; integers are computed as the default float type.
+            x: Numbers of any shape; integers are computed as the default float type, but by
+                functions that need no fractions as they are (`keeps_integers`).
             *args: The function's parameters in Keras's order, e.g. `relu(x, 0.1)`.
             **params: The same by name.
 
@@ -182,7 +183,14 @@ class Activation:
             array = cast(array, config.floatx())
         return self._compute(array)
 
+    @property
+    def keeps_integers(self) -> bool:
+        """Whether integers give integers, as in Keras: linear, and relu without a slope."""
+        return self.spec is not None and (self.spec == ("linear",) or self.spec[:2] == ("relu", 0))
+
     def _compute(self, x: NDArray[Any]) -> NDArray[Any]:
+        if x.dtype.kind in "iu" and self.keeps_integers:
+            return x if self.name == "linear" else self._relu_of_integers(x)
         if "axis" not in _FORMULAS[self.name].__code__.co_varnames:
             return self._elementwise(x)
         axis = self.params.get("axis", -1)
@@ -200,6 +208,16 @@ class Activation:
         computed = np.float64 if result.itemsize >= 8 else np.float32
         assert self._formula is not None  # only glu has none
         return _core.activate(self._formula, cast(x, computed)).astype(result, copy=False)
+
+    def _relu_of_integers(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The limits lose their fractions, as in Keras."""
+        assert self.spec is not None
+        _, _, limit, threshold = self.spec
+        zero = x.dtype.type(0)
+        above = np.where(x > int(threshold), x, zero)
+        if math.isinf(limit):
+            return above
+        return np.clip(above, zero, x.dtype.type(min(limit, np.iinfo(x.dtype).max)))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the parameters, as the config of the function."""

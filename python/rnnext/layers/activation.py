@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import activations, serialization
@@ -32,6 +33,11 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.supports_masking = True
+
+    def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        if dtype.kind in "iu" and self.activation.keeps_integers:
+            return dtype.newbyteorder("=")
+        return super()._input_dtype(dtype)
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the activation of every element."""

@@ -37,10 +37,19 @@ class _ActivationLayer(Layer):
             )
         return value
 
-    def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        """Returns the activation of every element."""
+    @property
+    def _activation(self) -> Activation:
         activation: Activation = self._packed or self._pack()
-        return activation(inputs)
+        return activation
+
+    def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        if dtype.kind in "iu" and self._activation.keeps_integers:
+            return dtype.newbyteorder("=")
+        return super()._input_dtype(dtype)
+
+    def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Returns the activation of every element; relu's integers stay integers."""
+        return self._activation(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

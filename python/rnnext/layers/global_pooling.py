@@ -80,7 +80,8 @@ class _GlobalAveragePooling(GlobalPooling):
         # error does not grow with their length.
         with np.errstate(divide="ignore", invalid="ignore"):
             sums = np.sum(x, axis=self._spatial_axes, keepdims=self.keepdims, dtype=np.float64)
-            return np.asarray(sums / count).astype(x.dtype)
+            means = np.asarray(sums / count)
+            return means.astype(self.compute_dtype if x.dtype.kind == "b" else x.dtype)
 
 
 @serialization.builtin("keras.layers")

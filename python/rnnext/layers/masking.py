@@ -34,7 +34,6 @@ class Masking(Layer):
         array([[ True, False]])
     """
 
-    _casts_integers = True
     _makes_mask = True
 
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:

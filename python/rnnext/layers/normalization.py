@@ -1,4 +1,8 @@
-"""Layers that normalise each sample by its own statistics."""
+"""Layers that normalise each sample by its own statistics.
+
+Given integers, all but UnitNormalization drop the fractions of what they computed, as in Keras;
+where TensorFlow's own answer to a negative number in an unsigned type varies, it is 0.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,12 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.scale_and_offset import ScaleAndOffset, axes_option, axis_option
-from rnnext.ops.normalization import by_mean_and_variance, by_norm, by_root_mean_square
+from rnnext.ops.normalization import (
+    by_mean_and_variance,
+    by_norm,
+    by_root_mean_square,
+    in_received_dtype,
+)
 from rnnext.ops.promotion import as_float
 from rnnext.ops.shapes import axes_of
 
@@ -97,7 +106,7 @@ class LayerNormalization(ScaleAndOffset):
             self._shaped(self.beta, sizes),
             subtract_mean=not self.rms_scaling,
         )
-        return cast(outputs, self.compute_dtype)
+        return cast(in_received_dtype(outputs, inputs), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -193,6 +202,7 @@ class GroupNormalization(ScaleAndOffset):
             self._shaped(self.gamma, sizes),
             self._shaped(self.beta, sizes),
         )
+        outputs = in_received_dtype(outputs, inputs)
         return cast(outputs.reshape(inputs.shape), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -215,8 +225,6 @@ class RMSNormalization(Layer):
         >>> RMSNormalization(epsilon=0.0)(np.array([[1.0, 7.0]], dtype="float32"))
         array([[0.2, 1.4]], dtype=float32)
     """
-
-    _casts_integers = True
 
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -244,10 +252,9 @@ class RMSNormalization(Layer):
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the normalised inputs."""
-        outputs = by_root_mean_square(
-            inputs, self._axes(inputs.ndim), self.epsilon, self.scale.value
-        )
-        return cast(outputs, self.compute_dtype)
+        axes = self._axes(inputs.ndim)
+        outputs = by_root_mean_square(as_float(inputs), axes, self.epsilon, self.scale.value)
+        return in_received_dtype(outputs, inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.ops.core import saturate_cast
 from rnnext.ops.operation import NN, operation
-from rnnext.ops.promotion import as_float, promoted
+from rnnext.ops.promotion import as_float, as_tensor, promoted
 from rnnext.ops.shapes import axes_of, broadcast, of_first
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "by_mean_and_variance",
     "by_norm",
     "by_root_mean_square",
+    "in_received_dtype",
     "layer_normalization",
     "normalize",
     "rms_normalization",
@@ -62,6 +64,17 @@ def by_mean_and_variance(
         if offset is not None:
             result += offset
         return result.astype(x.dtype)
+
+
+def in_received_dtype(result: Array, received: Any) -> Array:
+    """Returns a normalised input in the input's own dtype: of integers, without the fractions.
+
+    Keras's functions return what they were given, and so its layers lose the fractions, too.
+    """
+    dtype = as_tensor(received).dtype
+    if dtype.kind == "b":
+        return result != 0
+    return np.asarray(saturate_cast(result, dtype)) if dtype.kind in "iu" else result
 
 
 def by_root_mean_square(
@@ -109,7 +122,8 @@ def rms_normalization(
     """Returns `x` divided by its root mean square along `axis`, times `scale`."""
     array = as_float(x)
     axes = axes_of(axis, array.ndim)
-    return by_root_mean_square(array, axes, _EPSILON if epsilon is None else epsilon, scale)
+    epsilon = _EPSILON if epsilon is None else epsilon
+    return in_received_dtype(by_root_mean_square(array, axes, epsilon, scale), x)
 
 
 @operation(
@@ -135,9 +149,9 @@ def layer_normalization(
     sizes = [size if i in axes else 1 for i, size in enumerate(array.shape)]
     scale, offset = (None if v is None else np.asarray(v).reshape(sizes) for v in (gamma, beta))
     epsilon = _EPSILON if epsilon is None else epsilon
-    if rms_scaling:
-        return by_mean_and_variance(array, axes, epsilon, scale, subtract_mean=False)
-    return by_mean_and_variance(array, axes, epsilon, scale, offset)
+    offset = None if rms_scaling else offset
+    result = by_mean_and_variance(array, axes, epsilon, scale, offset, not rms_scaling)
+    return in_received_dtype(result, x)
 
 
 @operation(NN, "BatchNorm", options=("axis", "epsilon"), shape=of_first)
