@@ -43,6 +43,17 @@ def test_no_heavy_module_until_a_file_is_read(module: str) -> None:
     assert not modules_after(f"import {module}") & heavy
 
 
+@pytest.mark.parametrize(
+    "module", ["activations", "initializers", "interop", "layers", "models", "ops", "saving"]
+)
+def test_any_module_may_be_imported_first(module: str) -> None:
+    subprocess.run([sys.executable, "-c", f"import rnnext.{module}"], check=True)
+
+
+def test_from_torch_does_not_import_torch() -> None:
+    assert "torch" not in modules_after("import rnnext; rnnext.from_torch")
+
+
 def test_type_information_is_installed() -> None:
     assert (PACKAGE / "py.typed").is_file()
     assert (PACKAGE / "_core.pyi").is_file()

@@ -18,6 +18,7 @@ from rnnext.naming import clear_session
 
 if TYPE_CHECKING:
     from rnnext import activations, initializers, layers, models, ops
+    from rnnext.interop import from_torch
     from rnnext.layers import Input
     from rnnext.models import Model, Sequential, from_keras, load_model
     from rnnext.serialization import register_keras_serializable
@@ -36,6 +37,7 @@ __all__ = [
     "available_isas",
     "clear_session",
     "from_keras",
+    "from_torch",
     "get_num_threads",
     "initializers",
     "isa",
@@ -55,6 +57,7 @@ _MODULE_OF = {
     "Model": "rnnext.models",
     "Sequential": "rnnext.models",
     "from_keras": "rnnext.models",
+    "from_torch": "rnnext.interop",
     "load_model": "rnnext.models",
     "register_keras_serializable": "rnnext.serialization",
 }

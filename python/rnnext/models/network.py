@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
-from rnnext.errors import RnnextError, ShapeError
+from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor
 from rnnext.models.graph import Graph, with_own_inputs
@@ -16,6 +16,7 @@ from rnnext.models.inputs import InputPort, ModelInputs
 from rnnext.models.memory import MemoryEstimate
 from rnnext.models.plan import Plan
 from rnnext.models.prediction import check_batch_size, rows_within_memory, run_in_batches
+from rnnext.models.sample_axis import samples_elsewhere
 
 __all__ = ["Network"]
 
@@ -38,6 +39,7 @@ class Network:
         outputs: The outputs; a list of one tensor becomes the tensor.
         ports: The inputs as arrays are checked against them.
         plan: How the graph runs if no input has a mask.
+        samples_elsewhere: The name of what has its samples on another axis than the first.
 
     Raises:
         RnnextError: If something is no symbolic tensor, or the outputs need other inputs.
@@ -63,6 +65,7 @@ class Network:
         self._plans: dict[tuple[bool, ...], Plan] = {}
         self.plan = self._plan_for(tuple(False for _ in ports))
         self._state_rows = _batch_size_of_states(graph)
+        self.samples_elsewhere = samples_elsewhere(graph)
         # Up to how many samples predict needs no more than the plan: for one input, if the
         # outputs are made anew by each call.
         one_input = self._only_port is not None
@@ -135,16 +138,24 @@ class Network:
     def predict(self, x: Any, batch_size: int | None, verbose: int) -> Any:
         """Returns the outputs for N samples, computed in batches; see `Model.predict`."""
         arrays = self.ports.arrays(x)
+        if self.samples_elsewhere:
+            return self._predict_whole(arrays, batch_size)
 
         def run(batch: list[Array]) -> list[Array]:
-            outputs = self.plan.run(self._cast(batch))
-            # A lone Dropout or Flatten returns the caller's own memory.
-            return [
-                y.copy() if any(np.may_share_memory(y, b) for b in batch) else y for y in outputs
-            ]
+            return [_own(y, batch) for y in self.plan.run(self._cast(batch))]
 
         rows = self._batch_rows(arrays, batch_size)
         return self._packed(run_in_batches(run, arrays, rows, verbose, self._label))
+
+    def _predict_whole(self, arrays: list[Array], batch_size: int | None) -> Any:
+        """The outputs where the first axis is not the samples', so that it must not be cut."""
+        if batch_size is not None:
+            raise UnsupportedError(
+                f"{self._label}: predict with batch_size={batch_size}: the samples of "
+                f"{self.samples_elsewhere!r} are not on the first axis; leave batch_size out, and "
+                "all of them run at once."
+            )
+        return self._packed([_own(y, arrays) for y in self.plan.run(self._cast(arrays))])
 
     def _batch_rows(self, arrays: list[Array], batch_size: int | None) -> int:
         if batch_size is not None:

@@ -17,6 +17,7 @@ Example:
 
 from __future__ import annotations
 
+import rnnext.layers  # noqa: F401  (they import single operations, and must be complete first)
 from rnnext.ops.activation import (
     celu,
     elu,

@@ -1,0 +1,124 @@
+"""Makes a model from a live torch module, or from the parts of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rnnext.errors import UnsupportedError
+from rnnext.interop.torch_layers import PLAIN
+from rnnext.interop.torch_module import TorchModule, is_torch_module, torch_class_name
+from rnnext.interop.torch_recurrent import RECURRENT, Recurrent
+from rnnext.interop.torch_stack import TorchStack, as_torch
+from rnnext.models import Model
+
+__all__ = ["from_torch"]
+
+_CONTAINERS = ("Sequential", "ModuleList")
+
+
+def from_torch(
+    module: Any,
+    *,
+    take: str | None = None,
+    initial_state: bool = False,
+    batch_first: bool | None = None,
+    input_shape: Sequence[int | None] | None = None,
+) -> Any:
+    """Make a model that takes and returns what a torch module does after `module.eval()`.
+
+    Accepted are `nn.RNN`, `nn.LSTM`, `nn.GRU` (any number of layers, both directions, with or
+    without bias), their cells, and stacks of these with `Linear`, `Embedding`, `Flatten`,
+    `LayerNorm`, `BatchNorm1d`, dropout and activations: an `nn.Sequential`, or a list of modules
+    in the order in which your `forward` calls them. The parameters are copied. torch itself is
+    not imported.
+
+    `model(x)` mirrors `module(x)` with NumPy arrays in place of tensors: for a module that ends
+    in a recurrence it is `output, h_n`, or `output, (h_n, c_n)` for LSTM, in torch's shapes. Where
+    the samples are on another axis than the first (`batch_first=False`, `h_n`), `predict` runs
+    all of them at once.
+
+    Args:
+        module: The module, or a list of modules.
+        take: What the last recurrent module passes on: "sequence", torch's `output`; "last",
+            `output[:, -1]`, its last step; "state", `h_n[-1]`, with both directions
+            `torch.cat([h_n[-2], h_n[-1]], dim=-1)`. By default the sequence; with its states, if
+            no module follows. Recurrent modules before it always pass on their sequences.
+        initial_state: Whether the model also takes the states to start from, as torch does:
+            `model((x, h_0))`, for LSTM `model((x, (h_0, c_0)))`. There must be exactly one
+            recurrent module. By default they are zeros.
+        batch_first: True makes the model take and return (B, T, ...), False (T, B, ...); by
+            default it is as the module's own `batch_first` says.
+        input_shape: Sizes of one sample without the batch, None for those that may vary. Needed
+            where the modules do not tell. By default (None, D), a sequence, if a module is
+            recurrent, else (D,); for ids (None,).
+
+    Returns:
+        A functional `Model` of Keras's layers, float32 or float64 as the parameters are.
+
+    Raises:
+        UnsupportedError: For a module, option or parameter that rnnext does not have, named by
+            its place; for a class of your own, whose `forward` cannot be read: pass its parts.
+
+    Example:
+        >>> import numpy as np, torch
+        >>> from torch import nn
+        >>> import rnnext
+        >>> lstm = nn.LSTM(8, 16, num_layers=2, bidirectional=True, batch_first=True)
+        >>> model = rnnext.from_torch(lstm)
+        >>> output, (h_n, c_n) = model(np.zeros((3, 5, 8), "float32"))
+        >>> output.shape, h_n.shape
+        ((3, 5, 32), (4, 3, 16))
+
+        A class of your own whose `forward` is `self.head(self.lstm(self.words(x))[0][:, -1])`:
+
+        >>> lstm = nn.LSTM(8, 16, batch_first=True)
+        >>> words, head = nn.Embedding(100, 8), nn.Linear(16, 2)
+        >>> model = rnnext.from_torch([words, lstm, head], take="last")
+        >>> model.predict(np.array([[5, 7, 99]])).shape
+        (1, 2)
+    """
+    parts = [_part(source) for source in _leaves(module, "")]
+    if not parts:
+        raise UnsupportedError("from_torch: there is no module in what was passed.")
+    stack = TorchStack(parts, take, batch_first)
+    x = stack.input(input_shape)
+    states = stack.state_inputs() if initial_state else ()
+    inputs = (x, as_torch(states)) if states else x
+    return Model(inputs, stack.connect(x, states))
+
+
+def _leaves(thing: Any, path: str) -> Iterator[TorchModule]:
+    """The modules without modules inside, in the order in which they are called."""
+    native = torch_class_name(thing) if is_torch_module(thing) else None
+    is_container = native in _CONTAINERS or type(thing).__name__ == "ModuleList"
+    if isinstance(thing, (list, tuple)) or is_container:
+        if is_container:
+            TorchModule(thing, path)  # refuses hooks
+        for i, inner in enumerate(thing):
+            yield from _leaves(inner, f"{path}.{i}" if path else str(i))
+    elif is_torch_module(thing):
+        yield TorchModule(thing, path)
+    else:
+        where = f"item {path!r} is" if path else "received"
+        raise UnsupportedError(
+            "from_torch: expected a torch.nn.Module or a list of them; "
+            f"{where} {type(thing).__name__!r}."
+        )
+
+
+def _part(source: TorchModule) -> TorchModule | Recurrent:
+    if source.class_name is None:
+        children = [name for name, _ in source.module.named_children()]
+        source.refuse(
+            "it has a forward of its own, which rnnext cannot read; pass a list of its modules "
+            f"in the order in which forward calls them (it has {children}), and see take="
+        )
+    if source.class_name in RECURRENT:
+        return Recurrent(source)
+    if source.class_name not in PLAIN:
+        source.refuse(
+            f"nn.{source.class_name} is not supported; accepted: "
+            f"{', '.join((*RECURRENT, *PLAIN, 'Sequential'))}"
+        )
+    return source

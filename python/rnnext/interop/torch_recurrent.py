@@ -1,0 +1,149 @@
+"""torch's RNN, LSTM, GRU and their cells as Keras layers: weights, directions, states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import layers
+from rnnext.interop.torch_module import TorchModule
+
+__all__ = ["RECURRENT", "Recurrent"]
+
+Array = NDArray[Any]
+
+
+class _Kind(NamedTuple):
+    layer: Any
+    gates: tuple[int, ...]  # for each of Keras's gates its place among torch's
+    states: int
+
+
+_RNN = _Kind(layers.SimpleRNN, (0,), 1)
+_LSTM = _Kind(layers.LSTM, (0, 1, 2, 3), 2)  # i, f, g, o in both
+_GRU = _Kind(layers.GRU, (1, 0, 2), 1)  # torch: r, z, n; Keras: z, r, h
+
+_STACKS = {"RNN": _RNN, "LSTM": _LSTM, "GRU": _GRU}
+_CELLS = {"RNNCell": _RNN, "LSTMCell": _LSTM, "GRUCell": _GRU}
+RECURRENT = (*_STACKS, *_CELLS)
+
+
+class Recurrent:
+    """A recurrent module of torch, or a cell, which is one for a single step.
+
+    Args:
+        source: The module.
+
+    Attributes:
+        source: The module.
+        is_cell: Whether it takes (B, D) instead of (B, T, D).
+        batch_first: Whether samples are on the first axis of what torch's module takes.
+        features: Size D of its inputs.
+        units: Size H of each of its states.
+        states: How many states a layer of one direction has: 2 for LSTM, else 1.
+        runs: How often a sequence is run over: layers times directions.
+
+    Raises:
+        UnsupportedError: For an option that rnnext does not have (`proj_size`).
+    """
+
+    def __init__(self, source: TorchModule) -> None:
+        self.source = source
+        name = source.class_name or ""
+        self.is_cell = name in _CELLS
+        self._kind = _CELLS[name] if self.is_cell else _STACKS[name]
+        self.features, self.units = source.option("input_size"), source.option("hidden_size")
+        self.states = self._kind.states
+        self.batch_first = self.is_cell or source.option("batch_first")
+        self._layers = 1 if self.is_cell else source.option("num_layers")
+        self._bidirectional = not self.is_cell and source.option("bidirectional")
+        self.runs = self._layers * (2 if self._bidirectional else 1)
+        if not self.is_cell:
+            source.option("proj_size", accepted=(0,))
+        self._options = {"dtype": source.dtype, "use_bias": source.option("bias")}
+        if self._kind is _RNN:
+            self._options["activation"] = source.option("nonlinearity", accepted=("tanh", "relu"))
+
+    def connect(self, x: Any, take: str | None, initial: Sequence[Any] | None) -> tuple[Any, Any]:
+        """Calls the layers on a symbolic tensor.
+
+        Args:
+            x: (B, T, D).
+            take: "sequence", "last" or "state": see `from_torch`; None for the sequence and the
+                states of all layers.
+            initial: The states (B, H) the layers start from, in torch's order, each layer's and
+                direction's together; or None for zeros.
+
+        Returns:
+            What is taken, and the last states in the order of `initial` (empty unless `take` is
+            None).
+        """
+        arrays = self._arrays()
+        runs = iter(self._run_names())
+        states: list[Any] = []
+        step = len(initial) // self._layers if initial else 0
+        for k in range(self._layers):
+            above = k < self._layers - 1
+            layer = self._layer(k, above or self._needs_sequence(take), take is None)
+            start = list(initial[k * step : (k + 1) * step]) if initial else None
+            results = layer(x, initial_state=start)
+            directions = 2 if self._bidirectional else 1
+            layer.set_weights(
+                [w for _ in range(directions) for w in self._weights(arrays, next(runs))]
+            )
+            x, *last = results if take is None else [results]
+            states += last
+        return (x[:, -1] if take == "last" and self._bidirectional else x), states
+
+    def _needs_sequence(self, take: str | None) -> bool:
+        # Forwards, the last step's output is the last state. Both directions' last states are
+        # what Bidirectional returns without the sequence; its last step's output is another thing.
+        return take in ("sequence", None) or (take == "last" and self._bidirectional)
+
+    def _layer(self, k: int, return_sequences: bool, return_state: bool) -> Any:
+        name = self.source.layer_name + (f"_l{k}" if self._layers > 1 else "")
+        layer = self._kind.layer(
+            self.units,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            name=name,
+            **self._options,
+        )
+        if not self._bidirectional:
+            return layer
+        return layers.Bidirectional(layer, name=name, dtype=self._options["dtype"])
+
+    # Weights -----------------------------------------------------------------------------------
+
+    def _run_names(self) -> list[str]:
+        """What the names of each run's parameters end with, in the order of torch's states."""
+        if self.is_cell:
+            return [""]
+        directions = ["", "_reverse"] if self._bidirectional else [""]
+        return [f"_l{k}{direction}" for k in range(self._layers) for direction in directions]
+
+    def _arrays(self) -> dict[str, Array]:
+        parts = ["weight_ih", "weight_hh"]
+        parts += ["bias_ih", "bias_hh"] if self._options["use_bias"] else []
+        return self.source.arrays([part + run for run in self._run_names() for part in parts])
+
+    def _weights(self, arrays: dict[str, Array], run: str) -> list[Array]:
+        """Kernel, recurrent kernel and bias of one layer and direction, in Keras's layout."""
+        weights = [
+            self._in_keras_order(arrays[part + run]).T for part in ("weight_ih", "weight_hh")
+        ]
+        if not self._options["use_bias"]:
+            return weights
+        biases = [self._in_keras_order(arrays[part + run]) for part in ("bias_ih", "bias_hh")]
+        if self._kind is _GRU:  # reset_after: the reset gate acts on the second bias alone
+            return [*weights, np.stack(biases)]
+        # torch adds both at every step; their sum, rounded once, is Keras's only bias.
+        return [*weights, biases[0] + biases[1]]
+
+    def _in_keras_order(self, array: Array) -> Array:
+        """The gates along the first axis in Keras's order."""
+        gates = np.split(array, len(self._kind.gates))
+        return np.concatenate([gates[place] for place in self._kind.gates])
