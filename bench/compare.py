@@ -18,6 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress
+
 import rnnext
 from comparison.case_builder import build_case
 from comparison.engines import ENGINES, OURS
@@ -27,8 +30,6 @@ from comparison.markdown import render
 from comparison.rounds import run_rounds
 from comparison.summary import summarize
 from comparison.workloads import NAMES, LayerWorkload, Workload, find_workload
-from rich.console import Console
-from rich.progress import Progress
 
 
 def main() -> int:

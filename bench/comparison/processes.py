@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,8 +15,12 @@ from comparison.engines import ENGINES, thread_environment
 BENCH_FOLDER = Path(__file__).parents[1]
 
 
+class EndedError(RuntimeError):
+    """A process ended that should have answered."""
+
+
 class Measurer:
-    """A child process that answers every line with a line of JSON.
+    """A child process that answers every line it is sent with a line of JSON.
 
     Args:
         command: To start it.
@@ -24,7 +29,6 @@ class Measurer:
     """
 
     def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
-        self._command = command
         self._log = log
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
@@ -41,28 +45,29 @@ class Measurer:
         """Wait for its next line.
 
         Raises:
-            RuntimeError: It has ended; with the end of what it wrote.
+            EndedError: It has; with its status and the end of what it wrote.
         """
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            last_words = self._log.read_text(errors="replace").strip()[-2000:]
-            raise RuntimeError(
-                f"{' '.join(self._command)} ended with status {self._process.wait()}: {last_words}"
-            )
+            last_words = self._log.read_text(errors="replace").strip()[-500:]
+            raise EndedError(f"its process ended with status {self._process.wait()}: {last_words}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     def measure(self, seconds: float) -> dict[str, Any]:
         """One round."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{seconds}\n")
+        with contextlib.suppress(BrokenPipeError):  # it has ended: `answer` says how
+            self._process.stdin.write(f"{seconds}\n")
         return self.answer()
 
     def close(self) -> None:
         """Let it end."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
 

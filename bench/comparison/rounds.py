@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from comparison.processes import Measurer, start_worker
+from comparison.processes import EndedError, Measurer, start_worker
 
 _PAUSE = 0.01  # threads of the engine before that still spin go to sleep
 
@@ -56,8 +56,7 @@ def run_rounds(
         for engine in engines:
             advance(f"starting {engine}")
             workers[engine] = start_worker(engine, case_folder, threads)
-            ready = workers[engine].answer()
-            outcomes[engine] = Outcome(ready.get("cannot_run"), ready.get("max_error", {}))
+            outcomes[engine] = _first_answer(workers[engine])
         measured_limits: dict[str, list[dict[str, Any]]] = {isa: [] for isa in limits}
         for i in range(rounds):
             for isa, measurer in limits.items():
@@ -66,8 +65,24 @@ def run_rounds(
                 advance(f"round {i + 1}: {engine}")
                 if outcome.cannot_run is None:
                     time.sleep(_PAUSE)
-                    outcome.rounds.append(workers[engine].measure(seconds))
+                    _add_round(outcome, workers[engine], seconds)
     finally:
         for worker in workers.values():
             worker.close()
     return outcomes, measured_limits
+
+
+def _first_answer(worker: Measurer) -> Outcome:
+    """Whether a new worker can run. One that crashed cannot."""
+    try:
+        ready = worker.answer()
+    except EndedError as error:
+        return Outcome(cannot_run=str(error))
+    return Outcome(ready.get("cannot_run"), ready.get("max_error", {}))
+
+
+def _add_round(outcome: Outcome, worker: Measurer, seconds: float) -> None:
+    try:
+        outcome.rounds.append(worker.measure(seconds))
+    except EndedError as error:
+        outcome.cannot_run = str(error)

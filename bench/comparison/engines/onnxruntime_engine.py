@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import onnxruntime
+
 from comparison.cases import Case
 from comparison.onnx_model import build_onnx
 

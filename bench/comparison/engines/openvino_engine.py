@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import openvino
+
 from comparison.cases import Case
 from comparison.onnx_model import build_onnx
 
@@ -24,11 +25,11 @@ def build(case: Case, threads: int) -> dict[str, Callable[[], Any]]:
         },
     )
     request = compiled.create_infer_request()
-    for name, array in feeds.items():
-        request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
 
     def infer() -> Any:
         request.infer()
         return request.get_output_tensor(0).data
 
+    for name, array in feeds.items():
+        request.set_tensor(name, openvino.Tensor(array))
     return {"infer": infer}

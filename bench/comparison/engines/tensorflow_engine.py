@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+
 from comparison.cases import Case
 
 

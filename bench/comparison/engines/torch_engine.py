@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from comparison.cases import CannotRun, Case, Layer
-from comparison.recurrent_weights import Direction, Recurrent, is_recurrent, take_apart
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
+
+from comparison.cases import CannotRun, Case, Layer
+from comparison.recurrent_weights import Direction, Recurrent, is_recurrent, take_apart
 
 _CLASSES = {"SimpleRNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
 _GATE_ORDER = {"SimpleRNN": [0], "LSTM": [0, 1, 2, 3], "GRU": [1, 0, 2]}  # PyTorch: ifgo, rzn
