@@ -1,9 +1,9 @@
-"""Convolution and pooling as a textbook writes them: loops over windows, in float64."""
+"""Convolution, pooling and resizing as a textbook writes them, in float64."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -80,4 +80,33 @@ def pooling(x: Any, pool_size: Ints, strides: Ints, padding: str, reduce: Any) -
     for place, inside in windows(x.shape[1:-1], pool_size, strides, dilation, padding):
         elements = np.stack([x[(slice(None), *at)] for _, at in inside])
         y[(slice(None), *place)] = reduce(elements, axis=0)
+    return y
+
+
+def _sinc_window(radius: int) -> Callable[[Array], Array]:
+    return lambda d: np.asarray(np.sinc(d) * np.sinc(d / radius))
+
+
+# What a pixel at a distance counts for, and beyond which distance it does not count.
+RESIZING: dict[str, tuple[Callable[[Array], Array], int]] = {
+    "bilinear": (lambda d: 1 - d, 1),
+    "bicubic": (  # Keys 1981
+        lambda d: np.where(d < 1, (1.5 * d - 2.5) * d * d + 1, ((-0.5 * d + 2.5) * d - 4) * d + 2),
+        2,
+    ),
+    "lanczos3": (_sinc_window(3), 3),
+    "lanczos5": (_sinc_window(5), 5),
+}
+
+
+def resized(x: Any, factors: Ints, method: str) -> Array:
+    """x (N, height, width, C), enlarged by whole factors; outside of the image nothing counts."""
+    kernel, radius = RESIZING[method]
+    y = np.asarray(x, "float64")
+    for axis, factor in enumerate(factors, start=1):
+        centres = (np.arange(y.shape[axis] * factor) + 0.5) / factor - 0.5
+        distances = np.abs(centres[:, np.newaxis] - np.arange(y.shape[axis]))
+        weights = np.where(distances < radius, kernel(distances), 0)
+        weights /= weights.sum(axis=1, keepdims=True)
+        y = np.moveaxis(np.tensordot(weights, y, (1, axis)), 0, axis)
     return y

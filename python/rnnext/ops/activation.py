@@ -141,5 +141,10 @@ def log_softmax(x: Any, axis: Any = -1) -> Array:
 
 @operation(NN, "Sparsemax", options=("axis",), shape=broadcast)
 def sparsemax(x: Any, axis: int = -1) -> Array:
-    """Returns the point of the probability simplex that is nearest to `x`."""
+    """Returns what Keras up to 3.15 returns, on TensorFlow, for sparsemax.
+
+    That is the point of the probability simplex nearest to `x` where the point has one element
+    that is not 0. Where it has several, Keras sums sums of them for the threshold, and the result
+    is too small: it does not add up to 1. A model was trained with what its Keras computed.
+    """
     return over_axes("sparsemax", x, axis)
