@@ -64,6 +64,11 @@ class Case:
         return self.folder / MODEL_FILE
 
     @property
+    def arrays_file(self) -> Path:
+        """The .npz with the input "x", the expected answer and the weights."""
+        return self.folder / _ARRAYS_FILE
+
+    @property
     def mask(self) -> NDArray[np.bool_] | None:
         """(B, T), True where a step is valid; None without lengths."""
         if self.lengths is None:
@@ -77,7 +82,7 @@ class Case:
             arrays["lengths"] = self.lengths
         for i, layer in enumerate(self.layers):
             arrays.update({f"{i}/{j}": weight for j, weight in enumerate(layer.weights)})
-        np.savez(self.folder / _ARRAYS_FILE, **arrays)
+        np.savez(self.arrays_file, **arrays)
         described = [
             {"class_name": layer.class_name, "config": layer.config, "weights": len(layer.weights)}
             for layer in self.layers

@@ -40,7 +40,7 @@ def start_limits(isa: str, threads: int, caches: Caches, folder: Path, compiler:
 
 
 def least_seconds(
-    workload: LayerWorkload, rates: dict[str, float], threads: int, caches: Caches, steps: float
+    workload: LayerWorkload, rates: dict[str, float], threads: int, caches: Caches, steps: int
 ) -> float:
     """The limit of a workload.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from comparison.cold_start import render_cold_start
 from comparison.engines import OURS
 from comparison.goals import Goal, misses
 
@@ -17,8 +18,12 @@ def render(report: dict[str, Any]) -> str:
     parts = [_heading(report)]
     for threads in report["settings"]["threads"]:
         results = [result for result in report["results"] if result["threads"] == threads]
+        if not results:
+            continue
         parts.append(f"## {threads} thread{'s' if threads > 1 else ''}\n\n{_table(results)}")
         parts.append(_rates(report["limits"], threads))
+    if "cold_start" in report:
+        parts.append(render_cold_start(report["cold_start"]))
     parts.append(_reasons(report["results"]))
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -1,0 +1,94 @@
+"""The report as a picture, and the cost-growth plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("agg")
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+
+_MARKERS = {
+    "rnnext-avx2": "d",
+    "onnxruntime": "o",
+    "openvino": "s",
+    "torch": "^",
+    "tensorflow": "v",
+    "litert": "P",
+}
+
+
+def draw_comparison(report: dict[str, Any], file: Path) -> None:
+    """Every engine's time in times of rnnext's, a row per workload, a panel per thread count."""
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for result in report["results"]:
+        rows.setdefault(result["threads"], []).append(result)
+    height = 1.5 + 0.34 * max(len(results) for results in rows.values())
+    figure, panels = pyplot.subplots(
+        1,
+        len(rows),
+        figsize=(2.5 + 5.5 * len(rows), height),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes, (threads, results) in zip(panels[0], rows.items(), strict=True):
+        _draw_panel(axes, results)
+        axes.set_title(f"{threads} thread{'s' if threads > 1 else ''}")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    machine = report["machine"]
+    figure.suptitle(
+        f"Time of one call, rnnext = 1 ({report['isa']}, {machine['processor']}, "
+        f"{machine['date'][:10]})"
+    )
+    figure.savefig(file, dpi=130)
+    pyplot.close(figure)
+
+
+def _draw_panel(axes: Axes, results: list[dict[str, Any]]) -> None:
+    names = [result["workload"] for result in results]
+    for engine, marker in _MARKERS.items():
+        points = [
+            (result["engines"][engine]["seconds"] / result["engines"]["rnnext"]["seconds"], row)
+            for row, result in enumerate(results)
+            if all("seconds" in result["engines"].get(name, {}) for name in ("rnnext", engine))
+        ]
+        if points:
+            times, ys = zip(*points, strict=True)
+            axes.scatter(times, ys, marker=marker, s=32, label=engine, zorder=3)
+    axes.axvline(1.0, color="black", linewidth=1.2, label="rnnext")
+    axes.set_xscale("log")
+    axes.set_xlabel("times rnnext's time (to the right: slower)")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(axis="both", color="0.9")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_growth(
+    curves: dict[str, dict[str, list[tuple[int, float]]]], title: str, file: Path
+) -> None:
+    """Time against each size.
+
+    Args:
+        curves: Size (B, T, D or H) -> cell -> points (its value, seconds).
+        title: Of the figure.
+        file: PNG to write.
+    """
+    figure, panels = pyplot.subplots(1, len(curves), figsize=(4.2 * len(curves), 3.8))
+    for axes, (size, by_cell) in zip(panels, curves.items(), strict=True):
+        for cell, points in by_cell.items():
+            values, seconds = zip(*points, strict=True)
+            milliseconds = [time * 1e3 for time in seconds]
+            axes.plot(values, milliseconds, marker="o", markersize=4, label=cell)
+        axes.set(xlabel=size, ylabel="ms a call", xlim=(0, None), ylim=(0, None))
+        axes.grid(color="0.9")
+    panels[0].legend(frameon=False)
+    figure.suptitle(title)
+    figure.tight_layout()
+    figure.savefig(file, dpi=130)
+    pyplot.close(figure)
