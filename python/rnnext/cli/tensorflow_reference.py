@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,6 @@ from rnnext.saving.keras_version import KerasVersion
 from rnnext.saving.limits import Limits
 from rnnext.saving.source import open_source
 
-_PURPOSE = "`rnnext verify`"
-
 
 class Reference:
     """A model in TensorFlow.
@@ -28,8 +26,10 @@ class Reference:
 
     Args:
         file: Path of a model file that rnnext opens.
+        purpose: What needs it, for the error when something is not installed.
 
     Attributes:
+        model: The Keras model.
         label: The versions of TensorFlow and Keras, for a heading.
 
     Raises:
@@ -37,33 +37,43 @@ class Reference:
         FileError: Keras cannot open the file; says what Keras said.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, purpose: str = "`rnnext verify`") -> None:
         os.environ.setdefault(
             "TF_CPP_MIN_LOG_LEVEL", "2"
         )  # its start-up notes would bury the table
-        tensorflow = load_package("tensorflow", _PURPOSE, "'rnnext[test]'")
+        self._tensorflow = tensorflow = load_package("tensorflow", purpose, "'rnnext[test]'")
         version = recorded_version(file)
         if version.generation == 3:
-            self._keras = load_package("keras", _PURPOSE, "keras")
+            self._keras = load_package("keras", purpose, "keras")
         else:
             self._keras = load_package(
-                "tf_keras", f"{_PURPOSE} of a file of Keras {version.text}", "tf_keras"
+                "tf_keras", f"{purpose} of a file of Keras {version.text}", "tf_keras"
             )
         self.label = (
             f"TensorFlow {tensorflow.__version__}, {self._keras.__name__} {self._keras.__version__}"
         )
         try:
-            self._model = self._keras.models.load_model(file, compile=False)
+            self.model = self._keras.models.load_model(file, compile=False)
         except Exception as error:  # whatever is wrong, Keras has no error class of its own for it
             raise FileError(f"{file}: {self.label} cannot open it: {error}") from error
+
+    def compiled_call(self, x: Any) -> Callable[[], NDArray[Any]]:
+        """The model in a `tf.function`, as a function without arguments that gives its output."""
+        tensors = nest.map_structure(self._tensorflow.constant, x)
+        function = self._tensorflow.function(self.model)
+
+        def call() -> Any:
+            return nest.map_structure(np.asarray, function(tensors, training=False))
+
+        return call
 
     def layer_outputs(
         self, names: Sequence[str], inputs: Sequence[NDArray[Any]]
     ) -> list[list[NDArray[Any]]]:
         """The outputs of the layers of these names and, last, the model's, all from one run."""
-        layers = [self._model.get_layer(name) for name in names]
-        wanted = [*(layer.output for layer in layers), self._model.outputs]
-        probe = self._keras.Model(self._model.inputs, wanted)
+        layers = [self.model.get_layer(name) for name in names]
+        wanted = [*(layer.output for layer in layers), self.model.outputs]
+        probe = self._keras.Model(self.model.inputs, wanted)
         outputs = probe(list(inputs), training=False)
         return [[np.asarray(tensor) for tensor in nest.flatten(output)] for output in outputs]
 
