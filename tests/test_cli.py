@@ -59,7 +59,7 @@ def test_python_m_rnnext() -> None:
     assert done.stdout == f"rnnext {rnnext.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["demo", "summary", "predict", "verify", "info"])
+@pytest.mark.parametrize("command", ["demo", "summary", "predict", "verify", "convert", "info"])
 def test_help_names_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
@@ -297,56 +297,3 @@ def test_predict_writes_no_table_of_three_axes(
     files = [str(tmp_path / name) for name in ("m.keras", "x.npy")]
     message = fails(capsys, "predict", *files, "-o", str(tmp_path / "y.csv"))
     assert "shape (1, 3, 2); write .npy" in message
-
-
-# ---- verify --------------------------------------------------------------------------------------
-
-
-def run_verify(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own: TensorFlow prints and warns as it is imported."""
-    pytest.importorskip("tensorflow")
-    return subprocess.run(
-        [sys.executable, "-m", "rnnext", "verify", *arguments], capture_output=True, text=True
-    )
-
-
-def test_verify_compares_every_layer() -> None:
-    done = run_verify(MODEL)
-    assert done.returncode == 0, done.stderr
-    assert "they agree" in done.stdout
-    rows = [" ".join(line.split()[:-2]) for line in done.stdout.splitlines()]
-    first = rows.index("lstm LSTM (4, 33, 24)")
-    assert rows[first + 1 : first + 4] == [
-        "gru GRU (4, 16)",
-        "next_year Dense (4, 1)",
-        "sunspots Sequential (4, 1)",
-    ]
-
-
-def test_verify_with_given_inputs_and_nothing_allowed(x_file: str) -> None:
-    done = run_verify(MODEL, "--input", x_file, "--tolerance", "0")
-    assert done.returncode == 1, done.stderr
-    assert "(5, 33, 24)" in done.stdout
-    assert "THEY DISAGREE" in done.stdout
-
-
-def test_verify_names_shared_layers_and_compares_every_output(twice_file: str) -> None:
-    done = run_verify(twice_file)
-    assert done.returncode == 0, done.stderr
-    assert "follows them: shared" in done.stdout
-    assert "twice [0]" in done.stdout
-    assert "twice [1]" in done.stdout
-
-
-def test_verify_with_too_many_inputs(x_file: str) -> None:
-    done = run_verify(MODEL, "--input", x_file, "--input", x_file)
-    assert done.returncode == 2
-    assert "the model has 1 inputs, --input was given 2 times" in done.stderr
-
-
-def test_verify_without_tensorflow(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
-    message = fails(capsys, "verify", MODEL)
-    assert "`rnnext verify` needs tensorflow, which is not installed" in message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 from pathlib import Path
 
 import golden_files
@@ -21,7 +22,7 @@ from rnnext.saving import Limits
         (b"\x1c\x00\x00\x00TFL3 and more", "TensorFlow Lite"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
         (pickle.dumps({"a": 1}), "never loaded because loading runs its code"),
-        (b"\x08\x01\x12\x03abc", "protocol buffer .* save it again"),
+        (b"\x08\x01\x12\x03abc", "saved_model.pb of .* `rnnext convert FOLDER OUT.keras` makes"),
         (b"backend: tensorflow\nclass_name: Sequential\n", "YAML"),
         (b"hello, world", "it starts with b'hello, w'"),
         (b'{"class_name": "Sequential"}', "JSON, which holds no weights"),
@@ -41,18 +42,58 @@ def test_missing_file(tmp_path: Path) -> None:
         saving.load_model(tmp_path / "no.keras")
 
 
-@pytest.mark.parametrize(
-    ("entry", "reason"),
-    [
-        ("saved_model.pb", "SavedModel folder. .* save it again"),
-        ("checkpoint", "TensorFlow checkpoint. .* save it again"),
-        ("notes.txt", r"a folder without config.json; it has \['notes.txt'\]"),
-    ],
-)
-def test_other_folders(entry: str, reason: str, tmp_path: Path) -> None:
-    (tmp_path / entry).write_bytes(b"")
-    with pytest.raises(FileError, match=reason):
+@pytest.mark.parametrize("entry", ["saved_model.pb", "saved_model.pbtxt"])
+def test_saved_model(entry: str, tmp_path: Path) -> None:
+    (tmp_path / entry).write_bytes(b"\x08\x01\x12")
+    for file in (tmp_path, tmp_path / entry):
+        with pytest.raises(FileError) as caught:
+            saving.load_model(file)
+        assert str(caught.value) == (
+            f"{file}: a TensorFlow SavedModel. rnnext reads none of TensorFlow's own formats; "
+            f"where TensorFlow and tf_keras are installed, `rnnext convert {tmp_path} OUT.keras` "
+            "makes a file that it reads"
+        )
+
+
+def test_checkpoint(tmp_path: Path) -> None:
+    table_magic = bytes.fromhex("57fb808b247547db")
+    (tmp_path / "w.index").write_bytes(b"\x00" * 40 + table_magic)
+    (tmp_path / "w.data-00000-of-00001").write_bytes(b"\x00" * 40)
+    prefix = tmp_path / "w"
+    for name in ("w", "w.index", "w.data-00000-of-00001"):
+        with pytest.raises(FileError) as caught:
+            saving.load_model(tmp_path / name)
+        assert str(caught.value) == (
+            f"{tmp_path / name}: a TensorFlow checkpoint, which holds weights without an "
+            "architecture. rnnext reads none of TensorFlow's own formats; where TensorFlow and "
+            f"tf_keras are installed, `rnnext convert {prefix} --config MODEL.json OUT.keras` "
+            "makes a file that it reads; MODEL.json is what model.to_json() wrote"
+        )
+    with pytest.raises(FileError, match=f"convert {re.escape(str(tmp_path))} --config"):
         saving.load_model(tmp_path)
+
+
+def test_other_files_named_like_a_checkpoint(tmp_path: Path) -> None:
+    """A model file is read whatever lies beside it; another index is no checkpoint."""
+    path = golden_files.unpack("keras315_sequential.keras", tmp_path)
+    path.with_name(path.name + ".index").write_bytes(bytes.fromhex("57fb808b247547db"))
+    golden_files.assert_gives_recorded_outputs(saving.load_model(path), path.name)
+    (tmp_path / "book.index").write_text("a, 3")
+    with pytest.raises(FileError, match=r"book\.index: not a Keras model file: .* starts with"):
+        saving.load_model(tmp_path / "book.index")
+    with pytest.raises(FileError, match=r"book: cannot be opened: No such file"):
+        saving.load_model(tmp_path / "book")
+
+
+def test_other_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(FileError, match=r"a folder without config.json; it has \['notes.txt'\]"):
+        saving.load_model(tmp_path)
+
+
+def test_name_that_no_file_can_have() -> None:
+    with pytest.raises(FileError, match="cannot be opened: embedded null byte"):
+        saving.load_model("a\0b")
 
 
 def test_no_file_at_all() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,21 @@ from rnnext.errors import ShapeError
 from rnnext.layers import Embedding
 
 
+def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which random inputs are drawn."""
+    parser.add_argument("--samples", type=int, default=4, metavar="N", help="random samples (4)")
+    parser.add_argument(
+        "--steps", type=int, default=20, metavar="T", help="size of axes the model leaves open (20)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random inputs (0)")
+
+
 def sample_inputs(model: Any, samples: int, steps: int, seed: int) -> list[NDArray[Any]]:
     """Draw an array for every input of a model.
 
     Args:
         model: A `Model` or a built `Sequential`.
-        samples: Size of the first axis.
+        samples: Size of the first axis, unless the model declares it.
         steps: Size of the other axes the model leaves open.
         seed: Of the random numbers.
 
@@ -37,7 +47,8 @@ def _draw(
     model: Any, tensor: Any, samples: int, steps: int, rng: np.random.Generator
 ) -> NDArray[Any]:
     """One array for one symbolic input."""
-    shape = (samples, *(steps if size is None else size for size in tensor.shape[1:]))
+    declared = tensor.shape[0]  # a stateful model has states for so many samples
+    shape = (declared or samples, *(steps if size is None else size for size in tensor.shape[1:]))
     ids = [
         layer.input_dim
         for layer in model.layers

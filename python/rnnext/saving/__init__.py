@@ -9,5 +9,14 @@ from rnnext.saving.limits import Limits
 from rnnext.saving.live_model import from_keras
 from rnnext.saving.load import load_model, load_weights, model_from_json
 from rnnext.saving.save import save_model
+from rnnext.saving.upgrade import upgraded
 
-__all__ = ["Limits", "from_keras", "load_model", "load_weights", "model_from_json", "save_model"]
+__all__ = [
+    "Limits",
+    "from_keras",
+    "load_model",
+    "load_weights",
+    "model_from_json",
+    "save_model",
+    "upgraded",
+]

@@ -186,7 +186,10 @@ class FolderArchive:
 
     def names(self) -> list[str]:
         """Names of the folder's entries."""
-        return sorted(entry.name for entry in self._folder.iterdir())
+        try:
+            return sorted(entry.name for entry in self._folder.iterdir())
+        except OSError as error:
+            raise FileError(f"{self.label}: cannot be listed: {error.strerror}") from error
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """Content of one file of the folder."""
@@ -204,4 +207,7 @@ class FolderArchive:
                 f"{where}: {path.stat().st_size} bytes, at most {max_bytes} are accepted "
                 "(raise the bound in Limits if the file is to be trusted)"
             )
-        return path.read_bytes()
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise FileError(f"{where}: cannot be read: {error.strerror}") from error

@@ -16,6 +16,7 @@ from rnnext.layers.layer import Layer
 from rnnext.models import Model
 from rnnext.saving.assignment import layer_label
 from rnnext.saving.keras3_weights import child_layers, descendants, group_name
+from rnnext.saving.upgrade import KERAS2_HARD_SIGMOID
 
 __all__ = ["save_model"]
 
@@ -25,6 +26,7 @@ _KERAS_VERSION = "3.15.0"
 _OLDER_MASKS = {
     "keeps_masks": "before Keras 3.8 it passed masks on",
     "repeats_masked_outputs": "before Keras 2.4 masked steps repeated the output before them",
+    "masked_with_states": "before Keras 3 a call with initial_state used the input's mask too",
 }
 
 
@@ -38,7 +40,8 @@ def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
     Raises:
         UnsupportedError: Another suffix, a model that is not built, or something that Keras 3
             does not open (a name with ``/``, a layer shared with a nested model) or would compute
-            differently (Keras 2's ``hard_sigmoid``).
+            differently (Keras 2's ``hard_sigmoid``). `rnnext.saving.upgraded` rewrites some of
+            these.
 
     Example:
         >>> import io
@@ -57,6 +60,7 @@ def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
     config = serialization.serialize(model)
     _refuse_other_meanings(config, f"model {model.name!r}")
     _refuse_old_masks(model)
+    config = _without_old_masks(config)
     members = {
         "metadata.json": json.dumps({"keras_version": _KERAS_VERSION}).encode(),
         "config.json": json.dumps(config).encode(),
@@ -84,12 +88,16 @@ def _refuse_other_meanings(config: Any, owner: str) -> None:
         name = config.get("name")
         owner = f"layer {name!r}" if isinstance(name, str) else owner
         if isinstance(name, str) and "/" in name:
-            raise UnsupportedError(f"{owner}: Keras 3 has no names with '/'; rename it to save it")
+            raise UnsupportedError(
+                f"{owner}: Keras 3 has no names with '/'; rename it to save it, as "
+                "`rnnext convert` does"
+            )
         config = list(config.values())
-    if config == "keras2_hard_sigmoid":
+    if config == KERAS2_HARD_SIGMOID:
         raise UnsupportedError(
             f"{owner}: the hard_sigmoid of Keras 2, clip(0.2 x + 0.5), cannot be saved for Keras "
-            "3, whose hard_sigmoid is clip(x / 6 + 0.5); keep the original file"
+            "3, whose hard_sigmoid is clip(x / 6 + 0.5); `rnnext convert` scales the weights so "
+            "that the answers stay"
         )
     if isinstance(config, list):
         for part in config:
@@ -103,11 +111,23 @@ def _refuse_old_masks(model: Model) -> None:
         return
     for layer in layers:
         for attribute, behaviour in _OLDER_MASKS.items():
-            if getattr(layer, attribute, False):
+            if getattr(layer, attribute, getattr(layer, f"_{attribute}", False)):
                 raise UnsupportedError(
                     f"{layer_label(layer)}: {behaviour}; Keras 3 does not, so the model cannot be "
                     "saved for it; keep the original file"
                 )
+
+
+def _without_old_masks(config: Any) -> Any:
+    """A config without the options for older masks, which Keras 3 does not have.
+
+    Where nothing makes a mask they change nothing.
+    """
+    if isinstance(config, dict):
+        return {
+            key: _without_old_masks(item) for key, item in config.items() if key not in _OLDER_MASKS
+        }
+    return [_without_old_masks(item) for item in config] if isinstance(config, list) else config
 
 
 def _weights_file(model: Model) -> bytes:

@@ -4,26 +4,87 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Union
+from typing import BinaryIO, Literal, Union
 
 from rnnext.errors import FileError
 from rnnext.saving.archive import Archive, FolderArchive, ZipArchive
 from rnnext.saving.limits import Limits
 
-__all__ = ["ModelFile", "Source", "open_source"]
+__all__ = ["ModelFile", "Source", "TensorFlowFile", "open_source", "tensorflow_file"]
 
 ModelFile = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
 """What can be loaded: a path (file or folder), the bytes of a file, or an open binary file."""
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+# How the index of a checkpoint ends, a table of key-value pairs in TensorFlow's own format.
+_TABLE_MAGIC = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 _CONVERT = (
-    "Only TensorFlow reads its own formats: open it there and save it again with "
-    "model.save('model.keras')"
+    "rnnext reads none of TensorFlow's own formats; where TensorFlow and tf_keras are installed, "
+    "`rnnext convert {arguments} OUT.keras` makes a file that it reads"
 )
+
+
+@dataclass(frozen=True)
+class TensorFlowFile:
+    """Something in a format that only TensorFlow reads.
+
+    Attributes:
+        kind: "SavedModel" or "checkpoint".
+        path: Folder of a SavedModel; of a checkpoint the prefix that its files have in common, or
+            the folder whose newest one is meant.
+    """
+
+    kind: Literal["SavedModel", "checkpoint"]
+    path: Path
+
+    def refusal(self, label: str) -> FileError:
+        """The error for a reader other than TensorFlow."""
+        if self.kind == "SavedModel":
+            way = _CONVERT.format(arguments=self.path)
+            return FileError(f"{label}: a TensorFlow SavedModel. {way}")
+        way = _CONVERT.format(arguments=f"{self.path} --config MODEL.json")
+        return FileError(
+            f"{label}: a TensorFlow checkpoint, which holds weights without an architecture. {way}"
+            "; MODEL.json is what model.to_json() wrote"
+        )
+
+
+def tensorflow_file(path: Path) -> TensorFlowFile | None:
+    """What only TensorFlow reads at a path, by names and content of files; None if nothing is.
+
+    Args:
+        path: A folder, a file, or the prefix of a checkpoint's files.
+    """
+    if path.is_dir():
+        names = {entry.name for entry in path.iterdir()}
+        if "config.json" in names:
+            return None  # an unzipped archive
+        if names & {"saved_model.pb", "saved_model.pbtxt"}:
+            return TensorFlowFile("SavedModel", path)
+        if "checkpoint" in names or any(name.endswith(".index") for name in names):
+            return TensorFlowFile("checkpoint", path)
+        return None
+    if path.name in ("saved_model.pb", "saved_model.pbtxt") and path.is_file():
+        return TensorFlowFile("SavedModel", path.parent)
+    prefix = re.sub(r"\.(index|data-\d{5}-of-\d{5})$", "", path.name)
+    if prefix == path.name and path.is_file():
+        return None
+    index = path.parent / f"{prefix}.index"
+    if index.is_file() and _ends_with(index, _TABLE_MAGIC):
+        return TensorFlowFile("checkpoint", path.parent / prefix)
+    return None
+
+
+def _ends_with(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(magic)))
+        return file.read() == magic
 
 
 class Source:
@@ -72,15 +133,22 @@ def open_source(file: ModelFile, limits: Limits) -> Iterator[Source]:
         if path.is_dir():
             yield _folder_source(path)
             return
-        try:
-            stream: BinaryIO = path.open("rb")
-        except OSError as error:
-            raise FileError(f"{path}: cannot be opened: {error.strerror or error}") from error
-        with stream:
+        with _opened(path) as stream:
             yield _stream_source(stream, str(path), limits, path)
     else:
         content, label = _read_all(file, limits)
         yield _stream_source(io.BytesIO(content), label, limits, None)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        tensorflow = tensorflow_file(path)
+        if tensorflow is not None:
+            raise tensorflow.refusal(str(path)) from error
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"{path}: cannot be opened: {reason}") from error
 
 
 def _read_all(file: bytes | bytearray | memoryview | BinaryIO, limits: Limits) -> tuple[bytes, str]:
@@ -115,6 +183,9 @@ def _stream_source(stream: BinaryIO, label: str, limits: Limits, path: Path | No
     if start.lstrip()[:1] == b"{":
         stream.seek(0)
         return Source(label, text=stream.read(limits.config_bytes + 1), path=path)
+    tensorflow = None if path is None else tensorflow_file(path)
+    if tensorflow is not None:
+        raise tensorflow.refusal(label)
     raise FileError(f"{label}: not a Keras model file: {_resemblance(start)}")
 
 
@@ -129,21 +200,20 @@ def _resemblance(start: bytes) -> str:
     if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "it is a Python pickle, which is never loaded because loading runs its code"
     if start.startswith((b"\x08\x01\x12", b"\n")):
-        return f"it looks like a protocol buffer (saved_model.pb?). {_CONVERT}"
+        way = _CONVERT.format(arguments="FOLDER")
+        return f"it looks like the saved_model.pb of a TensorFlow SavedModel folder. {way}"
     if start.lstrip().startswith((b"backend:", b"class_name:", b"!!python", b"---")):
         return "it is YAML, which Keras dropped because loading it could run code; save as JSON"
     return f"a zip (.keras), an HDF5 file (.h5) or JSON is expected, it starts with {start[:8]!r}"
 
 
 def _folder_source(path: Path) -> Source:
-    """A folder is an unzipped `.keras`, or one of TensorFlow's formats, which are refused."""
-    label = str(path)
-    archive = FolderArchive(path, label)
+    """A folder is an unzipped `.keras`."""
+    archive = FolderArchive(path, str(path))
     names = archive.names()
     if "config.json" in names:
-        return Source(label, archive=archive)
-    if "saved_model.pb" in names or "saved_model.pbtxt" in names:
-        raise FileError(f"{label}: a TensorFlow SavedModel folder. {_CONVERT}")
-    if "checkpoint" in names or any(name.endswith(".index") for name in names):
-        raise FileError(f"{label}: a TensorFlow checkpoint. {_CONVERT}")
-    raise FileError(f"{label}: a folder without config.json; it has {names}")
+        return Source(str(path), archive=archive)
+    tensorflow = tensorflow_file(path)
+    if tensorflow is not None:
+        raise tensorflow.refusal(str(path))
+    raise FileError(f"{path}: a folder without config.json; it has {names}")
