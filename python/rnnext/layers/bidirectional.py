@@ -78,7 +78,9 @@ class Bidirectional(Layer):
     ) -> None:
         # Set for files of Keras before 2.4, where masked steps repeat the output before them.
         repeats_masked_outputs = kwargs.pop("repeats_masked_outputs", False)
+        masked_with_states = kwargs.pop("masked_with_states", False)  # for those before Keras 3
         super().__init__(**kwargs)
+        self._masked_with_states = masked_with_states
         self.repeats_masked_outputs = repeats_masked_outputs
         if merge_mode not in _MERGES:
             raise UnsupportedError(
@@ -246,6 +248,7 @@ class Bidirectional(Layer):
             "layer": serialization.serialize(self.forward_layer),
             "backward_layer": serialization.serialize(self.backward_layer),
             **({"repeats_masked_outputs": True} if self.repeats_masked_outputs else {}),
+            **({"masked_with_states": True} if self._masked_with_states else {}),
         }
 
     @classmethod

@@ -69,6 +69,8 @@ class Layer(WeightOwner):
     _call_checks_input = False
     # Whether integer inputs are computed as floats; Keras leaves that to the operation.
     _casts_integers = False
+    # Set on recurrent layers of Keras 2 files: the mask is used beside an initial_state, too.
+    _masked_with_states = False
     # Whether compute_mask can return a mask when the input has none. None: if it is overridden.
     _makes_mask: bool | None = None
     # Whether integer inputs are read as ids, whatever float dtype the model's input declares.
@@ -306,7 +308,8 @@ class Layer(WeightOwner):
         its own: `query_mask` for `query`.
         """
         names = list(call.tensors)
-        wanted = {"mask": names[0]} if len(names) == 1 else {f"{name}_mask": name for name in names}
+        one = len(names) == 1 or self._masked_with_states
+        wanted = {"mask": names[0]} if one else {f"{name}_mask": name for name in names}
         return {
             mask: tensors
             for mask, tensors in wanted.items()

@@ -66,7 +66,9 @@ class RNN(Layer):
         zero_output_for_mask: bool = False,
         **kwargs: Any,
     ) -> None:
+        masked_with_states = kwargs.pop("masked_with_states", False)
         super().__init__(**kwargs)
+        self._masked_with_states = masked_with_states
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell, dtype=self.dtype_policy)
         check_cell(cell, self.label)
@@ -252,6 +254,7 @@ class RNN(Layer):
             "stateful": self.stateful,
             "unroll": self.unroll,
             "zero_output_for_mask": self.zero_output_for_mask,
+            **({"masked_with_states": True} if self._masked_with_states else {}),
         }
 
     @classmethod

@@ -185,6 +185,8 @@ class _ModelConverter:
                 functional[layer["name"]] = new["class_name"] != "Sequential"
             takes_states = is_recurrent(*object_parts(new, where))
             nodes = graph.nodes(layer, takes_states)
+            if any("initial_state" in node["kwargs"] for node in nodes):
+                self._layers.given_states(new)
             converted.append({**new, "name": layer["name"], "inbound_nodes": nodes})
         config = {
             "name": body.get("name", "functional"),

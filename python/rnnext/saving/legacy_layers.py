@@ -177,6 +177,14 @@ class LayerConverter:
         module = "keras.src.ops" if self._is_operation(class_name, config) else "keras.layers"
         return keras3_object(module, class_name, config, registered_name)
 
+    def given_states(self, layer: Config) -> None:
+        """Note in a converted layer that calls give it an initial_state.
+
+        Keras 2 then uses the mask of the input as ever; Keras 3 no longer does.
+        """
+        if self.version.generation < 3:
+            layer["config"]["masked_with_states"] = True
+
     def _is_operation(self, class_name: str, config: Config) -> bool:
         """True for an operation of a graph; in HDF5 Keras 3 leaves out the module that says so."""
         if self.version.generation < 3 or "trainable" in config:

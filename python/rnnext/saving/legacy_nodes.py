@@ -88,6 +88,8 @@ class GraphConverter:
             inputs = inputs[0]
         if not kwargs.get("training"):  # off is the only mode here
             kwargs.pop("training", None)
+        if takes_states and kwargs.get("constants") is None:  # Keras 2 notes them for wrappers
+            kwargs.pop("constants", None)
         return {"args": [inputs], "kwargs": kwargs}
 
     def _inputs(self, node: Any, name: str, kwargs: Config) -> Any:
