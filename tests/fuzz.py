@@ -14,6 +14,7 @@ import argparse
 import base64
 import faulthandler
 import importlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 
 MEMORY_BYTES = 1 << 30  # beyond what the process has when it starts
-ROUND = 200  # inputs between two looks at the clock
+ROUND = 100  # inputs between two looks at the clock
 
 
 def main() -> int:
@@ -41,6 +42,7 @@ def main() -> int:
     if args.search_here:
         search(targets, args.only, args.seconds, args.input_seconds, args.search_here)
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # the targets' process, too
     names = [args.only] if args.only else list(targets.TARGETS)
     clean = [
         supervise(name, args.seconds / len(names), targets.TARGETS[name].may_die, sys.argv[1:])
