@@ -40,8 +40,9 @@ def main() -> None:
     def say(message: dict[str, Any]) -> None:
         answers.write(json.dumps(message) + "\n")
 
+    case = Case.load(Path(folder))
     try:
-        ways, errors = build_checked(engine, Case.load(Path(folder)), int(threads))
+        ways, errors = build_checked(engine, case, int(threads))
     except CannotRun as reason:
         say({"cannot_run": str(reason)})
         return
