@@ -17,8 +17,9 @@ import golden_files
 import h5py
 from hypothesis import strategies as st
 
-from rnnext import saving
+from rnnext import layers, ops, saving
 from rnnext.errors import RnnextError
+from rnnext.models import Model
 from rnnext.saving import Limits
 
 LIMITS = Limits(weights_bytes=1 << 24)
@@ -58,11 +59,27 @@ def legacy_config(name: str) -> bytes:
     return json.dumps({**json.loads(texts[0]), "keras_version": texts[1]}).encode()
 
 
+def rnnext_config() -> bytes:
+    """Operations and layers that the golden files lack: those with sizes and counts as options."""
+    x = layers.Input(batch_shape=(2, 5, 3))
+    y = layers.GRU(4, stateful=True, return_sequences=True)(x)
+    y = layers.ZeroPadding1D(2)(layers.UpSampling1D(2)(y))
+    y = layers.Conv1D(3, 2, dilation_rate=2)(ops.pad(y, ((0, 0), (1, 1), (0, 0))))
+    y = ops.repeat(ops.tile(y, (1, 2, 1)), 2, axis=1)
+    y = (
+        ops.broadcast_to(ops.expand_dims(ops.mean(y, axis=1), 1), (2, 3, 3))
+        + ops.one_hot(x, 3)[0, 0]
+    )
+    y = layers.RepeatVector(3)(layers.Flatten()(layers.MaxPooling1D(2)(y)))
+    return Model(x, layers.Dense(2)(y)).to_json().encode()
+
+
 WHOLE = {name: golden_files.content(name) for name in (*ARCHIVES, *LEGACY)}
 MEMBERS = {name: members(name) for name in ARCHIVES}
 TEXTS = {
     **{name: MEMBERS[name]["config.json"] for name in ARCHIVES},
     **{name: legacy_config(name) for name in LEGACY},
+    "rnnext": rnnext_config(),
 }
 CONFIGS = {name: json.loads(text) for name, text in TEXTS.items()}
 
@@ -154,7 +171,10 @@ def config_text(name: str, random: Random) -> None:
 def config_values(name: str, random: Random) -> None:
     """The JSON as a tree: values dropped, replaced, or taken from elsewhere in any config."""
     config = copy.deepcopy(CONFIGS[name])
-    for _ in range(random.randint(1, 3)):
+    if random.random() < 0.3:
+        *above, key = random.choice([p for p in PLACES[name] if type(at(config, p)) is int])
+        at(config, tuple(above))[key] = random.choice(NUMBERS)
+    for _ in range(random.randrange(3)):
         *above, key = random.choice(places(config)[1:])
         parent = at(config, tuple(above))
         if random.random() < 0.3 and len(config) > 1:

@@ -126,8 +126,12 @@ def standard_dtype_name(dtype: Any) -> str:
     """
     if dtype is None:
         return config.floatx()
+    # Of strings only plain names, of a file's JSON nothing else: NumPy evaluates "(2,)f4", "9f4".
+    is_type = (
+        dtype.isidentifier() if isinstance(dtype, str) else isinstance(dtype, (type, np.dtype))
+    )
     try:
-        name = str(np.dtype(dtype).name)
+        name = str(np.dtype(dtype).name) if is_type else str(dtype)
     except TypeError:
         name = str(dtype)
     if name not in _DTYPE_NAMES:

@@ -1,39 +1,40 @@
-"""Weights that are about to be loaded from a file: zeros, and no more of them than allowed.
+"""Weights of an architecture from a file: no more of them than allowed, and zeros if they follow.
 
-Drawing values that are then replaced would cost more than loading: the orthogonal matrix of an
-LSTM of 512 units takes seconds. And a file may ask for any number of units, so what its
-architecture may allocate is bounded too.
+A file may ask for any number of units, so what its architecture may allocate is bounded. Drawing
+values that are then replaced by the file's would cost more than loading: the orthogonal matrix of
+an LSTM of 512 units takes seconds.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnext.errors import ShapeError
 
-__all__ = ["PlaceholderBudget", "placeholder_budget", "placeholders"]
+__all__ = ["WeightBudget", "bounded_weights", "placeholders", "weight_budget"]
 
 
-class PlaceholderBudget:
-    """Makes placeholders up to a number of bytes.
+class WeightBudget:
+    """Counts the bytes of new weights.
 
     Args:
-        max_bytes: Most bytes that all placeholders together may take.
+        max_bytes: Most bytes that all of them together may take.
+        only_zeros: Whether they are zeros instead of drawn values.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, only_zeros: bool) -> None:
+        self.only_zeros = only_zeros
         self._max_bytes = max_bytes
         self._used = 0
 
-    def zeros(self, shape: Sequence[int], dtype: np.dtype[Any], owner: str) -> NDArray[Any]:
-        """Returns zeros in place of drawn values.
+    def spend(self, shape: Sequence[int], dtype: np.dtype[Any], owner: str) -> None:
+        """Counts a weight that is about to be made.
 
         Raises:
             ShapeError: If the weights so far would take more than the budget.
@@ -44,15 +45,23 @@ class PlaceholderBudget:
                 f"{owner}: a weight of shape {tuple(shape)} brings the model to {self._used} bytes "
                 f"of weights; at most {self._max_bytes} are accepted."
             )
-        return np.zeros(shape, dtype)
 
 
-_budget: ContextVar[PlaceholderBudget | None] = ContextVar("placeholder_budget", default=None)
+_budget: ContextVar[WeightBudget | None] = ContextVar("weight_budget", default=None)
 
 
 @contextmanager
-def placeholders(max_bytes: int) -> Iterator[None]:
-    """Within this context, new weights are placeholders.
+def bounded_weights(max_bytes: int, only_zeros: bool = False) -> Iterator[None]:
+    """Within this context, new weights may take so many bytes together."""
+    token = _budget.set(WeightBudget(max_bytes, only_zeros))
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
+def placeholders(max_bytes: int) -> AbstractContextManager[None]:
+    """Within this context, new weights are zeros, of so many bytes together.
 
     Example:
         >>> from rnnext.layers import Dense
@@ -62,13 +71,9 @@ def placeholders(max_bytes: int) -> Iterator[None]:
         >>> float(abs(layer.get_weights()[0]).max())
         0.0
     """
-    token = _budget.set(PlaceholderBudget(max_bytes))
-    try:
-        yield
-    finally:
-        _budget.reset(token)
+    return bounded_weights(max_bytes, only_zeros=True)
 
 
-def placeholder_budget() -> PlaceholderBudget | None:
-    """Returns the budget of the innermost `placeholders` context, or None outside of one."""
+def weight_budget() -> WeightBudget | None:
+    """Returns the budget of the innermost context of these, or None outside of one."""
     return _budget.get()

@@ -13,7 +13,7 @@ from rnnext.activations import CustomActivation
 from rnnext.arrays import as_array
 from rnnext.dtypes import DTypePolicy, get_policy, widened
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
-from rnnext.layers.placeholders import placeholder_budget
+from rnnext.layers.placeholders import weight_budget
 from rnnext.layers.symbolic import Operation, standard_shape
 from rnnext.layers.variable import Variable, count_scalars, weights_lock
 
@@ -131,9 +131,11 @@ class WeightOwner(Operation):
         dtype = np.dtype(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "zeros" if dtype.kind in "biu" else "glorot_uniform"
-        budget = placeholder_budget()
+        budget = weight_budget()
         if budget is not None:
-            values = budget.zeros(sizes, dtype, self.label)  # type: ignore[arg-type]
+            budget.spend(sizes, dtype, self.label)  # type: ignore[arg-type]
+        if budget is not None and budget.only_zeros:
+            values = np.zeros(sizes, dtype)  # type: ignore[type-var]
         else:
             drawn = widened(np.empty(0, dtype)).dtype
             values = initializers.get(initializer)(sizes, dtype=drawn)  # type: ignore[misc]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest, serialization
+from rnnext.dtypes import standard_dtype_name
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.probing import probe_output
 from rnnext.layers.symbolic import KerasTensor, Operation, any_symbolic
@@ -163,9 +164,12 @@ class FunctionOperation(Operation):
     def _compute(cls, label: str, args: Any, kwargs: Any, options: dict[str, Any]) -> Any:
         """Runs the function; where arrays do not fit, the error says what came."""
         args, kwargs = cls._named(args, kwargs)
+        named = {**kwargs, **options}
         try:
+            if named.get("dtype") is not None:
+                named["dtype"] = standard_dtype_name(named["dtype"])
             with np.errstate(all="ignore"):  # infinities and NaN are answers, as in TensorFlow
-                result: Any = cls._function(*args, **kwargs, **options)
+                result: Any = cls._function(*args, **named)
         except RnnextError as error:
             raise type(error)(f"{label}: {error}") from error
         except (ValueError, IndexError, OverflowError) as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnext import serialization
 from rnnext.errors import FileError, RnnextError
-from rnnext.layers.placeholders import placeholders
+from rnnext.layers.placeholders import bounded_weights, placeholders
 from rnnext.models import Model
 from rnnext.saving.archive import Archive
 from rnnext.saving.assignment import WeightPlan
@@ -149,7 +149,7 @@ def model_from_json(
     Args:
         json_string: The JSON text. Its ``keras_version`` decides what old defaults mean.
         custom_objects: Classes and functions by the name the text uses for them.
-        limits: Bounds on the text's size and depth.
+        limits: Bounds on the text's size and depth, and on the bytes of all weights.
 
     Returns:
         The `Sequential` or functional `Model`.
@@ -162,7 +162,7 @@ def model_from_json(
     limits = limits or Limits()
     config = parse_object(json_string, label, "architecture", limits)
     keras3 = to_keras3_config(config, None, label)
-    with _naming_file(label):
+    with _naming_file(label), bounded_weights(limits.weights_bytes):
         return serialization.deserialize(keras3, custom_objects)
 
 
