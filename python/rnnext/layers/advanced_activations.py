@@ -176,11 +176,12 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = alpha_regularizer
         self.alpha_constraint = alpha_constraint
-        self.shared_axes = None if shared_axes is None else axis_list(shared_axes, self.label)
+        none = shared_axes is None or (isinstance(shared_axes, (list, tuple)) and not shared_axes)
+        self.shared_axes = [] if none else axis_list(shared_axes, self.label)
 
     def build(self, input_shape: Any) -> None:
         """Makes alpha: the sizes of the input, 1 on shared axes."""
-        shared = self.shared_axes or []
+        shared = self.shared_axes
         sizes = list(input_shape[1:])
         for axis in shared:
             if not 1 <= axis <= len(sizes):
@@ -211,7 +212,7 @@ class PReLU(Layer):
             "alpha_initializer": initializers.serialize(self.alpha_initializer),
             "alpha_regularizer": serialization.serialize(self.alpha_regularizer),
             "alpha_constraint": serialization.serialize(self.alpha_constraint),
-            "shared_axes": self.shared_axes,
+            "shared_axes": self.shared_axes or None,
         }
 
 

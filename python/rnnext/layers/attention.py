@@ -136,9 +136,9 @@ class Attention(Layer):
         summed = activations.tanh(scale * _pairwise_sum(query, key)).sum(axis=-1)
         return np.asarray(self.concat_score_weight.value * summed)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the query's mask."""
-        return self._masks(previous_mask)[0]
+        return self._masks(mask)[0]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns (B, Tq, E) for a list of shapes."""

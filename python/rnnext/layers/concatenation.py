@@ -60,11 +60,11 @@ class Concatenate(Merge):
         along = self.axis % len(sizes)
         return (*shapes[0][:along], sizes[along], *shapes[0][along + 1 :])
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the concatenated masks without their last axis, or None if no input has one."""
-        if previous_mask is None:
+        if mask is None:
             return None
-        masks = self._checked_masks(inputs, previous_mask)
+        masks = self._checked_masks(inputs, mask)
         if all(mask is None for mask in masks):
             return None
         # These operations, in this order, are what Keras writes into the graph of a model.

@@ -124,9 +124,10 @@ class Dense(Layer):
 
     def _pack_weights(self) -> tuple[Any, Any]:
         """The kernel, and the activation if the kernel does not have it."""
-        spec, finish = self.activation.spec, None
+        activation = activations.get(self.activation)  # which may have been set since
+        spec, finish = activation.spec, None
         if spec is None:
-            spec, finish = ("linear",), self.activation
+            spec, finish = ("linear",), activation
         bias = None if self.bias is None else self.bias.value
         return _core.DenseKernel(self.kernel.value, bias, spec), finish
 
@@ -139,7 +140,7 @@ class Dense(Layer):
         return {
             **super().get_config(),
             "units": self.units,
-            "activation": activations.serialize(self.activation),
+            "activation": activations.serialize(activations.get(self.activation)),
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),

@@ -102,7 +102,7 @@ class Dot(Merge):
         right = [size for axis, size in enumerate(y) if axis not in (0, second)]
         return (x[0] if y[0] is None else y[0], *((*left, *right) or (1,)))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:  # noqa: ARG002
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:  # noqa: ARG002
         """Returns None."""
         return
 

@@ -19,12 +19,13 @@ class Dropout(Layer):
 
     Args:
         rate: Between 0 and 1; kept in the config.
-        noise_shape: Kept in the config.
+        noise_shape: Sizes, None for the input's own; kept in the config.
         seed: Kept in the config.
         **kwargs: Arguments of `Layer`.
 
     Raises:
-        UnsupportedError: If it is called with `training=True` and a rate above 0.
+        UnsupportedError: If an option is not of the stated form, or the layer is called with
+            `training=True` and a rate above 0.
     """
 
     def __init__(
@@ -34,9 +35,23 @@ class Dropout(Layer):
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise UnsupportedError(f"{self.label}: rate must be from 0 to 1, received {rate!r}.")
         self.rate = rate
-        self.noise_shape = noise_shape
+        self.noise_shape = self._checked_noise_shape(noise_shape)
         self.seed = seed
         self.supports_masking = True
+
+    def _checked_noise_shape(self, noise_shape: Any) -> tuple[int | None, ...] | None:
+        if noise_shape is None:
+            return None
+        is_sequence = isinstance(noise_shape, (list, tuple))
+        if not is_sequence or not all(
+            size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
+            for size in noise_shape
+        ):
+            raise UnsupportedError(
+                f"{self.label}: noise_shape must be None or a tuple of integers >= 1 and None, "
+                f"received {noise_shape!r}."
+            )
+        return tuple(noise_shape)
 
     def call(self, inputs: NDArray[Any], training: bool = False) -> NDArray[Any]:
         """Returns `inputs`."""

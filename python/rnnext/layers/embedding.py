@@ -145,7 +145,7 @@ class Embedding(Layer):
                 f"{self.input_dim - 1} (input_dim={self.input_dim})."
             )
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
         """Returns which ids are not 0, or None without mask_zero."""
         if not self.mask_zero:
             return None

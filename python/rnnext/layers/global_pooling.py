@@ -162,7 +162,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         counts = np.sum(mask, axis=time, keepdims=self.keepdims)
         return self._mean(np.where(mask, inputs, inputs.dtype.type(0)), counts)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:  # noqa: ARG002
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:  # noqa: ARG002
         """Returns None."""
         return
 

@@ -73,9 +73,9 @@ class Lambda(Layer):
         array = as_array(value, f"output of {self.label}")
         return cast(array, self.compute_dtype) if array.dtype.kind == "f" else array
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the mask of the output."""
-        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns symbolic tensors like the outputs."""

@@ -48,7 +48,7 @@ class Masking(Layer):
         keep = self.compute_mask(inputs)
         return np.where(keep[..., np.newaxis], inputs, inputs.dtype.type(0))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
         """Returns which steps differ from the value somewhere."""
         if isinstance(inputs, KerasTensor):
             return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)

@@ -138,11 +138,11 @@ class Merge(Layer):
         dtype = result_type(*(self._input_dtype(np.dtype(x.dtype)) for x in tensors))
         return KerasTensor(shape, dtype.name, self.name)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the masks joined by "or", or None if an input has none."""
-        if previous_mask is None:
+        if mask is None:
             return None
-        masks = self._checked_masks(inputs, previous_mask)
+        masks = self._checked_masks(inputs, mask)
         if any(mask is None for mask in masks):
             return None
         try:

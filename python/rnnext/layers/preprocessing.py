@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.arrays import as_array, cast
-from rnnext.errors import DataError, ShapeError, UnsupportedError
+from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.layers.scale_and_offset import axis_list
 from rnnext.layers.symbolic import KerasTensor
@@ -169,17 +170,18 @@ class Normalization(Layer):
             )
 
     def adapt(self, data: Any) -> None:
-        """Sets mean and variance to those of an array.
+        """Sets mean and variance to those of an array, or of all batches together.
 
         Args:
-            data: Array-like of the shape of the inputs.
+            data: Array-like of the shape of the inputs, or a list or iterator of batches.
 
         Raises:
             ShapeError: If its sizes along `axis` are not those the layer was built for.
+            DataError: If there is no batch.
         """
-        array = as_array(data, f"data of {self.label}").astype(np.float64)
         if self.input_mean is not None:
             raise UnsupportedError(f"{self.label} was given its mean and variance.")
+        array = self._all_of(data).astype(np.float64)
         if not self.built:
             self.build(array.shape)
         kept = axes_of(self.axis, array.ndim)
@@ -189,6 +191,27 @@ class Normalization(Layer):
         self.adapt_mean.assign(array.mean(axis=others))
         self.adapt_variance.assign(array.var(axis=others))
 
+    def _all_of(self, data: Any) -> NDArray[Any]:
+        name = f"data of {self.label}"
+        is_list = isinstance(data, (list, tuple))
+        of_arrays = is_list and all(hasattr(batch, "shape") for batch in data)
+        if not isinstance(data, Iterator) and not of_arrays:
+            return as_array(data, name)
+        batches = [as_array(batch, name) for batch in data]
+        if not batches:
+            raise DataError(f"{name}: expected at least one batch, received none.")
+        return np.concatenate(batches)
+
+    @property
+    def mean(self) -> NDArray[Any]:
+        """The mean, so that it broadcasts to the inputs; the layer must be built."""
+        return cast(self._statistics[0], self.compute_dtype)
+
+    @property
+    def variance(self) -> NDArray[Any]:
+        """The variance, so that it broadcasts to the inputs; the layer must be built."""
+        return cast(self._statistics[1], self.compute_dtype)
+
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the normalised inputs."""
         mean, deviation = self._packed or self._pack()
@@ -196,24 +219,24 @@ class Normalization(Layer):
             outputs = mean + inputs * deviation if self.invert else (inputs - mean) / deviation
         return np.asarray(outputs)
 
+    @property
+    def _statistics(self) -> list[NDArray[Any]]:
+        """Mean and variance, so that they broadcast to the inputs."""
+        if not self.built:
+            raise RnnextError(f"{self.label} has no mean and variance before it is built.")
+        shape = self._broadcast_shape
+        if self.input_mean is None:
+            return [w.value.reshape(shape) for w in self.weights[:2]]
+        sizes = [shape[a] for a in axes_of(self.axis, len(shape))]
+        given = (as_array(v, self.label) for v in (self.input_mean, self.input_variance))
+        return [np.broadcast_to(value, sizes).reshape(shape) for value in given]
+
     def _pack_weights(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Mean and standard deviation, so that they broadcast to the inputs."""
-        if self.input_mean is None:
-            assert self.adapt_mean is not None
-            assert self.adapt_variance is not None
-            mean, variance = self.adapt_mean.value, self.adapt_variance.value
-        else:
-            sizes = [
-                self._broadcast_shape[a] for a in axes_of(self.axis, len(self._broadcast_shape))
-            ]
-            mean, variance = (
-                np.broadcast_to(as_array(value, self.label), sizes)
-                for value in (self.input_mean, self.input_variance)
-            )
+        mean, variance = self._statistics
         with np.errstate(invalid="ignore"):
             deviation = np.maximum(np.sqrt(variance.astype(np.float64)), _EPSILON)
-        shape, dtype = self._broadcast_shape, self.compute_dtype
-        return cast(mean.reshape(shape), dtype), cast(deviation.reshape(shape), dtype)
+        return cast(mean, self.compute_dtype), cast(deviation, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

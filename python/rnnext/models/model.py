@@ -19,13 +19,14 @@ from rnnext.layers.symbolic import KerasTensor, any_symbolic
 from rnnext.models.graph import config_of, tensors_of_config
 from rnnext.models.network import Network, unpack_single
 from rnnext.models.prediction import check_batch_size, run_in_batches
+from rnnext.models.training import NoTraining
 
 __all__ = ["Functional", "Model", "from_keras", "load_model", "model_from_json"]
 
 _OWN_CLASS_BATCH = 256  # rows at once of a model whose memory is not known
 
 
-class Model(Layer):
+class Model(NoTraining, Layer):
     """Layers that work together.
 
     Three ways to make one: `Model(inputs, outputs)` from symbolic tensors; `Sequential(layers)`;
@@ -278,6 +279,10 @@ class Model(Layer):
         if network is None:
             return self._predict_by_calling(x, batch_size, bar)
         return network.predict(x, batch_size, bar)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Returns what `predict` returns, computed in one batch."""
+        return self.predict(x, batch_size=max((len(y) for y in nest.flatten(x)), default=1) or 1)
 
     def _network_for(self, x: Any) -> Network | None:  # noqa: ARG002
         """The network that predicts for such an input; a Sequential may have to be built first."""

@@ -73,7 +73,7 @@ def in_received_dtype(result: Array, received: Any) -> Array:
     """
     dtype = as_tensor(received).dtype
     if dtype.kind == "b":
-        return result != 0
+        return np.asarray(result != 0)
     return np.asarray(saturate_cast(result, dtype)) if dtype.kind in "iu" else result
 
 
