@@ -23,6 +23,8 @@ from collections.abc import Callable
 
 from packaging.requirements import Requirement
 
+from comparison.machine import processor
+
 CALLS = {"rnnext": 2000, "tensorflow": 50}
 DISTRIBUTIONS = {"rnnext": "rnnext", "tensorflow": "tensorflow-cpu"}
 
@@ -117,16 +119,6 @@ def run_rounds(rounds: int) -> dict[str, dict[str, float]]:
         engine: {key: statistics.median(r[key] for r in results) for key in results[0]}
         for engine, results in seen.items()
     }
-
-
-def processor() -> str:
-    """The processor's name where Linux tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if "model name" in line]
-    except FileNotFoundError:
-        names = []
-    return names[0] if names else platform.machine()
 
 
 def table(figures: dict[str, dict[str, float]]) -> str:
