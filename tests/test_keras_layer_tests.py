@@ -40,7 +40,7 @@ class TestNormalizationAdapt:
 
     @pytest.mark.parametrize("nothing", [(), iter([])], ids=["tuple", "iterator"])
     def test_no_batch(self, nothing: Any) -> None:
-        with pytest.raises(DataError, match="normalization.*expected at least one batch"):
+        with pytest.raises(DataError, match=r"normalization.*expected at least one batch"):
             layers.Normalization().adapt(nothing)
 
     @pytest.mark.parametrize(

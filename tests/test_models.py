@@ -479,3 +479,14 @@ class TestSummary:
         out = capsys.readouterr().out
         assert "└ simple_rnn (SimpleRNN)" in out
         assert "Trainable" in out
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_a_model_inside_keeps_its_inputs_dtype(kind: str) -> None:
+    """Its own policy is float32, but each of its inputs has a dtype of its own."""
+    x = Input((3,), dtype="float64")
+    identity = rnnext.layers.Activation("linear", dtype="float64")
+    inner = Model(x, identity(x)) if kind == "functional" else Sequential([x, identity])
+    x = Input((3,), dtype="float64")
+    sample = np.array([[1 / 3, 2 / 3, 1 / 7]])
+    np.testing.assert_array_equal(Model(x, inner(x))(sample), sample)

@@ -202,6 +202,10 @@ class Model(NoTraining, Layer):
         """Whether an output has a mask although no input has one."""
         return super().makes_mask if self._network is None else self._network.plan.makes_masks
 
+    def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        # Each input of a connected model has a dtype of its own, whatever the model's policy.
+        return super()._input_dtype(dtype) if self._network is None else dtype
+
     def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._network is None or any_symbolic((args, kwargs)):
             return super()._call_checked(args, kwargs)
