@@ -107,8 +107,8 @@ def new_report(arguments: argparse.Namespace, engines: list[str]) -> dict[str, A
 
 def run(bench: Bench, arguments: argparse.Namespace, report: dict[str, Any], bar: Progress) -> None:
     """Measure everything; write the report after every workload, so that none is lost."""
-    runs = len(arguments.workloads) * len(arguments.threads)
-    steps = runs * len(bench.engines) * (bench.rounds + 1)
+    starts = sum(len(bench.engines_for(threads)) for threads in arguments.threads)
+    steps = len(arguments.workloads) * starts * (bench.rounds + 1)
     if arguments.cold_start:
         steps += bench.rounds * len(cold_start.PROGRAMS)
     task = bar.add_task("", total=steps)

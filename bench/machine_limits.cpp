@@ -12,10 +12,10 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <exception>
 #include <functional>
 #include <iostream>
-#include <exception>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -76,29 +76,36 @@ double read(const std::vector<Vector>& buffer) {
   return static_cast<double>(done * kVectorBytes);
 }
 
-// Repeats `work` on every thread at once; the sum of the threads' rates.
+double median(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Repeats `work` on every thread at once; the sum of the threads' rates, each the median over its
+// repetitions: one that the system interrupted tells nothing about the processor.
 double rate(int threads, double seconds, const std::function<double(int)>& work) {
   std::atomic<int> waiting{threads};
   std::vector<double> rates(static_cast<std::size_t>(threads));
   const auto repeat = [&](int thread) {
     work(thread);  // brings the buffer into its cache
     for (--waiting; waiting > 0;) std::this_thread::yield();
-    double done = 0;
-    const auto start = Clock::now();
-    std::chrono::duration<double> time{};
+    std::vector<double> seen;
+    const auto begin = Clock::now();
+    auto stop = begin;
     do {
-      done += work(thread);
-      time = Clock::now() - start;
-    } while (time.count() < seconds);
-    rates[static_cast<std::size_t>(thread)] = done / time.count();
+      const auto start = stop;
+      const double done = work(thread);
+      stop = Clock::now();
+      seen.push_back(done / std::chrono::duration<double>(stop - start).count());
+    } while (std::chrono::duration<double>(stop - begin).count() < seconds);
+    rates[static_cast<std::size_t>(thread)] = median(seen);
   };
   std::vector<std::thread> others;
   for (int thread = 1; thread < threads; ++thread) others.emplace_back(repeat, thread);
   repeat(0);
   for (std::thread& other : others) other.join();
-  double sum = 0;
-  for (const double one : rates) sum += one;
-  return sum;
+  return std::accumulate(rates.begin(), rates.end(), 0.0);
 }
 
 struct Level {

@@ -104,6 +104,15 @@ def test_ratio_and_share_are_taken_within_each_round() -> None:
     assert result["engines"]["litert"] == {"cannot_run": "because"}
 
 
+def test_two_threads_are_compared_with_one() -> None:
+    outcomes = {"rnnext": outcome(1.0, 2.0, 3.0), "rnnext-1-thread": outcome(2.0, 2.5, 5.0)}
+    result = summarize(find_workload("LSTM 1,100,512,512"), 2, outcomes, {})
+    ours = result["engines"]["rnnext"]
+    assert result["best_peer"] is None
+    assert ours["of_one_thread"] == 0.6
+    assert misses(Goal(**result["goal"]), ours) == ["of_one_thread"]
+
+
 def test_fastest_way_of_calling_counts() -> None:
     both = Outcome(
         max_error={"slow": 0.0, "fast": 0.0},

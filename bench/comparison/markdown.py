@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from comparison.cold_start import render_cold_start
-from comparison.engines import OURS
+from comparison.engines import ONE_THREAD, OURS
 from comparison.goals import Goal, misses
+
+_COLUMNS = {"ratio": "ratio", "share": "share", "of_one_thread": "of one thread"}
 
 
 def render(report: dict[str, Any]) -> str:
@@ -39,47 +41,53 @@ def _heading(report: dict[str, Any]) -> str:
         f"{versions}; rnnext on {report['isa']}.\n\n"
         f"Time of one call, median of {settings['rounds']} interleaved rounds of "
         f"{settings['seconds']} s an engine. Ratio: rnnext's time over the best peer's. Share: the "
-        "limit over rnnext's time. In brackets: the goal, where it is not met."
+        "limit over rnnext's time. Of one thread: rnnext's time over its own with one. In "
+        "brackets: the goal, where it is not met."
     )
 
 
 def _table(results: list[dict[str, Any]]) -> str:
     engines = list(dict.fromkeys(engine for result in results for engine in result["engines"]))
     ours = [engine for engine in engines if engine in OURS]
+    columns = [name for name in _COLUMNS if name != "of_one_thread" or ONE_THREAD in engines]
     heads = ["workload", *engines, "best peer"]
-    heads += [f"{figure} {engine}" for engine in ours for figure in ("ratio", "share")]
+    heads += [f"{engine}, {_COLUMNS[name]}" for engine in ours for name in columns]
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
     for result in results:
         cells = [result["workload"]]
-        cells += [_time(result["engines"].get(engine), result) for engine in engines]
+        cells += [_time(engine, result) for engine in engines]
         cells.append(result["best_peer"] or "-")
         for engine in ours:
-            cells += _comparison(result["engines"].get(engine, {}), Goal(**result["goal"]))
+            figures = result["engines"].get(engine, {})
+            cells += [_figure(name, figures, Goal(**result["goal"])) for name in columns]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _time(figures: dict[str, Any] | None, result: dict[str, Any]) -> str:
+def _time(engine: str, result: dict[str, Any]) -> str:
     """A time, bold where it is the least of the row."""
-    if figures is None:
+    if engine not in result["engines"]:
         return ""
+    figures = result["engines"][engine]
     if "seconds" not in figures:
         return "-"
     times = [other["seconds"] for other in result["engines"].values() if "seconds" in other]
     text = format_seconds(figures["seconds"])
-    return f"**{text}**" if figures["seconds"] == min(times) else text
+    if figures["seconds"] == min(times):
+        text = f"**{text}**"
+    goal = Goal(**result["goal"])
+    if engine in OURS and goal.seconds is not None and "seconds" in misses(goal, figures):
+        text += f" [at most {format_seconds(goal.seconds)}]"
+    return text
 
 
-def _comparison(figures: dict[str, Any], goal: Goal) -> list[str]:
-    """Ratio and share, with the goals that are missed."""
-    missed = misses(goal, figures)
-    cells = []
-    for name, sign in (("ratio", "at most"), ("share", "at least")):
-        text = f"{figures[name]:.2f}" if name in figures else "-"
-        cells.append(text + (f" [{sign} {getattr(goal, name)}]" if name in missed else ""))
-    if goal.seconds is not None and "seconds" in missed:
-        cells[1] += f" [at most {format_seconds(goal.seconds)}]"
-    return cells
+def _figure(name: str, figures: dict[str, Any], goal: Goal) -> str:
+    """A ratio or share, with its goal where that is missed."""
+    if name not in figures:
+        return "-"
+    sign = "at least" if name == "share" else "at most"
+    missed = f" [{sign} {getattr(goal, name)}]" if name in misses(goal, figures) else ""
+    return f"{figures[name]:.2f}{missed}"
 
 
 def format_seconds(seconds: float) -> str:

@@ -11,7 +11,7 @@ import rnnext
 from comparison.case_builder import build_case
 from comparison.cases import Case
 from comparison.cold_start import measure_cold_start
-from comparison.engines import OURS
+from comparison.engines import ENGINES, OURS
 from comparison.limits import least_seconds, start_limits
 from comparison.machine import Caches
 from comparison.processes import Measurer
@@ -51,7 +51,13 @@ class Bench:
         isas = {engine: _isa_of(engine) for engine in self.engines if engine in OURS}
         limits = {isa: self._limit(isa, threads) for isa in isas.values()}
         outcomes, rates = run_rounds(
-            self.engines, case.folder, threads, self.rounds, self.seconds, limits, advance
+            self.engines_for(threads),
+            case.folder,
+            threads,
+            self.rounds,
+            self.seconds,
+            limits,
+            advance,
         )
         for isa, measured in rates.items():
             self.rates.setdefault(isa, {}).setdefault(threads, []).extend(measured)
@@ -66,6 +72,10 @@ class Bench:
                 for engine, isa in isas.items()
             }
         return summarize(workload, threads, outcomes, least)
+
+    def engines_for(self, threads: int) -> list[str]:
+        """The engines; one that always has so many threads only where others have not."""
+        return [name for name in self.engines if ENGINES[name].threads != threads]
 
     def measure_cold_start(self, advance: Advance) -> dict[str, Any]:
         """Time and memory of programs that load sleepecg's model and answer once."""

@@ -75,6 +75,7 @@ class Measurer:
 def start_worker(engine: str, case_folder: Path, threads: int) -> Measurer:
     """The worker of an engine on a case; its first answer says whether it can run."""
     path = os.pathsep.join(filter(None, (str(BENCH_FOLDER), os.environ.get("PYTHONPATH"))))
+    threads = ENGINES[engine].threads or threads
     environment = {
         **thread_environment(threads),
         **ENGINES[engine].environment,

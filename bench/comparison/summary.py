@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from comparison.engines import OURS
+from comparison.engines import ONE_THREAD, OURS, PEERS
 from comparison.goals import goal_of
 from comparison.rounds import Outcome
 from comparison.workloads import Workload
@@ -17,7 +17,7 @@ def summarize(
     outcomes: dict[str, Outcome],
     limits: dict[str, list[float]],
 ) -> dict[str, Any]:
-    """Medians over the rounds, the best peer, ratios to it and shares of the limit.
+    """Medians over the rounds, ratios to the best peer and to one thread, shares of the limit.
 
     Ratios and shares are taken within each round, where the machine was the same, and then their
     median.
@@ -33,15 +33,16 @@ def summarize(
     """
     engines = {engine: _figures(outcome) for engine, outcome in outcomes.items()}
     ran = {engine: figures for engine, figures in engines.items() if "seconds" in figures}
-    peers = [engine for engine in ran if engine not in OURS]
+    peers = [engine for engine in ran if engine in PEERS]
     best_peer = min(peers, key=lambda engine: ran[engine]["seconds"], default=None)
     for engine in OURS:
         if engine not in ran:
             continue
         ours = _round_times(outcomes[engine], ran[engine]["way"])
-        if best_peer is not None:
-            theirs = _round_times(outcomes[best_peer], ran[best_peer]["way"])
-            ran[engine]["ratio"] = median(a / b for a, b in zip(ours, theirs, strict=True))
+        for name, other in (("ratio", best_peer), ("of_one_thread", ONE_THREAD)):
+            if other in ran:
+                theirs = _round_times(outcomes[other], ran[other]["way"])
+                ran[engine][name] = median(a / b for a, b in zip(ours, theirs, strict=True))
         if engine in limits:
             ran[engine]["limit_seconds"] = median(limits[engine])
             shares = [least / a for least, a in zip(limits[engine], ours, strict=True)]

@@ -17,11 +17,13 @@ class Engine(NamedTuple):
         module: In this package.
         distributions: The packages whose versions are reported.
         environment: What its process needs beside the number of threads.
+        threads: What it always has; None: what the others have.
     """
 
     module: str
     distributions: tuple[str, ...]
     environment: dict[str, str]
+    threads: int | None = None
 
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
@@ -29,6 +31,7 @@ _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "CUDA_VISI
 ENGINES = {
     "rnnext": Engine("rnnext_engine", ("rnnext", "numpy"), {}),
     "rnnext-avx2": Engine("rnnext_engine", ("rnnext",), {"RNNEXT_ISA": "avx2"}),
+    "rnnext-1-thread": Engine("rnnext_engine", ("rnnext",), {}, threads=1),
     "onnxruntime": Engine("onnxruntime_engine", ("onnxruntime",), {}),
     "openvino": Engine("openvino_engine", ("openvino",), {}),
     "torch": Engine("torch_engine", ("torch",), {}),
@@ -37,6 +40,8 @@ ENGINES = {
 }
 
 OURS = ("rnnext", "rnnext-avx2")
+ONE_THREAD = "rnnext-1-thread"
+PEERS = tuple(name for name in ENGINES if name not in (*OURS, ONE_THREAD))
 
 
 def thread_environment(threads: int) -> dict[str, str]:
