@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rnnext import layers, ops
-from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.models import Model, Sequential
 from rnnext.saving import Limits, model_from_json
 
@@ -32,6 +32,44 @@ def test_an_architecture_without_weights_is_bounded_too(units: int) -> None:
 def test_a_bounded_architecture_still_has_drawn_weights() -> None:
     model = model_from_json(architecture(5))
     assert np.ptp(model.get_weights()[0]) > 0
+
+
+def with_change(model: Model, path: list[Any], value: Any) -> str:
+    """The model's JSON with another value at a place of its config."""
+    config = json.loads(model.to_json())
+    parent = config
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = value
+    return json.dumps(config)
+
+
+def test_states_are_bounded_too() -> None:
+    x = layers.Input(batch_shape=(2, 5, 3))
+    model = Model(x, layers.GRU(4, stateful=True)(x))
+    text = with_change(model, ["config", "layers", 1, "build_config", "input_shape"], [10**9, 5, 3])
+    with pytest.raises(ShapeError, match=r"^model JSON: .*GRU.* shape \(1000000000, 4\) brings"):
+        model_from_json(text, limits=Limits(weights_bytes=1 << 24))
+
+
+def test_an_operation_is_not_tried_out_on_much() -> None:
+    x = layers.Input((5,), dtype="int32")
+    text = with_change(
+        Model(x, ops.one_hot(x, 3)), ["config", "layers", 1, "config", "num_classes"], 10**9
+    )
+    with pytest.raises(
+        ShapeError, match=r"^model JSON: .*OneHot.*'num_classes': 1000000000.* at most"
+    ):
+        model_from_json(text)
+
+
+@pytest.mark.parametrize("class_name", ["__tensor__", "__slice__", "__bytes__"])
+def test_values_that_lack_their_parts(class_name: str) -> None:
+    model = Sequential([layers.Input((3,)), layers.Dense(2)])
+    with pytest.raises(
+        RnnextError, match=rf"^model JSON: config of a '{class_name}': it cannot be"
+    ):
+        model_from_json(with_change(model, ["class_name"], class_name))
 
 
 # NumPy reads the first as a literal, the others as types of several elements or fields.

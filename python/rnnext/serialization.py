@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from rnnext.dtypes import standard_dtype_name
 from rnnext.errors import RnnextError, UnsupportedError
 
 __all__ = [
@@ -239,10 +240,21 @@ def _deserialize(config: Any) -> Any:
     if not isinstance(class_name, str):
         raise RnnextError(f"config: class_name must be a string, received {class_name!r}.")
     if class_name in _SPECIAL_FORMS:
-        return _SPECIAL_FORMS[class_name](inner)
+        return _special_form(class_name, inner)
     if class_name == "function":
         return _function(config)
     return _object(config, class_name, {} if inner is None else inner)
+
+
+def _special_form(class_name: str, inner: Any) -> Any:
+    try:
+        return _SPECIAL_FORMS[class_name](inner)
+    except RnnextError:
+        raise
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        raise RnnextError(
+            f"config of a {class_name!r}: it cannot be read: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _slice(inner: Any) -> slice:
@@ -250,7 +262,7 @@ def _slice(inner: Any) -> slice:
 
 
 def _array(inner: Any) -> Any:
-    return np.array(inner["value"], dtype=inner["dtype"])
+    return np.array(inner["value"], dtype=standard_dtype_name(inner["dtype"]))
 
 
 def _lambda(_inner: Any) -> Any:

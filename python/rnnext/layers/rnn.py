@@ -13,6 +13,7 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.cells import KernelCell, StackedRNNCells, check_cell, output_size
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.layer import Layer
+from rnnext.layers.placeholders import weight_budget
 from rnnext.layers.recurrent_cell import RecurrentCell
 from rnnext.layers.step_loop import StepLoop
 
@@ -107,7 +108,15 @@ class RNN(Layer):
                     f"{self.label}: stateful=True needs a known batch size, e.g. "
                     f"Input(batch_shape=...); received shape {tuple(sequences_shape)}."
                 )
+            self._count_states(sequences_shape[0])
             self.states = self.get_initial_state(sequences_shape[0])
+
+    def _count_states(self, batch_size: int) -> None:
+        """Adds the states to the bytes that a model from a file may take."""
+        budget = weight_budget()
+        if budget is not None:
+            for size in nest.flatten(self.state_size):
+                budget.spend((batch_size, size), np.dtype(self.compute_dtype), self.label)
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """Returns the states a call starts from: what the cell says, else zeros."""

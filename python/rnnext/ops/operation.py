@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ from rnnext.ops.shapes import Shape, shape_of
 __all__ = ["ACTIVATIONS", "CORE", "LINALG", "MATH", "NN", "NUMPY", "operation"]
 
 Function = Callable[..., Any]
+
+_MOST_OF_ONE = 1 << 24  # elements that an operation may make of one, where it is tried out
 
 # Where Keras defines its operations; configs name these modules.
 ACTIVATIONS = "keras.src.activations.activations"
@@ -204,7 +207,18 @@ class FunctionOperation(Operation):
             first = args[0] if self._call_names is None else kwargs[self._call_names[0]]
             return str(first.dtype if isinstance(first, KerasTensor) else as_tensor(first).dtype)
         args, kwargs = nest.map_structure(single, (args, kwargs))
+        self._check_size(args if self._call_names is None else kwargs.values())
         return str(self._compute(self.label, args, kwargs, self.options).dtype)
+
+    def _check_size(self, called: Any) -> None:
+        """Refuses options, which may be a file's, that make very much of a single element."""
+        assert self._shape_rule is not None
+        shape = self._shape_rule(*called, **self.options)
+        if math.prod(size or 1 for size in shape) > _MOST_OF_ONE:
+            raise ShapeError(
+                f"{self.label}: its options {self.options} make an array of shape {tuple(shape)} "
+                f"of single elements; at most {_MOST_OF_ONE} elements are accepted."
+            )
 
     def get_config(self) -> dict[str, Any]:
         """Returns the options."""
