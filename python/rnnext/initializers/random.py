@@ -1,14 +1,9 @@
-"""Keras's initializers: what a fresh layer's weights hold before any are loaded.
-
-They follow Keras's formulas; the random numbers are NumPy's, not TensorFlow's. An initializer
-without a seed draws one when it is made (see `rnnext.set_random_seed`), so, as in Keras, it gives
-the same values each time it is called with the same shape.
-"""
+"""Initializers that draw random numbers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,74 +11,21 @@ from numpy.typing import NDArray
 
 from rnnext import config, serialization
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.naming import snake_case
+from rnnext.initializers.base import Initializer, Shape
 
-__all__ = ["Initializer", "deserialize", "get", "serialize"]
-
-Shape = Sequence[int]
-
-
-class Initializer:
-    """Base class: a callable `(shape, dtype=None) -> array`."""
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
-        """Returns an array of this shape and dtype (default: the default float type)."""
-        raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """Makes the initializer that `get_config` described."""
-        return cls(**config)
-
-
-@serialization.builtin("keras.initializers")
-class Zeros(Initializer):
-    """All zeros."""
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
-        return np.zeros(shape, dtype or config.floatx())
-
-
-@serialization.builtin("keras.initializers")
-class Ones(Initializer):
-    """All ones."""
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
-        return np.ones(shape, dtype or config.floatx())
-
-
-@serialization.builtin("keras.initializers")
-class Constant(Initializer):
-    """One value everywhere."""
-
-    def __init__(self, value: float = 0.0) -> None:
-        self.value = value
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
-        return np.full(shape, self.value, dtype or config.floatx())
-
-    def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
-
-
-@serialization.builtin("keras.initializers")
-class Identity(Initializer):
-    """The identity matrix times `gain`; two-dimensional shapes only."""
-
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
-
-    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
-        if len(shape) != 2:
-            raise ShapeError(f"initializer Identity needs a shape of 2 axes, received {shape}.")
-        return np.asarray(self.gain * np.eye(shape[0], shape[1]), dtype or config.floatx())
-
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain}
+__all__ = [
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "LecunNormal",
+    "LecunUniform",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+]
 
 
 class RandomInitializer(Initializer):
@@ -99,6 +41,7 @@ class RandomInitializer(Initializer):
         self._drawn_seed = config.next_seed() if seed is None else abs(seed)
 
     def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
+        """Returns an array of this shape and dtype."""
         values = self._draw(np.random.default_rng(self._drawn_seed), tuple(shape))
         return values.astype(dtype or config.floatx())
 
@@ -106,6 +49,7 @@ class RandomInitializer(Initializer):
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
         return {"seed": self.seed}
 
 
@@ -122,6 +66,7 @@ class RandomNormal(RandomInitializer):
         return rng.normal(self.mean, self.stddev, shape)
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
         return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
 
 
@@ -148,6 +93,7 @@ class RandomUniform(RandomInitializer):
         return rng.uniform(self.minval, self.maxval, shape)
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
         return {**super().get_config(), "minval": self.minval, "maxval": self.maxval}
 
 
@@ -205,6 +151,7 @@ class VarianceScaling(RandomInitializer):
         return _truncated_normal(rng, 0.0, math.sqrt(variance) / 0.87962566103423978, shape)
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "scale": self.scale,
@@ -229,6 +176,7 @@ class _FixedScaling(VarianceScaling):
         super().__init__(*self._combination, seed, input_axes, output_axes)
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
         return {
             "seed": self.seed,
             "input_axes": self.input_axes,
@@ -304,6 +252,7 @@ class Orthogonal(RandomInitializer):
         return self.gain * q.reshape(shape)
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
         return {**super().get_config(), "gain": self.gain}
 
 
@@ -334,123 +283,3 @@ def _check_choice(owner: Initializer, option: str, value: str, accepted: tuple[s
             f"initializer {type(owner).__name__}: {option} must be one of {accepted}, received "
             f"{value!r}."
         )
-
-
-_CLASSES: dict[str, type[Initializer]] = {
-    name: cls
-    for cls in (
-        Zeros,
-        Ones,
-        Constant,
-        Identity,
-        RandomNormal,
-        TruncatedNormal,
-        RandomUniform,
-        VarianceScaling,
-        GlorotUniform,
-        GlorotNormal,
-        LecunNormal,
-        LecunUniform,
-        HeNormal,
-        HeUniform,
-        Orthogonal,
-    )
-    for name in (cls.__name__, snake_case(cls.__name__))
-}
-# Names Keras keeps from its earlier versions.
-_CLASSES.update(
-    uniform=RandomUniform,
-    normal=RandomNormal,
-    one=Ones,
-    zero=Zeros,
-    IdentityInitializer=Identity,
-    OrthogonalInitializer=Orthogonal,
-)
-
-
-def get(identifier: Any) -> Callable[..., Any] | None:
-    """Returns an initializer from what a layer's `..._initializer` argument may be.
-
-    Args:
-        identifier: None, a name (`"glorot_uniform"`, `"GlorotUniform"`), a config dictionary, an
-            initializer or its class, an array of the values, or a callable `(shape, dtype)`.
-
-    Raises:
-        UnsupportedError: If it names no initializer.
-
-    Example:
-        >>> get("orthogonal")((2, 3)).shape
-        (2, 3)
-    """
-    if isinstance(identifier, str):
-        return _named(identifier, {})
-    if isinstance(identifier, dict):
-        return _named(identifier.get("class_name"), identifier.get("config") or {}, identifier)
-    if isinstance(identifier, type):
-        identifier = identifier()
-    if isinstance(identifier, np.ndarray):
-        return _fixed(identifier)
-    if identifier is None:
-        return None
-    if callable(identifier):
-        function: Callable[..., Any] = identifier
-        return function
-    raise UnsupportedError(
-        f"initializer: expected a name, a config, an array or a callable, received {identifier!r}."
-    )
-
-
-def _named(name: Any, inner: Any, full: dict[str, Any] | None = None) -> Callable[..., Any]:
-    if full is not None and name == "function":
-        name = inner
-        inner = {}
-    custom = serialization.custom_object((full or {}).get("registered_name") or name)
-    cls = custom if custom is not None else _CLASSES.get(name)
-    if cls is None:
-        raise UnsupportedError(f"initializer {name!r} is not known; accepted: {sorted(_CLASSES)}.")
-    if not isinstance(cls, type):
-        function: Callable[..., Any] = cls
-        return function
-    # Keras 1 and 2 stored the dtype with the initializer; the weight's own dtype decides.
-    inner = {key: value for key, value in inner.items() if key != "dtype"}
-    try:
-        initializer: Callable[..., Any] = cls(**inner)
-    except TypeError as error:
-        raise UnsupportedError(f"initializer {name!r} with config {inner!r}: {error}") from error
-    return initializer
-
-
-def _fixed(values: NDArray[Any]) -> Callable[..., NDArray[Any]]:
-    def initialize(shape: Shape, dtype: Any = None) -> NDArray[Any]:
-        if tuple(shape) != values.shape:
-            raise ShapeError(f"initializer of shape {values.shape}: the weight needs {shape}.")
-        return values.astype(dtype or values.dtype)
-
-    return initialize
-
-
-def serialize(initializer: Any) -> Any:
-    """Returns the form of an initializer that Keras stores in a layer's config."""
-    return serialization.serialize(initializer)
-
-
-def deserialize(config: Any) -> Any:
-    """Returns the initializer of a config; the inverse of `serialize`."""
-    return get(config)
-
-
-zeros = Zeros
-ones = Ones
-constant = Constant
-identity = Identity
-random_normal = RandomNormal
-truncated_normal = TruncatedNormal
-random_uniform = RandomUniform
-variance_scaling = VarianceScaling
-glorot_uniform = GlorotUniform
-glorot_normal = GlorotNormal
-lecun_normal = LecunNormal
-lecun_uniform = LecunUniform
-he_normal = HeNormal
-he_uniform = HeUniform
-orthogonal = Orthogonal

@@ -1,0 +1,29 @@
+"""What an initializer is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+__all__ = ["Initializer", "Shape"]
+
+Shape = Sequence[int]
+
+
+class Initializer:
+    """Base class: a callable `(shape, dtype=None) -> array`."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
+        """Returns an array of this shape and dtype (default: the default float type)."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """Makes the initializer that `get_config` described."""
+        return cls(**config)
