@@ -62,7 +62,7 @@ double fma_peak_gflops() {
   double best = 0;
   for (int run = 0; run < 5; ++run) {
     const auto start = std::chrono::steady_clock::now();
-    core::parallel_rows(threads, 1, 1e12, [&](std::ptrdiff_t, std::ptrdiff_t) {
+    core::parallel_rows(threads, 1, threads, [&](std::ptrdiff_t, std::ptrdiff_t) {
       benchmark::DoNotOptimize(table.fma_peak(kCount));
     });
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;

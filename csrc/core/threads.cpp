@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "core/floating_point_mode.h"
 #include "rnnext/rnnext.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -35,6 +41,14 @@ std::atomic<bool> pool_lost{false};
     pthread_atfork(nullptr, nullptr, [] { pool_lost = pool_used.load(); });
 #endif
 #endif
+
+void pause() {
+#if defined(__x86_64__) || defined(_M_X64)
+  _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 
 }  // namespace
 
@@ -76,13 +90,16 @@ std::ptrdiff_t boundary(std::ptrdiff_t rows, std::ptrdiff_t granule, int part, i
 }  // namespace
 #endif
 
-void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, double work,
+int threads_worth(double work) {
+  const double worth = std::min(work / kWorkPerThread, 1e6);
+  return std::max(1, std::min(get_num_threads(), static_cast<int>(worth)));
+}
+
+void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, int threads,
                    const std::function<void(std::ptrdiff_t, std::ptrdiff_t)>& body) {
   if (rows <= 0) return;
   const std::ptrdiff_t shares = (rows + granule - 1) / granule;
-  const double worth = std::min(work / kWorkPerThread, 1e6);
-  const int threads = static_cast<int>(
-      std::min<std::ptrdiff_t>({get_num_threads(), shares, static_cast<std::ptrdiff_t>(worth)}));
+  threads = static_cast<int>(std::min<std::ptrdiff_t>(threads, shares));
   if (threads <= 1) {
     const FlushDenormals mode;
     return body(0, rows);
@@ -105,6 +122,43 @@ void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, double work,
   }
   if (problem) std::rethrow_exception(problem);
 #endif
+}
+
+void Team::meet() {
+  constexpr int kSpins = 4000;  // some 50 us
+  const unsigned meeting = meetings_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
+    arrived_.store(0, std::memory_order_relaxed);
+    meetings_.store(meeting + 1, std::memory_order_release);
+    return;
+  }
+  for (int spins = 0; meetings_.load(std::memory_order_acquire) == meeting; ++spins) {
+    if (spins < kSpins)
+      pause();
+    else
+      std::this_thread::yield();
+  }
+}
+
+void parallel_team(int most, const std::function<void(int, Team&)>& body) {
+#ifdef _OPENMP
+  if (most > 1) {
+    pool_used = true;
+    // OpenMP may start fewer threads than asked for: the first to come counts them.
+    std::optional<Team> team;
+#pragma omp parallel num_threads(most)
+    {
+#pragma omp single
+      team.emplace(omp_get_num_threads());
+      const FlushDenormals mode;
+      body(omp_get_thread_num(), *team);
+    }
+    return;
+  }
+#endif
+  Team team(1);
+  const FlushDenormals mode;
+  body(0, team);
 }
 
 }  // namespace core

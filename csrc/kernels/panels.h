@@ -1,4 +1,4 @@
-// A packed product walked panel by panel and tile by tile: the loop that every layer shares.
+// A packed product walked panel by panel and block by block: the loop that every layer shares.
 #pragma once
 
 #include "product.h"
@@ -6,6 +6,11 @@
 
 namespace rnnext::kernels {
 namespace {
+
+// Neighbouring panels: all of a layer's, or one thread's part of them.
+struct PanelRange {
+  ptrdiff_t first, last;
+};
 
 // How `units` fall into vectors and panels when each unit has `Gates` columns.
 template <int Gates, class T>
@@ -19,63 +24,101 @@ struct PanelShape {
 
   ptrdiff_t panels() const { return (unit_vectors + kPanel - 1) / kPanel; }
   ptrdiff_t first(ptrdiff_t panel) const { return panel * kPanel; }
-  ptrdiff_t count(ptrdiff_t panel) const {
-    const ptrdiff_t left = unit_vectors - first(panel);
-    return left < kPanel ? left : kPanel;
+  ptrdiff_t end(ptrdiff_t panel) const {
+    return first(panel + 1) < unit_vectors ? first(panel + 1) : unit_vectors;
   }
+  // Part `member` of `members` nearly equal parts of the panels.
+  PanelRange share(ptrdiff_t member, ptrdiff_t members) const {
+    return {panels() * member / members, panels() * (member + 1) / members};
+  }
+  // The unit vectors of a range of panels: [begin, end).
+  ptrdiff_t begin(const PanelRange& panels) const { return first(panels.first); }
+  ptrdiff_t end(const PanelRange& panels) const {
+    return panels.last == panels.first ? begin(panels) : end(panels.last - 1);
+  }
+  PanelRange all() const { return {0, panels()}; }
   // Elements of one row of a projection: [unit vector][gate][lane].
   ptrdiff_t row() const { return unit_vectors * kColumn; }
 };
 
-// Where unit vector `v` of panel `panel` begins in packed weights of that depth.
-template <int Gates, class T>
-Operand<T> operand(const PanelShape<Gates, T>& shape, ptrdiff_t panel, ptrdiff_t v, const T* packed,
-                   ptrdiff_t depth, const T* rows, ptrdiff_t row_stride) {
-  constexpr int C = PanelShape<Gates, T>::kColumn;
-  const ptrdiff_t first = shape.first(panel);
-  return {rows, row_stride, packed + (first * depth + (v - first)) * C, shape.count(panel) * C,
-          depth};
-}
-
-// Samples [row, row + rows) by unit vectors [v, v + vectors) of one panel.
-struct Tile {
-  ptrdiff_t panel, v, vectors, row, rows;
+// Rows [row, row + rows) by unit vectors [v, v + vectors): sums that are held at once, at most
+// kBlockVectors. Its columns, as wide as a tile, are taken last to first when `backwards`.
+struct Block {
+  ptrdiff_t v, vectors, row, rows;
+  bool backwards;
 };
 
-// Calls body(tile) for tiles that cover `rows` samples and all units. The panel is the outer loop,
-// so that its weights stay in the nearest cache while the rows pass by.
-//
-// `backwards` takes the panels last to first. A single row streams all weights once a step; turning
-// round on alternate steps reads first what is still in the cache.
-template <int Gates, class T, class Body>
-RNNEXT_INLINE void for_each_panel_tile(const PanelShape<Gates, T>& shape, ptrdiff_t rows,
-                                       bool backwards, Body body) {
-  constexpr int tallest = tile_rows(Gates * tile_unit_vectors(Gates, 2));
-  const ptrdiff_t panels = shape.panels();
-  for (ptrdiff_t i = 0; i < panels; ++i) {
-    const ptrdiff_t panel = backwards ? panels - 1 - i : i;
-    const ptrdiff_t end = shape.first(panel) + shape.count(panel);
-    for_each_tile(rows, tallest, [&](ptrdiff_t row, ptrdiff_t count) {
-      const ptrdiff_t step = tile_unit_vectors(Gates, count);
-      for (ptrdiff_t v = shape.first(panel); v < end; v += step)
-        body(Tile{panel, v, end - v < step ? end - v : step, row, count});
-    });
-  }
+// Calls body(i) for i = 0, step, 2 * step, ... below `end`, or for the same in reverse.
+template <class Body>
+RNNEXT_INLINE void for_each_step(ptrdiff_t end, ptrdiff_t step, bool backwards, Body body) {
+  if (end <= step) return body(ptrdiff_t(0));
+  const ptrdiff_t count = (end + step - 1) / step;
+  for (ptrdiff_t i = 0; i < count; ++i) body((backwards ? count - 1 - i : i) * step);
 }
 
-// out (rows, unit vectors, gate, lane) = bias + x @ kernel; x (rows, depth), row r at
-// x + r * x_stride (the stride may be negative).
+// Unit vectors in a block: as many tiles as fit.
+RNNEXT_INLINE ptrdiff_t block_width(int gates, ptrdiff_t rows) {
+  const ptrdiff_t column = tile_unit_vectors(gates, rows);
+  if (rows == 1) return kBlockVectors / (gates * column) * column;  // a constant
+  const ptrdiff_t group = rows < kGroupRows ? rows : kGroupRows;
+  const ptrdiff_t columns = kBlockVectors / (group * gates * column);
+  return columns > 1 ? columns * column : column;
+}
+
+// Calls body(block) for blocks that cover `rows` rows and the units of `panels`. The units are the
+// outer loop, so that all rows pass by while their weights are near. Few rows make wide blocks: the
+// activations that follow a block's sums then have many independent vectors to work on.
+//
+// `backwards` takes the units last to first. A single row streams all weights once a step; turning
+// round on alternate steps reads first what is still in the cache.
+template <int Gates, class T, class Body>
+RNNEXT_INLINE void for_each_block(const PanelShape<Gates, T>& shape, const PanelRange& panels,
+                                  ptrdiff_t rows, bool backwards, Body body) {
+  const ptrdiff_t width = block_width(Gates, rows);
+  const ptrdiff_t begin = shape.begin(panels), vectors = shape.end(panels) - begin;
+  if (vectors == 0) return;  // more threads than panels
+  for_each_step(vectors, width, backwards, [&](ptrdiff_t v) {
+    for_each_part(rows, kGroupRows, [&](ptrdiff_t row, ptrdiff_t count) {
+      body(Block{begin + v, vectors - v < width ? vectors - v : width, row, count, backwards});
+    });
+  });
+}
+
+// z (block.rows, block.vectors, Gates, W) += x @ packed, where x (rows, depth) has row r at
+// x + r * x_stride (the stride may be negative) and `packed` are panels of that depth.
 template <int Gates, class T>
-void project(const PanelShape<Gates, T>& shape, const PackedGates<T>& weights, const T* x,
-             ptrdiff_t x_stride, ptrdiff_t depth, ptrdiff_t rows, T* out) {
+RNNEXT_INLINE void accumulate_block(const PanelShape<Gates, T>& shape, const Block& block,
+                                    const T* x, ptrdiff_t x_stride, const T* packed,
+                                    ptrdiff_t depth, T* z) {
+  constexpr int C = PanelShape<Gates, T>::kColumn, kPanel = PanelShape<Gates, T>::kPanel;
+  const ptrdiff_t column = tile_unit_vectors(Gates, block.rows);
+  for_each_step(block.vectors, column, block.backwards, [&](ptrdiff_t i) {
+    const ptrdiff_t panel = (block.v + i) / kPanel, first = shape.first(panel);
+    const Operand<T> operand = {x + block.row * x_stride, x_stride,
+                                packed + (first * depth + (block.v + i - first)) * C,
+                                (shape.end(panel) - first) * C, depth};
+    const ptrdiff_t vectors = block.vectors - i < column ? block.vectors - i : column;
+    accumulate(operand, vectors * Gates, block.rows, z + i * C, block.vectors * C);
+  });
+}
+
+// out (rows, unit vectors, gate, lane) = bias + x @ kernel for the units of `panels`; x (rows,
+// depth), row r at x + r * x_stride (the stride may be negative).
+template <int Gates, class T>
+void project(const PanelShape<Gates, T>& shape, const PanelRange& panels,
+             const PackedGates<T>& weights, const T* x, ptrdiff_t x_stride, ptrdiff_t depth,
+             ptrdiff_t rows, T* out) {
   constexpr int C = PanelShape<Gates, T>::kColumn;
-  for_each_panel_tile(shape, rows, false, [&](const Tile& tile) {
-    T* z = out + tile.row * shape.row() + tile.v * C;
-    for (ptrdiff_t r = 0; r < tile.rows; ++r)
-      copy(z + r * shape.row(), weights.bias + tile.v * C, tile.vectors * Gates);
-    const Operand<T> input = operand(shape, tile.panel, tile.v, weights.kernel, depth,
-                                     x + tile.row * x_stride, x_stride);
-    tile_function<T>(tile.vectors * Gates, tile.rows)(&input, 1, z, shape.row());
+  for_each_block(shape, panels, rows, false, [&](const Block& block) {
+    // Not summed in place: rows of `out` are often a power of two apart, and would fight for the
+    // same sets of the nearest cache.
+    alignas(64) T z[kBlockVectors * kWidth<T>];
+    const ptrdiff_t z_stride = block.vectors * C, vectors = block.vectors * Gates;
+    for (ptrdiff_t r = 0; r < block.rows; ++r)
+      copy(z + r * z_stride, weights.bias + block.v * C, vectors);
+    accumulate_block(shape, block, x, x_stride, weights.kernel, depth, z);
+    for (ptrdiff_t r = 0; r < block.rows; ++r)
+      copy(out + (block.row + r) * shape.row() + block.v * C, z + r * z_stride, vectors);
   });
 }
 

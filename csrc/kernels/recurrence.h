@@ -41,10 +41,21 @@ class Recurrence {
 
  public:
   Recurrence(const RecurrentCall<T>& call, Act act, Rec rec)
-      : call_(call), act_(act), rec_(rec), shape_(call.units), candidate_shape_(call.units) {
-    Arena arena(call.workspace);
+      : call_(call),
+        act_(act),
+        rec_(rec),
+        shape_(call.units),
+        candidate_shape_(call.units),
+        panels_(shape_.share(call.member, call.members)),
+        candidate_panels_(candidate_shape_.share(call.member, call.members)) {
+    first_ = kResetBefore ? candidate_shape_.begin(candidate_panels_) : shape_.begin(panels_);
+    last_ = kResetBefore ? candidate_shape_.end(candidate_panels_) : shape_.end(panels_);
     // A row's stride is never a power of two: rows 4 KiB apart would fight for the same cache set.
-    stride_ = shape_.unit_vectors * W + 64 / static_cast<ptrdiff_t>(sizeof(T));
+    constexpr ptrdiff_t kPad = 64 / static_cast<ptrdiff_t>(sizeof(T));
+    stride_ = shape_.unit_vectors * W + kPad;
+    x_stride_ = (call.features + W - 1) / W * W + kPad;
+
+    Arena arena(call.workspace);
     for (T*& h : h_) h = arena.template take<T>(call.rows * stride_);
     if (kCarry) c_ = arena.template take<T>(call.rows * stride_);
     if (kResetBefore) {
@@ -54,8 +65,11 @@ class Recurrence {
           arena.template take<T>(call.rows * call.block * candidate_shape_.row());
     }
     projected_ = arena.template take<T>(call.rows * call.block * shape_.row());
-    active_ = arena.template take<uint8_t>(call.rows);
-    seen_ = arena.template take<uint8_t>(call.rows);
+    sample_ = take_own<ptrdiff_t>(arena, call.rows);
+    active_ = take_own<uint8_t>(arena, call.rows);
+    seen_ = take_own<uint8_t>(arena, call.rows);
+    if (!call.block) x_rows_ = take_own<T>(arena, call.rows * x_stride_);
+    if (call.mask) h_rows_ = take_own<T>(arena, call.rows * stride_);
     workspace_bytes_ = arena.used();
   }
 
@@ -65,35 +79,53 @@ class Recurrence {
     begin();
     for (ptrdiff_t t = 0; t < call_.steps; ++t) {
       if (call_.block && t % call_.block == 0) project_block(t);
-      if (read_mask(t)) {
-        if constexpr (kResetBefore)
-          step_reset_before(t);
-        else
-          step(t);
-      } else {
-        skip(t);
-      }
-      for (ptrdiff_t r = 0; r < call_.rows; ++r) seen_[r] |= active_[r];
+      if (call_.mask) read_mask(t);
+      if (active_rows_ < call_.rows) keep(t);
+      if (active_rows_ == 0) continue;
+      if constexpr (kResetBefore)
+        step_reset_before(t);
+      else
+        step(t);
+      for (ptrdiff_t i = 0; i < active_rows_; ++i) seen_[sample_[i]] = 1;
     }
     finish();
   }
 
  private:
+  // A piece for each member of the team; the answer is this member's.
+  template <class U>
+  U* take_own(Arena& arena, ptrdiff_t count) const {
+    U* own = nullptr;
+    for (int member = 0; member < call_.members; ++member) {
+      U* piece = arena.template take<U>(count);
+      if (member == call_.member) own = piece;
+    }
+    return own;
+  }
+
+  // Waits until every member of the team is here: what each wrote, the others may read.
+  void meet() const {
+    if (call_.members > 1) call_.meet(call_.team);
+  }
+
   // ---- before, between and after the steps --------------------------------------------------
 
   void begin() {
     current_ = 0;
+    active_rows_ = call_.rows;
     load_state(h_[0], call_.initial_state[0]);
     if (kCarry) load_state(c_, call_.initial_state[1]);
     for (ptrdiff_t r = 0; r < call_.rows; ++r) {
+      sample_[r] = r;
       seen_[r] = 0;
       active_[r] = 1;
     }
+    meet();
   }
 
   void load_state(T* state, const T* initial) const {
     for (ptrdiff_t r = 0; r < call_.rows; ++r)
-      for (ptrdiff_t v = 0; v < shape_.unit_vectors; ++v)
+      for (ptrdiff_t v = first_; v < last_; ++v)
         store<T>(state + r * stride_ + v * W,
                  initial ? load_first<T>(initial + r * call_.units + v * W, left(v)) : V{});
   }
@@ -107,40 +139,53 @@ class Recurrence {
     return call_.x + row * call_.x_stride + time(t) * call_.features;
   }
 
-  // Inputs of steps [t, t + block) of every sample, as rows (sample, step) of `projected_`.
+  bool is_active(ptrdiff_t row, ptrdiff_t t) const {
+    return !call_.mask || call_.mask[row * call_.mask_stride + time(t)] != 0;
+  }
+
+  // Inputs of steps [t, t + block) of every sample, as rows (sample, step) of `projected_`; not
+  // those before a sample's first active step of the block or after its last.
   void project_block(ptrdiff_t t) {
-    const ptrdiff_t left = call_.steps - t, steps = left < call_.block ? left : call_.block;
     const ptrdiff_t stride = call_.go_backwards ? -call_.features : call_.features;
+    const ptrdiff_t end = t + call_.block < call_.steps ? t + call_.block : call_.steps;
     for (ptrdiff_t r = 0; r < call_.rows; ++r) {
-      project(shape_, call_.gates, input(r, t), stride, call_.features, steps,
-              projected_ + r * call_.block * shape_.row());
+      ptrdiff_t from = t, to = end;
+      while (from < to && !is_active(r, from)) ++from;
+      while (from < to && !is_active(r, to - 1)) --to;
+      if (from == to) continue;
+      const ptrdiff_t row = r * call_.block + from - t;
+      project(shape_, panels_, call_.gates, input(r, from), stride, call_.features, to - from,
+              projected_ + row * shape_.row());
       if (kResetBefore)
-        project(candidate_shape_, call_.candidate, input(r, t), stride, call_.features, steps,
-                candidate_projected_ + r * call_.block * candidate_shape_.row());
+        project(candidate_shape_, candidate_panels_, call_.candidate, input(r, from), stride,
+                call_.features, to - from, candidate_projected_ + row * candidate_shape_.row());
     }
   }
 
-  // Which samples take step t; false when none does.
-  bool read_mask(ptrdiff_t t) {
-    if (!call_.mask) return true;
-    bool any = false;
+  // Lists the samples that take step t.
+  void read_mask(ptrdiff_t t) {
+    active_rows_ = 0;
     for (ptrdiff_t r = 0; r < call_.rows; ++r) {
-      active_[r] = call_.mask[r * call_.mask_stride + time(t)] != 0;
-      any |= active_[r] != 0;
+      active_[r] = is_active(r, t);
+      if (active_[r]) sample_[active_rows_++] = r;
     }
-    return any;
   }
 
-  // A step that is masked for every sample: the states stay where they are.
-  void skip(ptrdiff_t t) const {
-    if (!call_.sequence) return;
-    for (ptrdiff_t r = 0; r < call_.rows; ++r)
-      for (ptrdiff_t v = 0; v < shape_.unit_vectors; ++v) emit(r, t, v, masked_output(r, v));
+  // The samples that do not take step t: their states stay what they are.
+  void keep(ptrdiff_t t) const {
+    for (ptrdiff_t r = 0; r < call_.rows; ++r) {
+      if (active_[r]) continue;
+      for (ptrdiff_t v = first_; v < last_; ++v) {
+        const ptrdiff_t at = r * stride_ + v * W;
+        store<T>(h_[1 - current_] + at, load<T>(h_[current_] + at));
+        emit(r, t, v, masked_output(r, v));
+      }
+    }
   }
 
   void finish() const {
     for (ptrdiff_t r = 0; r < call_.rows; ++r)
-      for (ptrdiff_t v = 0; v < shape_.unit_vectors; ++v) {
+      for (ptrdiff_t v = first_; v < last_; ++v) {
         const ptrdiff_t at = r * stride_ + v * W, to = r * call_.units + v * W;
         const V h = load<T>(h_[current_] + at);
         const bool ended = call_.steps > 0 && active_[r];
@@ -174,73 +219,54 @@ class Recurrence {
   }
 
   // ---- one step -------------------------------------------------------------------------------
+  //
+  // Products run over the active samples alone, one after the other: row i is sample_[i].
 
-  bool any_active(const Tile& tile) const {
-    for (ptrdiff_t r = tile.row; r < tile.row + tile.rows; ++r)
-      if (active_[r]) return true;
-    return false;
+  // Their states, each stride_ after the one before.
+  const T* active_states() const {
+    const T* h = h_[current_];
+    if (active_rows_ == call_.rows) return h;
+    for (ptrdiff_t i = 0; i < active_rows_; ++i)
+      copy(h_rows_ + i * stride_, h + sample_[i] * stride_, shape_.unit_vectors);
+    return h_rows_;
   }
 
-  // z (tile.rows, tile.vectors, Gates, W) = the gates' sums at step t. `state` (rows, stride_) is
-  // what the recurrent kernel multiplies; `projected` holds the inputs' part when it was computed
-  // ahead. between(z) is called when the input's part is complete and the state's has not begun.
+  // Their inputs, each x_stride_ after the one before. As they come, samples are steps * features
+  // apart, which can be a multiple of a cache set's distance.
+  void gather_inputs(ptrdiff_t t) const {
+    for (ptrdiff_t i = 0; i < active_rows_; ++i)
+      __builtin_memcpy(x_rows_ + i * x_stride_, input(sample_[i], t),
+                       static_cast<size_t>(call_.features) * sizeof(T));
+  }
+
+  // z (block.rows, block.vectors, Gates, W) = the gates' sums at step t. `states` (active rows,
+  // stride_) is what the recurrent kernel multiplies; `projected` holds the inputs' part when it
+  // was computed ahead. between() is called when the input's part is complete and the state's has
+  // not begun.
   template <int Gates, class Between>
   RNNEXT_INLINE void sum_gates(const PanelShape<Gates, T>& shape, const PackedGates<T>& weights,
-                               const T* projected, const T* state, ptrdiff_t t, const Tile& tile,
+                               const T* projected, const T* states, ptrdiff_t t, const Block& block,
                                T* z, Between between) const {
     constexpr int C = PanelShape<Gates, T>::kColumn;
-    const ptrdiff_t z_stride = tile.vectors * C;
-    const T* start = weights.bias + tile.v * C;
-    ptrdiff_t start_stride = 0;
-    if (call_.block) {
-      start_stride = call_.block * shape.row();
-      start = projected + tile.row * start_stride + t % call_.block * shape.row() + tile.v * C;
+    const ptrdiff_t vectors = block.vectors * Gates, z_stride = vectors * W;
+    for (ptrdiff_t i = 0; i < block.rows; ++i) {
+      const T* start = weights.bias;
+      if (call_.block)
+        start = projected + (sample_[block.row + i] * call_.block + t % call_.block) * shape.row();
+      copy(z + i * z_stride, start + block.v * C, vectors);
     }
-    for (ptrdiff_t r = 0; r < tile.rows; ++r)
-      copy(z + r * z_stride, start + r * start_stride, tile.vectors * Gates);
-
-    const Accumulate<T> accumulate = tile_function<T>(tile.vectors * Gates, tile.rows);
-    Operand<T> operands[2];
-    int count = 0;
     if (!call_.block)
-      operands[count++] = operand(shape, tile.panel, tile.v, weights.kernel, call_.features,
-                                  input(tile.row, t), call_.x_stride);
-    if (kResetAfter) {
-      accumulate(operands, count, z, z_stride);
-      count = 0;
-    }
-    between(z);
-    operands[count++] = operand(shape, tile.panel, tile.v, weights.recurrent_kernel, call_.units,
-                                state + tile.row * stride_, stride_);
-    accumulate(operands, count, z, z_stride);
+      accumulate_block(shape, block, x_rows_, x_stride_, weights.kernel, call_.features, z);
+    between();
+    accumulate_block(shape, block, states, stride_, weights.recurrent_kernel, call_.units, z);
   }
 
-  // Calls update(r, v, z, index) for each unit vector of the tile's active samples, where z points
-  // to the sums of its gates and index counts the tile's unit vectors; the others keep their state.
-  template <int Gates, class Update>
-  RNNEXT_INLINE void update_tile(const Tile& tile, T* z, ptrdiff_t t, Update update) const {
-    ptrdiff_t index = 0;
-    for (ptrdiff_t r = tile.row; r < tile.row + tile.rows; ++r) {
-      if (!active_[r]) {
-        keep(r, t, tile);
-        index += tile.vectors;
-        continue;
-      }
-      for (ptrdiff_t v = tile.v; v < tile.v + tile.vectors; ++v, ++index)
-        update(r, v, z + index * Gates * W, index);
-    }
-  }
-
-  void keep(ptrdiff_t r, ptrdiff_t t, const Tile& tile) const {
-    for (ptrdiff_t v = tile.v; v < tile.v + tile.vectors; ++v) {
-      const ptrdiff_t at = r * stride_ + v * W;
-      store<T>(h_[1 - current_] + at, load<T>(h_[current_] + at));
-      emit(r, t, v, masked_output(r, v));
-    }
-  }
-
-  void keep_all(ptrdiff_t t, const Tile& tile) const {
-    for (ptrdiff_t r = tile.row; r < tile.row + tile.rows; ++r) keep(r, t, tile);
+  // Calls update(sample, unit vector, i) for every unit vector of a block, i counting them.
+  template <class Update>
+  RNNEXT_INLINE void update_block(const Block& block, Update update) const {
+    for (ptrdiff_t row = 0, i = 0; row < block.rows; ++row)
+      for (ptrdiff_t v = 0; v < block.vectors; ++v, ++i)
+        update(sample_[block.row + row], block.v + v, i);
   }
 
   void set_state(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, V h) const {
@@ -248,29 +274,35 @@ class Recurrence {
     emit(r, t, v, h);
   }
 
+  void end_step() {
+    current_ = 1 - current_;
+    meet();
+  }
+
   // SimpleRnn, Lstm, GruResetAfter: one product.
   void step(ptrdiff_t t) {
-    for_each_panel_tile(shape_, call_.rows, t & 1, [&](const Tile& tile) {
-      if (!any_active(tile)) return keep_all(t, tile);
-      alignas(64) T z[kTileArea * W];
-      V x_h[kTileArea];
-      sum_gates(shape_, call_.gates, projected_, h_[current_], t, tile, z, [&](T* sums) {
-        if (kResetAfter) split_candidate(tile, sums, x_h);
+    if (!call_.block) gather_inputs(t);
+    const T* states = active_states();
+    for_each_block(shape_, panels_, active_rows_, t & 1, [&](const Block& block) {
+      alignas(64) T z[kBlockVectors * W];
+      V x_h[kResetAfter ? kBlockVectors / kGates : 1];
+      sum_gates(shape_, call_.gates, projected_, states, t, block, z, [&] {
+        if (kResetAfter) split_candidate(block, z, x_h);
       });
-      update_tile<kGates>(tile, z, t, [&](ptrdiff_t r, ptrdiff_t v, T* sums, ptrdiff_t index) {
-        update_units(r, t, v, sums, kResetAfter ? x_h[index] : V{});
+      update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
+        update_units(r, t, v, z + i * kColumn, kResetAfter ? x_h[i] : V{});
       });
     });
-    current_ = 1 - current_;
+    end_step();
   }
 
   // Puts the input's part of the candidate aside and starts its recurrent part.
-  RNNEXT_INLINE void split_candidate(const Tile& tile, T* z, V* x_h) const {
-    for (ptrdiff_t i = 0; i < tile.rows * tile.vectors; ++i) {
+  RNNEXT_INLINE void split_candidate(const Block& block, T* z, V* x_h) const {
+    update_block(block, [&](ptrdiff_t, ptrdiff_t v, ptrdiff_t i) {
       T* candidate = z + i * kColumn + 2 * W;
       x_h[i] = load<T>(candidate);
-      store<T>(candidate, load<T>(call_.recurrent_bias + (tile.v + i % tile.vectors) * W));
-    }
+      store<T>(candidate, load<T>(call_.recurrent_bias + v * W));
+    });
   }
 
   RNNEXT_INLINE void update_units(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const T* sums,
@@ -289,32 +321,37 @@ class Recurrence {
 
   // GruResetBefore: the product of its gates, then that of the candidate over r * h.
   void step_reset_before(ptrdiff_t t) {
-    const auto nothing = [](T*) {};
-    for_each_panel_tile(shape_, call_.rows, t & 1, [&](const Tile& tile) {
-      if (!any_active(tile)) return;
-      alignas(64) T z[kTileArea * W];
-      sum_gates(shape_, call_.gates, projected_, h_[current_], t, tile, z, nothing);
-      for (ptrdiff_t i = 0; i < tile.rows * tile.vectors; ++i)
-        reset_units(tile.row + i / tile.vectors, t, tile.v + i % tile.vectors, z + i * kColumn);
-    });
-    for_each_panel_tile(candidate_shape_, call_.rows, t & 1, [&](const Tile& tile) {
-      if (!any_active(tile)) return keep_all(t, tile);
-      alignas(64) T z[kTileArea * W];
-      sum_gates(candidate_shape_, call_.candidate, candidate_projected_, reset_h_, t, tile, z,
-                nothing);
-      update_tile<1>(tile, z, t, [&](ptrdiff_t r, ptrdiff_t v, const T* sums, ptrdiff_t) {
-        update_candidate(r, t, v, load<T>(sums));
+    const auto nothing = [] {};
+    if (!call_.block) gather_inputs(t);
+    const T* states = active_states();
+    for_each_block(shape_, panels_, active_rows_, t & 1, [&](const Block& block) {
+      alignas(64) T z[kBlockVectors * W];
+      sum_gates(shape_, call_.gates, projected_, states, t, block, z, nothing);
+      update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
+        reset_units(r, t, v, z + i * kColumn, block.row + i / block.vectors);
       });
     });
-    current_ = 1 - current_;
+    meet();
+    for_each_block(candidate_shape_, candidate_panels_, active_rows_, t & 1,
+                   [&](const Block& block) {
+                     alignas(64) T z[kBlockVectors * W];
+                     sum_gates(candidate_shape_, call_.candidate, candidate_projected_, reset_h_, t,
+                               block, z, nothing);
+                     update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
+                       update_candidate(r, t, v, load<T>(z + i * W));
+                     });
+                   });
+    end_step();
   }
 
-  RNNEXT_INLINE void reset_units(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const T* sums) const {
+  // `row`: where the candidate's product reads r * h.
+  RNNEXT_INLINE void reset_units(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const T* sums,
+                                 ptrdiff_t row) const {
     const ptrdiff_t at = r * stride_ + v * W;
     V z[2] = {load<T>(sums), load<T>(sums + W)};
-    store<T>(reset_h_ + at, GruResetBefore<T>::reset(z, load<T>(h_[current_] + at), rec_));
+    store<T>(reset_h_ + row * stride_ + v * W,
+             GruResetBefore<T>::reset(z, load<T>(h_[current_] + at), rec_));
     store<T>(update_gate_ + at, z[0]);
-    if (!active_[r]) return;
     for (int g = 0; g < 2; ++g) record(r, t, g, v, z[g]);
   }
 
@@ -332,19 +369,26 @@ class Recurrence {
   const Rec rec_;
   const PanelShape<kGates, T> shape_;
   const PanelShape<1, T> candidate_shape_;
-  ptrdiff_t stride_;
+  const PanelRange panels_, candidate_panels_;  // this member's
+  ptrdiff_t first_, last_;                      // this member's unit vectors of the state
+  ptrdiff_t stride_, x_stride_;
   size_t workspace_bytes_;
-  int current_ = 0;  // h_[current_] is the state before a step, the other the one after
+  int current_ = 0;            // h_[current_] is the state before a step, the other the one after
+  ptrdiff_t active_rows_ = 0;  // samples that take the present step
 
-  // Pieces of the caller's workspace; states are (rows, stride_).
+  // Pieces of the caller's workspace; states are (rows, stride_). The team's:
   T* h_[2];
   T* c_ = nullptr;
   T* update_gate_ = nullptr;
   T* reset_h_ = nullptr;
   T* projected_ = nullptr;            // (rows, block, shape_.row())
   T* candidate_projected_ = nullptr;  // (rows, block, candidate_shape_.row())
-  uint8_t* active_;                   // (rows,): takes the present step
-  uint8_t* seen_;                     // (rows,): has taken a step
+  // This member's:
+  ptrdiff_t* sample_;    // (active_rows_,): the samples that take the present step
+  uint8_t* active_;      // (rows,): takes the present step
+  uint8_t* seen_;        // (rows,): has taken a step
+  T* x_rows_ = nullptr;  // (active_rows_, x_stride_)
+  T* h_rows_ = nullptr;  // (active_rows_, stride_)
 };
 
 }  // namespace

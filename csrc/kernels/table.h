@@ -62,6 +62,12 @@ struct RecurrentCall {
   // Steps whose inputs are projected by one matrix product before they run; 0: each step projects
   // its own input. The result has the same bits either way: it is one sum in one order.
   ptrdiff_t block;
+  // The threads that run this call together, each for its own part of the units: every one is
+  // handed the same call but for `member`. meet(team) returns when all have called it.
+  int member, members;
+  void* team;
+  void (*meet)(void* team);
+
   void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
 };
 
@@ -77,8 +83,9 @@ struct DenseCall {
 
 template <class T>
 struct RecurrentKernel {
-  size_t (*workspace_bytes)(const RecurrentCall<T>*);  // reads rows, units and block
-  void (*run)(const RecurrentCall<T>*);                // activations must not be row-wise
+  size_t (*workspace_bytes)(
+      const RecurrentCall<T>*);          // reads sizes, whether there is a mask, members
+  void (*run)(const RecurrentCall<T>*);  // activations must not be row-wise
 };
 
 template <class T>

@@ -334,6 +334,13 @@ void test_one_answer() {
           Case wide = c;  // enough work that the threads are really used
           wide.shape = {67, 20, 40, 64};
           test_threads_do_not_matter<float>(wide, isa);
+          Case few = c;  // samples for one thread, units for all of them
+          for (const std::ptrdiff_t samples : {1, 3}) {
+            few.shape = {samples, 7, 9, 401};
+            test_threads_do_not_matter<float>(few, isa);
+          }
+          few.shape.H = 385;
+          test_threads_do_not_matter<double>(few, isa);
           test_chunks_do_not_matter<float>(c, isa);
           test_chunks_do_not_matter<double>(c, isa);
         }
