@@ -28,6 +28,7 @@ from comparison.engines import ENGINES, OURS
 from comparison.machine import describe_machine, read_caches, versions
 from comparison.markdown import render
 from comparison.measuring import Bench
+from comparison.published import CannotFetch
 from comparison.workloads import NAMES, find_workload
 
 
@@ -49,7 +50,12 @@ def main() -> int:
             arguments.compiler,
         )
         try:
+            for workload in arguments.workloads:
+                bench.prepare(workload)
             run(bench, arguments, report, bar)
+        except CannotFetch as error:
+            print(f"{error}; choose others with --workloads", file=sys.stderr)
+            return 2
         finally:
             bench.close()
     print(render(report))

@@ -14,6 +14,7 @@ from comparison.workloads import LayerWorkload, PublishedWorkload, Workload
 from rnnext import layers
 
 _SEED = 7
+_NOTHING_TO_COMPUTE = (layers.InputLayer, layers.Dropout)
 
 
 def build_case(workload: Workload, folder: Path) -> Case:
@@ -34,6 +35,7 @@ def build_case(workload: Workload, folder: Path) -> Case:
     described = [
         Layer(type(layer).__name__, layer.get_config(), layer.get_weights())
         for layer in model.layers
+        if not isinstance(layer, _NOTHING_TO_COMPUTE)
     ]
     case = Case(folder, one_layer, described, x, lengths, model.predict(x))
     case.save()

@@ -45,7 +45,7 @@ class Case:
     Attributes:
         folder: Where it lies.
         one_layer: Whether to measure the call of the last layer, not of the model.
-        layers: Of the model, in order.
+        layers: Those of the model that compute something, in order.
         x: (B, T, D) floats or (B, T) ids.
         lengths: (B,) valid steps of every sample; None: all are.
         expected: The answer.

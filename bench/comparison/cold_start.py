@@ -13,6 +13,7 @@ from typing import Any
 from comparison.cases import Case
 
 NAME = "cold start"
+MODEL = "sleepecg"
 GOAL_RATIO_TO_TENSORFLOW = 0.12
 GOAL_RATIO_TO_NUMPY = 2.5
 GOAL_MEMORY_RATIO = 0.15
@@ -88,7 +89,7 @@ def render_cold_start(figures: dict[str, dict[str, Any]]) -> str:
     lines = [
         "## Cold start",
         "",
-        "Process start to first answer of sleepecg's `.keras`; NumPy: to the end of its import.",
+        f"Process start to first answer of {MODEL}'s `.keras`; NumPy: to the end of its import.",
         "",
         "| program | time | peak memory |",
         "| --- | ---: | ---: |",

@@ -10,7 +10,7 @@ from typing import Any
 import rnnext
 from comparison.case_builder import build_case
 from comparison.cases import Case
-from comparison.cold_start import measure_cold_start
+from comparison.cold_start import MODEL, measure_cold_start
 from comparison.engines import ENGINES, OURS
 from comparison.limits import least_seconds, start_limits
 from comparison.machine import Caches
@@ -45,9 +45,18 @@ class Bench:
     rates: dict[str, dict[int, list[dict[str, float]]]] = field(default_factory=dict)
     _limits: dict[tuple[str, int], Measurer] = field(default_factory=dict)
 
+    def prepare(self, workload: Workload) -> Case:
+        """The workload's case, built when first asked for.
+
+        Raises:
+            CannotFetch: It is a published model that cannot be had here.
+        """
+        folder = self.folder / workload.name.replace(" ", "_")
+        return Case.load(folder) if folder.exists() else build_case(workload, folder)
+
     def measure(self, workload: Workload, threads: int, advance: Advance) -> dict[str, Any]:
         """The figures of one workload with one number of threads."""
-        case = self._case(workload)
+        case = self.prepare(workload)
         isas = {engine: _isa_of(engine) for engine in self.engines if engine in OURS}
         limits = {isa: self._limit(isa, threads) for isa in isas.values()}
         outcomes, rates = run_rounds(
@@ -79,16 +88,13 @@ class Bench:
 
     def measure_cold_start(self, advance: Advance) -> dict[str, Any]:
         """Time and memory of programs that load sleepecg's model and answer once."""
-        return measure_cold_start(self._case(find_workload("sleepecg")), self.rounds, advance)
+        case = self.prepare(find_workload(MODEL))
+        return measure_cold_start(case, self.rounds, advance)
 
     def close(self) -> None:
         """End the processes that are left."""
         for measurer in self._limits.values():
             measurer.close()
-
-    def _case(self, workload: Workload) -> Case:
-        folder = self.folder / workload.name.replace(" ", "_")
-        return Case.load(folder) if folder.exists() else build_case(workload, folder)
 
     def _limit(self, isa: str, threads: int) -> Measurer:
         key = isa, threads

@@ -62,7 +62,7 @@ def build_onnx(case: Case) -> tuple[bytes, dict[str, NDArray[Any]]]:
     Raises:
         CannotRun: A layer that is not known here.
     """
-    layers = [layer for layer in case.layers if layer.class_name not in ("Masking", "Dropout")]
+    layers = [layer for layer in case.layers if layer.class_name != "Masking"]
     graph = _Graph(time_major=is_recurrent(layers[0]))
     for layer in layers:
         if is_recurrent(layer):
