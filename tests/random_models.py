@@ -1,4 +1,4 @@
-"""Random models for differential tests: how they are described, drawn, built and made smaller.
+"""Random models for differential tests: how they are described, built and made smaller.
 
 A model is described by plain data, so that the same description builds it from Keras's layers
 and, where one fails, smaller descriptions can be tried.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import pprint
-import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ Options = dict[str, Any]
 
 BATCH = 3
 VOCABULARY = 6
+HALF = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,21 +27,30 @@ class Node:
     """One call of a layer.
 
     Attributes:
-        layer: Class name of the layer; "Input" for an input.
+        layer: Class name of the layer; "Input" for an input, "Model" for a model inside, "ops" for
+            a function of `OPERATIONS`.
         options: Its constructor's arguments; a layer among them is a pair of name and options.
         inputs: What it is called on.
         states: The initial states it is called with.
+        again: The earlier node whose layer this node calls once more.
     """
 
     layer: str
     options: Options
     inputs: tuple[Reference, ...] = ()
     states: tuple[Reference, ...] = ()
+    again: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """A model: nodes in an order in which they can be called, inputs among them."""
+    """A model: nodes in an order in which they can be called, inputs among them.
+
+    Attributes:
+        dtype: The layers' dtype policy.
+        nodes: The calls.
+        outputs: Of the model.
+    """
 
     dtype: str
     nodes: tuple[Node, ...]
@@ -53,7 +62,20 @@ class Description:
 
 # Building ----------------------------------------------------------------------------------------
 
-_LISTS = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply")
+_LISTS = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
+
+# Functions that a functional graph records, on (batch, time, features).
+OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "arithmetic": lambda ops, x: 0.5 * x + 1 - x / 4,  # noqa: ARG005
+    "every step backwards": lambda ops, x: x[:, ::-1],  # noqa: ARG005
+    "expand and squeeze": lambda ops, x: ops.squeeze(ops.expand_dims(x, 1), 1),
+    "gram matrix": lambda ops, x: ops.matmul(x, ops.transpose(x, (0, 2, 1))),
+    "last step": lambda ops, x: x[:, -1],  # noqa: ARG005
+    "mean over time": lambda ops, x: ops.mean(x, axis=1),
+    "stack": lambda ops, x: ops.max(ops.stack([x, ops.tanh(x)], axis=-1), axis=-1),
+    "where": lambda ops, x: ops.where(x > 0, x, 0.25 * x),
+    "with itself": lambda ops, x: ops.concatenate([x, ops.square(x)], axis=-1),
+}
 
 
 def make_layer(layers: Any, name: str, options: Options, dtype: str) -> Any:
@@ -65,24 +87,46 @@ def make_layer(layers: Any, name: str, options: Options, dtype: str) -> Any:
         return [made(item) for item in value] if isinstance(value, list) else value
 
     given = {key: made(value) for key, value in options.items()}
+    if isinstance(given.get("cell"), list) and dtype != "float32":
+        # Keras gives a stack that it makes of a list of cells the default dtype.
+        given["cell"] = layers.StackedRNNCells(given["cell"], dtype=dtype)
+    if dtype in HALF and name.removesuffix("Cell") in ("SimpleRNN", "LSTM", "GRU"):
+        # TensorFlow has no orthogonal matrix of a half type, Keras's default.
+        given["recurrent_initializer"] = "glorot_uniform"
     return getattr(layers, name)(**given, dtype=dtype)
 
 
 def build(library: Any, model: Description) -> Any:
-    """The model from the layers of a library that has `layers` and `Model`."""
+    """The model from the layers of a library that has `layers`, `ops` and `Model`."""
     results: list[list[Any]] = []
+    called: list[Any] = []
     for node in model.nodes:
-        if node.layer == "Input":
-            options = {"dtype": model.dtype, **node.options}
-            results.append([library.layers.Input(**options)])
-            continue
-        layer = make_layer(library.layers, node.layer, node.options, model.dtype)
         tensors = [results[i][k] for i, k in node.inputs]
-        kwargs = {"initial_state": [results[i][k] for i, k in node.states]} if node.states else {}
-        output = layer(tensors, **kwargs) if node.layer in _LISTS else layer(*tensors, **kwargs)
+        if node.again is not None:
+            layer = called[node.again]
+        elif node.layer == "Model":
+            layer = build(library, node.options["model"])
+        elif node.layer in ("Input", "ops"):
+            layer = None
+        else:
+            layer = make_layer(library.layers, node.layer, node.options, model.dtype)
+        called.append(layer)
+        if node.layer == "Input":
+            output = library.layers.Input(**{"dtype": input_dtype(model.dtype), **node.options})
+        elif node.layer == "ops":
+            output = OPERATIONS[node.options["function"]](library.ops, *tensors)
+        else:
+            states = [results[i][k] for i, k in node.states]
+            kwargs = {"initial_state": states} if states else {}
+            output = layer(tensors, **kwargs) if node.layer in _LISTS else layer(*tensors, **kwargs)
         results.append(list(output) if isinstance(output, (list, tuple)) else [output])
     inputs = [results[i][0] for i, node in enumerate(model.nodes) if node.layer == "Input"]
     return library.Model(inputs, [results[i][k] for i, k in model.outputs])
+
+
+def input_dtype(policy: str) -> str:
+    """In which dtype a model with this policy is given its numbers."""
+    return "float32" if policy.startswith("mixed_") else policy
 
 
 def sample_inputs(model: Description, rng: np.random.Generator) -> list[NDArray[Any]]:
@@ -94,7 +138,7 @@ def sample_inputs(model: Description, rng: np.random.Generator) -> list[NDArray[
             if node.options.get("dtype") == "int32":
                 arrays.append(rng.integers(0, VOCABULARY, shape).astype("int32"))
             else:
-                x = rng.standard_normal(shape).astype(model.dtype)
+                x = rng.standard_normal(shape).astype(input_dtype(model.dtype))
                 x[rng.random(shape[:2]) < 0.25] = 0
                 arrays.append(x)
     return arrays
@@ -112,294 +156,6 @@ def sample_weights(weights: list[Any], names: list[str], rng: np.random.Generato
         values = np.asarray(weight, np.float64) + noise
         drawn.append(np.abs(values) + 0.1 if "variance" in name else values)
     return drawn
-
-
-# Drawing -----------------------------------------------------------------------------------------
-
-# Continuous ones: where a value jumps, rounding decides.
-_ACTIVATIONS = (
-    "celu", "elu", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu", "linear",
-    "log_sigmoid", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax",
-    "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus", "tanh", "tanh_shrink",
-)  # fmt: skip
-# TensorFlow rounds a constant in these to float32 whatever the dtype.
-_SINGLE_ACTIVATIONS = ("gelu", "leaky_relu")
-_SINGLE_LAYERS = ("LeakyReLU", "MultiHeadAttention", "ReLU")
-_BOUNDED = ("tanh", "tanh", "tanh", "sigmoid", "softsign", "hard_tanh", "softmax", "relu6", "relu")
-_GATES = ("sigmoid", "sigmoid", "sigmoid", "hard_sigmoid", "sparse_sigmoid", "softmax", "tanh")
-
-
-class Drawing:
-    """Draws one model: keeps the tensors there are, with their shapes without the batch."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-        self.nodes: list[Node] = []
-        self.shapes: list[tuple[Reference, tuple[int | None, ...]]] = []
-        self.stateful = rng.random() < 0.08
-        self.dtype = "float32" if rng.random() < 0.8 else "float64"
-        inexact = _SINGLE_ACTIVATIONS if self.dtype == "float64" else ()
-        self.activations = [name for name in _ACTIVATIONS if name not in inexact]
-
-    def model(self) -> Description:
-        """A model of up to six layers and up to two outputs."""
-        rng = self.rng
-        self._draw_input()
-        for _ in range(rng.randint(1, 6)):
-            reference, shape = self.shapes[-1] if rng.random() < 0.8 else rng.choice(self.shapes)
-            steps = {1: self._on_vector, 2: self._on_sequence, 4: self._on_video}[len(shape)]
-            steps(reference, shape)
-        computed = [r for r, _ in self.shapes if self.nodes[r[0]].layer != "Input"]
-        outputs = {computed[-1]: None}
-        if rng.random() < 0.25:
-            outputs[rng.choice(computed)] = None
-        return Description(self.dtype, tuple(self.nodes), tuple(outputs))
-
-    def maybe(self, **options: Any) -> Options:
-        """Each of these options in half of the cases; a list is to choose from."""
-        chosen = {key: value for key, value in options.items() if self.rng.random() < 0.5}
-        return {
-            key: self.rng.choice(value) if isinstance(value, (list, tuple)) else value
-            for key, value in chosen.items()
-        }
-
-    def _add(
-        self,
-        layer: str,
-        options: Options,
-        inputs: tuple[Reference, ...],
-        *shapes: tuple[int | None, ...],
-        states: tuple[Reference, ...] = (),
-    ) -> None:
-        self.nodes.append(Node(layer, options, inputs, states))
-        # The first output last: the next layer mostly goes on from it.
-        for k, shape in reversed(list(enumerate(shapes))):
-            self.shapes.append(((len(self.nodes) - 1, k), shape))
-
-    def _draw_input(self) -> None:
-        rng = self.rng
-        steps = rng.choice((None, 3, 5))
-        kind = rng.random()
-        if kind < 0.12:
-            shape: tuple[int | None, ...] = (steps, 5, 4, 2)
-        else:
-            shape = (steps, rng.randint(1, 5))
-        if kind > 0.85:
-            self._declare((steps,), dtype="int32")
-            width = rng.randint(1, 4)
-            options = {"input_dim": VOCABULARY, "output_dim": width, **self.maybe(mask_zero=True)}
-            self._add("Embedding", options, ((0, 0),), (steps, width))
-            del self.shapes[0]  # ids are for nothing else
-            return
-        self._declare(shape)
-        if len(shape) == 2 and rng.random() < 0.4:
-            self._add("Masking", {}, ((0, 0),), shape)
-
-    def _declare(self, shape: tuple[int | None, ...], **options: Any) -> None:
-        where = {"batch_shape": (BATCH, *shape)} if self.stateful else {"shape": shape}
-        self._add("Input", {**where, **options}, (), shape)
-
-    # Layers on (features,) ------------------------------------------------------------------------
-
-    def _on_vector(self, x: Reference, shape: Any) -> None:
-        (width,), rng = shape, self.rng
-        choice = rng.choice(("Dense", "Dense", "elementwise", "merge", "RepeatVector"))
-        if choice == "Dense":
-            self._dense(x, shape)
-        elif choice == "RepeatVector":
-            n = rng.randint(2, 4)
-            self._add("RepeatVector", {"n": n}, (x,), (n, width))
-        else:
-            (self._elementwise if choice == "elementwise" else self._merge)(x, shape)
-
-    def _dense(self, x: Reference, shape: Any) -> None:
-        units = self.rng.randint(1, 5)
-        options = {"units": units, **self.maybe(activation=self.activations, use_bias=False)}
-        self._add("Dense", options, (x,), (*shape[:-1], units))
-
-    def _elementwise(self, x: Reference, shape: Any) -> None:
-        layer, options = self._choice(
-            (
-                ("Activation", {"activation": self.rng.choice(self.activations)}),
-                ("LeakyReLU", self.maybe(negative_slope=0.2)),
-                ("ELU", self.maybe(alpha=0.7)),
-                ("ReLU", self.maybe(max_value=1.5, negative_slope=0.1)),
-                ("BatchNormalization", self.maybe(center=False, scale=False, epsilon=0.01)),
-                ("LayerNormalization", {"epsilon": 0.1, **self.maybe(center=False, scale=False)}),
-                ("Dropout", {"rate": 0.5}),
-                ("GaussianNoise", {"stddev": 0.5}),
-                ("Rescaling", {"scale": 0.5, "offset": 0.25}),
-            )
-        )
-        self._add(layer, options, (x,), shape)
-
-    def _choice(self, layers: tuple[tuple[str, Options], ...]) -> tuple[str, Options]:
-        inexact = _SINGLE_LAYERS if self.dtype == "float64" else ()
-        return self.rng.choice([layer for layer in layers if layer[0] not in inexact])
-
-    def _merge(self, x: Reference, shape: Any) -> None:
-        """With another tensor of this shape, or an elementwise layer's of `x`."""
-        same = [r for r, other in self.shapes if other == shape and r != x]
-        if not same:
-            self._elementwise(x, shape)
-            same = [self.shapes[-1][0]]
-        layer = self.rng.choice(_LISTS)
-        width = 2 * shape[-1] if layer == "Concatenate" else shape[-1]
-        self._add(layer, {}, (x, self.rng.choice(same)), (*shape[:-1], width))
-
-    # Layers on (time, features) -------------------------------------------------------------------
-
-    def _on_sequence(self, x: Reference, shape: Any) -> None:
-        choices: dict[Callable[[Reference, Any], None], int] = {
-            self._recurrent: 6,
-            self._bidirectional: 4,
-            self._encoder_and_decoder: 2,
-            self._stacked_cells: 1,
-            self._time_distributed: 2,
-            self._dense: 1,
-            self._elementwise: 2,
-            self._merge: 1,
-            self._convolution: 2,
-            self._window: 2,
-            self._attention: 1,
-            self._end_of_time: 1,
-        }
-        (draw,) = self.rng.choices(list(choices), list(choices.values()))
-        draw(x, shape)
-
-    def _cell(self) -> tuple[str, Options]:
-        name = self.rng.choice(("SimpleRNN", "LSTM", "GRU"))
-        options = {"units": self.rng.randint(1, 5), **self.maybe(activation=_BOUNDED)}
-        if name != "SimpleRNN":
-            options |= self.maybe(recurrent_activation=_GATES)
-        if name == "GRU":
-            options |= self.maybe(reset_after=False)
-        return name, options | self.maybe(use_bias=[True, True, False])
-
-    def _recurrent_layer(self, **fixed: Any) -> tuple[str, Options]:
-        name, options = self._cell()
-        options |= self.maybe(return_sequences=True, zero_output_for_mask=True)
-        options |= self.maybe(go_backwards=[True, False])
-        if self.stateful:
-            options |= self.maybe(stateful=True)
-        return name, {**options, **fixed}
-
-    def _recurrent(self, x: Reference, shape: Any) -> None:
-        name, options = self._recurrent_layer()
-        self._add(name, options, (x,), self._output(shape, options))
-
-    @staticmethod
-    def _output(shape: Any, options: Options, factor: int = 1) -> tuple[int | None, ...]:
-        width = factor * options["units"]
-        return (shape[0], width) if options.get("return_sequences") else (width,)
-
-    def _bidirectional(self, x: Reference, shape: Any) -> None:
-        name, options = self._recurrent_layer(go_backwards=False)
-        merge = self.rng.choice(("concat", "concat", "sum", "mul", "ave", None))
-        wrapper: Options = {"layer": (name, options), "merge_mode": merge}
-        if self.rng.random() < 0.2:
-            other = {**options, "go_backwards": True, "activation": self.rng.choice(_BOUNDED)}
-            wrapper["backward_layer"] = (name, other)
-        output = self._output(shape, options, 2 if merge == "concat" else 1)
-        self._add("Bidirectional", wrapper, (x,), *[output] * (1 if merge else 2))
-
-    def _encoder_and_decoder(self, x: Reference, shape: Any) -> None:
-        """The last states of a layer, and another one that starts from them."""
-        name, options = self._recurrent_layer(return_state=True)
-        units = (options["units"],)
-        count = 2 if name == "LSTM" else 1
-        encoder = len(self.nodes)
-        states = tuple((encoder, 1 + k) for k in range(count))
-        if self.rng.random() < 0.5:
-            self._add(name, options, (x,), self._output(shape, options), *[units] * count)
-        else:
-            wrapper = {"layer": (name, {**options, "go_backwards": False})}
-            output = self._output(shape, options, 2)
-            self._add("Bidirectional", wrapper, (x,), output, *[units] * 2 * count)
-        _, again = self._recurrent_layer(units=options["units"])
-        again = {k: v for k, v in again.items() if k not in ("recurrent_activation", "reset_after")}
-        self._add(name, again, (x,), self._output(shape, again), states=states)
-
-    def _stacked_cells(self, x: Reference, shape: Any) -> None:
-        cells = [self._cell() for _ in range(self.rng.randint(2, 3))]
-        # Keras gives a stack it makes of a plain list of cells another dtype than the layer's.
-        stack = {"cells": [(f"{name}Cell", given) for name, given in cells]}
-        options: Options = {"cell": ("StackedRNNCells", stack)}
-        options |= self.maybe(return_sequences=True, go_backwards=True, zero_output_for_mask=True)
-        units = {"units": cells[-1][1]["units"], **options}
-        self._add("RNN", options, (x,), self._output(shape, units))
-
-    def _time_distributed(self, x: Reference, shape: Any) -> None:
-        units = self.rng.randint(1, 5)
-        inner = ("Dense", {"units": units, **self.maybe(activation=self.activations)})
-        self._add("TimeDistributed", {"layer": inner}, (x,), (shape[0], units))
-
-    def _convolution(self, x: Reference, shape: Any) -> None:
-        filters = self.rng.randint(1, 5)
-        layer = self.rng.choice(("Conv1D", "Conv1D", "SeparableConv1D"))
-        options = {
-            "filters": filters,
-            "kernel_size": self.rng.randint(1, 3),
-            "padding": self.rng.choice(("same", "causal") if layer == "Conv1D" else ("same",)),
-            **self.maybe(activation=self.activations, dilation_rate=2, use_bias=False),
-        }
-        self._add(layer, options, (x,), (shape[0], filters))
-
-    def _window(self, x: Reference, shape: Any) -> None:
-        steps, width = shape
-        layer, options, more = self.rng.choice(
-            (
-                ("MaxPooling1D", {"pool_size": 2, "strides": 1, "padding": "same"}, 0),
-                ("AveragePooling1D", {"pool_size": 3, "strides": 1, "padding": "same"}, 0),
-                ("ZeroPadding1D", {"padding": (1, 2)}, 3),
-                ("Cropping1D", {"cropping": (1, 0)}, -1),
-                ("UpSampling1D", {"size": 2}, steps or 0),
-            )
-        )
-        # Where the number of steps is not known, four must leave one over.
-        if layer == "Cropping1D" and (steps is None or steps < 2):
-            return self._elementwise(x, shape)
-        self._add(layer, options, (x,), (None if steps is None else steps + more, width))
-        return None
-
-    def _attention(self, x: Reference, shape: Any) -> None:
-        if self.rng.random() < 0.5 and self.dtype == "float32":
-            options = {"num_heads": 2, "key_dim": 3, **self.maybe(use_bias=False)}
-            self._add("MultiHeadAttention", options, (x, x), shape)
-        else:
-            self._add("Dot", {"axes": 2}, (x, x), (shape[0], shape[0]))
-
-    def _end_of_time(self, x: Reference, shape: Any) -> None:
-        layers = ["GlobalMaxPooling1D", "GlobalAveragePooling1D"]
-        layer = self.rng.choice(layers if shape[0] is None else [*layers, "Flatten"])
-        width = shape[0] * shape[1] if layer == "Flatten" else shape[1]
-        self._add(layer, {}, (x,), (width,))
-
-    # Layers on (time, height, width, channels) ----------------------------------------------------
-
-    def _on_video(self, x: Reference, shape: Any) -> None:
-        steps, height, width, channels = shape
-        choice = self.rng.choice(("Conv2D", "ConvLSTM2D", "Flatten", "pooling"))
-        if choice == "Flatten":
-            flat = height * width * channels
-            self._add("TimeDistributed", {"layer": ("Flatten", {})}, (x,), (steps, flat))
-        elif choice == "pooling":
-            inner = self.rng.choice(("GlobalMaxPooling2D", "GlobalAveragePooling2D"))
-            self._add("TimeDistributed", {"layer": (inner, {})}, (x,), (steps, channels))
-        else:
-            options = {"filters": self.rng.randint(1, 3), "kernel_size": 2, "padding": "same"}
-            output = (steps, height, width, options["filters"])
-            if choice == "Conv2D":
-                options |= self.maybe(activation=self.activations)
-                self._add("TimeDistributed", {"layer": ("Conv2D", options)}, (x,), output)
-            else:
-                options |= {"return_sequences": True, **self.maybe(go_backwards=True)}
-                self._add("ConvLSTM2D", options, (x,), output)
-
-
-def draw(seed: str) -> Description:
-    """The model of a seed."""
-    return Drawing(random.Random(seed)).model()
 
 
 # Making smaller ----------------------------------------------------------------------------------
@@ -425,6 +181,9 @@ def _fewer(options: Options) -> Iterator[Options]:
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict):
             for inner in _fewer(value[1]):
                 yield {**options, key: (value[0], inner)}
+        if isinstance(value, Description):
+            for model in smaller(value):
+                yield {**options, key: model}
 
 
 def _with_node(model: Description, i: int, node: Node) -> Description:
@@ -438,11 +197,12 @@ def _without(model: Description, removed: int) -> Description:
         i, k = model.nodes[removed].inputs[0] if reference[0] == removed else reference
         return (i - (i > removed), k)
 
-    nodes = tuple(
-        dataclasses.replace(
-            node, inputs=tuple(map(moved, node.inputs)), states=tuple(map(moved, node.states))
-        )
-        for i, node in enumerate(model.nodes)
-        if i != removed
-    )
+    def kept(node: Node) -> Node:
+        again = node.again
+        if again is not None:  # the layer of a removed node becomes the calling node's own
+            again = None if again == removed else again - (again > removed)
+        inputs, states = tuple(map(moved, node.inputs)), tuple(map(moved, node.states))
+        return dataclasses.replace(node, inputs=inputs, states=states, again=again)
+
+    nodes = tuple(kept(node) for i, node in enumerate(model.nodes) if i != removed)
     return dataclasses.replace(model, nodes=nodes, outputs=tuple(map(moved, model.outputs)))

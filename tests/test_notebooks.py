@@ -16,6 +16,7 @@ import pytest
 from layer_twins import random_array
 
 import rnnext
+from rnnext.errors import UnsupportedError
 
 SIMPLE_RNN = """
 from tensorflow.keras.models import Sequential
@@ -248,3 +249,74 @@ def test_summary(capsys: pytest.CaptureFixture[str]) -> None:
         ["lstm (LSTM)", "(None, 10)", "51,640"],
     ]
     assert "Total params: 51,960 (202.97 KB)" in text
+
+
+# What else notebooks do ---------------------------------------------------------------------------
+
+INSPECTION = """
+from tensorflow.keras import Sequential, layers
+
+model = Sequential([
+    layers.Input((12, 3)),
+    layers.LSTM(5, return_sequences=True, name="first"),
+    layers.Dropout(0.2),
+    layers.GRU(4),
+    layers.Dense(1),
+])
+"""
+
+
+def inspected(library: str) -> Any:
+    rnnext.clear_session()
+    namespace: dict[str, Any] = {}
+    exec(INSPECTION.replace("tensorflow.keras", library), namespace)
+    return namespace["model"]
+
+
+def test_inspection_is_that_of_keras(keras: ModuleType) -> None:
+    keras.backend.clear_session()
+    theirs, ours = inspected("keras"), inspected("rnnext")
+    for model in (theirs, ours):
+        model.set_weights([0.1 * random_array(w.shape) for w in model.get_weights()])
+    assert ours.input_shape == theirs.input_shape
+    assert ours.output_shape == theirs.output_shape
+    assert ours.count_params() == theirs.count_params()
+    assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
+    assert [w.shape for w in ours.trainable_weights] == [w.shape for w in theirs.trainable_weights]
+    assert ours.get_layer("first").get_config()["units"] == 5
+    assert ours.get_config()["layers"][1]["class_name"] == "LSTM"
+    for our_layer, their_layer in zip(ours.layers, theirs.layers, strict=True):
+        for w, expected in zip(our_layer.get_weights(), their_layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(w, expected)
+    x = random_array((4, 12, 3))
+    expected = theirs.predict(x, verbose=0)
+    np.testing.assert_allclose(ours.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(ours.predict_on_batch(x), ours.predict(x))
+    keras.backend.clear_session()
+
+
+def test_features_of_a_layer_inside() -> None:
+    """A second model on the same layers, which plots of hidden states are made from."""
+    model = inspected("rnnext")
+    features = rnnext.Model(model.inputs, model.get_layer("first").output)
+    x = random_array((2, 12, 3))
+    np.testing.assert_array_equal(features.predict(x), model.layers[0](x))
+
+
+@pytest.mark.parametrize("method", ["compile", "fit", "evaluate", "train_on_batch"])
+def test_training_is_refused_by_name(method: str) -> None:
+    x = np.zeros((2, 12, 3))
+    with pytest.raises(UnsupportedError, match=rf"{method}\(\) is part of training.*load_model"):
+        getattr(inspected("rnnext"), method)(x, np.zeros((2, 1)))
+
+
+@pytest.mark.parametrize("name", ["AdaptiveAveragePooling1D", "TextVectorization", "StringLookup"])
+def test_a_layer_that_rnnext_has_not(name: str) -> None:
+    config = {"class_name": name, "config": {"name": "it"}, "module": "keras.layers"}
+    with pytest.raises(UnsupportedError, match=f"{name}.* is not known"):
+        rnnext.serialization.deserialize(config)
+
+
+def test_lora_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedError, match=r"lora_rank=4 is not supported"):
+        rnnext.layers.Dense(2, lora_rank=4)
