@@ -10,6 +10,7 @@ import pytest
 
 from rnnext import layers, ops
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
+from rnnext.initializers import RandomNormal
 from rnnext.models import Model, Sequential
 from rnnext.saving import Limits, model_from_json
 
@@ -92,3 +93,9 @@ def test_dtypes_by_type_and_short_name() -> None:
     for dtype in ("float64", "f8", float, np.float64, np.dtype("f8")):
         assert layers.Input((3,), dtype=dtype).dtype == "float64"
     assert ops.prod(np.ones(3, "int32"), dtype="float64").dtype == np.float64
+
+
+def test_initializers_out_of_range_make_infinities_without_a_warning() -> None:
+    layer = layers.Dense(2, kernel_initializer=RandomNormal(stddev=1e300))
+    layer.build((None, 3))
+    assert np.isinf(layer.get_weights()[0]).all()

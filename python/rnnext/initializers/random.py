@@ -43,7 +43,8 @@ class RandomInitializer(Initializer):
     def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
         """Returns an array of this shape and dtype."""
         values = self._draw(np.random.default_rng(self._drawn_seed), tuple(shape))
-        return values.astype(dtype or config.floatx())
+        with np.errstate(over="ignore"):  # a stddev of 1e300 makes infinities, as in Keras
+            return values.astype(dtype or config.floatx())
 
     def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         raise NotImplementedError
