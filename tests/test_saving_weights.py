@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -266,3 +267,37 @@ def test_frozen_layers_keep_their_place() -> None:
     model.load_weights(legacy_file(inner=[*arrays[2:], *arrays[:2]]))
     for weight, array in zip(inner.get_weights(), arrays, strict=True):
         np.testing.assert_array_equal(weight, array)
+
+
+@pytest.mark.parametrize("class_name", ["Conv1D", "ConvLSTM1D"])
+def test_theano_turns_the_kernels_of_convolutions(class_name: str) -> None:
+    """Rebuilt from Keras 2's rule: Conv1D is in its list, ConvLSTM1D is younger than Theano."""
+    import h5py
+
+    options = {"name": "c", "filters": 2, "kernel_size": 3, "padding": "same", "use_bias": False}
+    shape = [None, 6, 2] if class_name == "Conv1D" else [None, 4, 6, 2]
+    layer = {"class_name": class_name, "config": {**options, "batch_input_shape": shape}}
+    config = {"class_name": "Sequential", "config": {"name": "s", "layers": [layer]}}
+    width = 2 if class_name == "Conv1D" else 8
+    kernels = np.random.default_rng(1).normal(size=(2, 3, 2, width)).astype(np.float32)
+    kernels = kernels[:1] if class_name == "Conv1D" else kernels
+
+    def saved_by(backend: str, arrays: Any) -> bytes:
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as file:
+            file.attrs.update(model_config=json.dumps(config), keras_version="2.2.4")
+            group = file.create_group("model_weights/c")
+            group.parent.attrs.update(backend=backend, layer_names=[b"c"])
+            names = [b"kernel", b"recurrent_kernel"][: len(arrays)]
+            group.attrs["weight_names"] = names
+            for name, array in zip(names, arrays, strict=True):
+                group[name.decode()] = array
+        return buffer.getvalue()
+
+    x = np.random.default_rng(2).normal(size=(1, *shape[1:])).astype(np.float32)
+    expected = saving.load_model(saved_by("tensorflow", kernels)).predict(x)
+    turned = saving.load_model(saved_by("theano", kernels[:, ::-1])).predict(x)
+    np.testing.assert_array_equal(turned, expected)
+    assert (
+        abs(saving.load_model(saved_by("cntk", kernels[:, ::-1])).predict(x) - expected).max() > 0.1
+    )

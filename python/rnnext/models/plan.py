@@ -70,7 +70,9 @@ class Plan:
         self.makes_masks = any(slot is not None for slot in self._output_masks)
         needed = self._needed(steps)
         self._steps = [self._freeing(step, finished) for step, finished in needed]
-        self._chain = self._as_chain([step for step, _ in needed])
+        # An input that nothing uses is an input all the same.
+        is_one = len(graph.inputs) == 1
+        self._chain = self._as_chain([step for step, _ in needed]) if is_one else None
 
     def run(self, values: list[Any], masks: list[Any] | None = None) -> list[Any]:
         """Returns the outputs for these inputs, in the dtypes the inputs are declared with.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy.typing as npt
@@ -68,6 +69,10 @@ class WeightPlan:
                     f"the file has {array.dtype}"
                 )
             self._assignments.append((variable, array))
+
+    def convert(self, change: Callable[[Variable, Array], Array]) -> None:
+        """Replace every planned array by another one of the same shape."""
+        self._assignments = [(weight, change(weight, array)) for weight, array in self._assignments]
 
     def apply(self) -> None:
         """Set every planned weight."""

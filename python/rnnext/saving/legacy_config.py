@@ -20,6 +20,7 @@ from rnnext.saving.legacy_layers import (
     object_parts,
 )
 from rnnext.saving.legacy_nodes import GraphConverter
+from rnnext.saving.legacy_operations import OPERATION_LAYERS, operation_layer
 
 __all__ = ["to_keras3_config"]
 
@@ -180,6 +181,10 @@ class _ModelConverter:
         converted = []
         functional: dict[str, bool] = {}
         for layer in layers:
+            if layer.get("class_name") in OPERATION_LAYERS:
+                new, nodes = operation_layer(layer, graph.nodes(layer, False), where)
+                converted.append({**new, "name": layer["name"], "inbound_nodes": nodes})
+                continue
             new = self._layer(layer)
             if new["class_name"] == "Sequential" or "input_layers" in new["config"]:
                 functional[layer["name"]] = new["class_name"] != "Sequential"

@@ -21,6 +21,9 @@ from rnnext.saving.hdf5 import Group
 
 __all__ = ["layer_arrays", "plan_legacy_weights"]
 
+# Theano convolves as mathematicians do, with the kernel turned around; the others correlate.
+_TURNED_BY_THEANO = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTMCell")
+
 
 def layer_arrays(weights: Group, label: str) -> dict[str, list[Array]]:
     """Arrays of each layer of a file, in order; layers without arrays are left out.
@@ -49,7 +52,11 @@ def layer_arrays(weights: Group, label: str) -> dict[str, list[Array]]:
 
 
 def plan_legacy_weights(
-    layers: Sequence[Layer], found: dict[str, list[Array]], label: str, by_name: bool
+    layers: Sequence[Layer],
+    found: dict[str, list[Array]],
+    label: str,
+    by_name: bool,
+    backend: str | None = None,
 ) -> WeightPlan:
     """Match a model's weights with the arrays of a file.
 
@@ -59,6 +66,7 @@ def plan_legacy_weights(
         label: How errors call the file.
         by_name: Match layers by name; layers whose name the file does not have keep their
             weights. Otherwise the n-th layer with weights takes the n-th entry.
+        backend: Keras's backend that saved the file, as the file has it.
 
     Returns:
         The plan.
@@ -80,7 +88,16 @@ def plan_legacy_weights(
     for layer, name in pairs:
         arrays = _converted(layer, found[name], f"{label}: {name}: {layer_label(layer)}")
         plan.add_all(layer, _legacy_order(layer), arrays, name)
+    if backend == "theano":
+        plan.convert(_turned)
     return plan
+
+
+def _turned(variable: Variable, array: Array) -> Array:
+    """A convolution's kernel (..., channels, filters) as Theano's opposite, along its windows."""
+    if type(variable._owner).__name__ in _TURNED_BY_THEANO and variable.name.endswith("kernel"):
+        return np.flip(array, tuple(range(array.ndim - 2)))
+    return array
 
 
 def _legacy_order(layer: Layer) -> list[Variable]:

@@ -130,7 +130,8 @@ def load_weights(
     weights = root.groups.get("model_weights", root)
     if weights.names("layer_names") is not None:
         found = layer_arrays(weights, label)
-        plan = plan_legacy_weights(model.layers, found, label, by_name)
+        backend = weights.text("backend") or root.text("backend")
+        plan = plan_legacy_weights(model.layers, found, label, by_name, backend)
     elif by_name:
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
     else:
@@ -223,7 +224,8 @@ def _model_from_hdf5(
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}
     by_name = weighted == found.keys()
-    plan_legacy_weights(model.layers, found, label, by_name).apply()
+    backend = weights.text("backend") or root.text("backend")
+    plan_legacy_weights(model.layers, found, label, by_name, backend).apply()
     return model
 
 

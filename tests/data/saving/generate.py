@@ -6,8 +6,10 @@ the same Keras gave for them. Each set needs an environment of its own, with the
 the tests need none of them. A second argument makes only the model of that name.
 
     python generate.py keras122     Python 3.6   keras==1.2.2 theano==0.9.0 "h5py<3" "numpy<1.17"
-    python generate.py keras224     Python 3.7   keras==2.2.4 tensorflow-cpu==1.15.0 "h5py<3"
+    python generate.py keras224     Python 3.7   keras==2.2.4 tensorflow-cpu==1.15.0 "h5py<3" and
+                                             "numpy<1.20"
     python generate.py tf115        the same environment, by tf.keras
+    python generate.py tf23         Python 3.8   tensorflow-cpu==2.3.4 "protobuf<3.21" "h5py<3"
     python generate.py tf25         Python 3.8   tensorflow-cpu==2.5.3 "protobuf<3.21"
     python generate.py tf212        Python 3.8   tensorflow-cpu==2.12.1
     python generate.py tf213        Python 3.9   tensorflow-cpu==2.13.1
@@ -182,6 +184,48 @@ def stacked(keras):
     return model, [series(2, 5, 3)]
 
 
+def given_states(keras):
+    """Masked layers that are given initial states: Keras 2 uses the mask all the same."""
+    layers = keras.layers
+    x = layers.Input((5, 3), name="x")
+    h = layers.Input((2,), name="h")
+    masked = layers.Masking()(x)
+    steps = layers.LSTM(2, return_sequences=True)(masked, initial_state=[h, h])
+    outputs = [steps, layers.SimpleRNN(2)(steps)]
+    if keras.__name__ != "keras":  # which had masked steps at the start repeat the state
+        both = layers.Bidirectional(layers.GRU(2, return_sequences=True))
+        outputs.append(both(masked, initial_state=[h, h]))
+    model = keras.models.Model([x, h], outputs)
+    set_random_weights(model)
+    values = series(3, 5, 3)
+    values[1, 3:] = 0
+    return model, [values, series(3, 2)]
+
+
+def operations(keras):
+    """Functions of TensorFlow between layers, as attention in a model of one's own has them."""
+    import tensorflow as tf
+
+    layers = keras.layers
+    x = layers.Input((5, 4), name="x")
+    steps = layers.LSTM(4, return_sequences=True)(x)
+    last = steps[:, -1, :]
+    scores = tf.matmul(steps, tf.expand_dims(last, -1))
+    weights = tf.nn.softmax(tf.squeeze(scores, axis=-1) / 2.0 + [0.0, 0.1, 0.2, 0.3, 0.4])
+    context = tf.reduce_sum(steps * weights[:, :, tf.newaxis], axis=1)
+    mixed = tf.concat([context, 1.0 - last, tf.reduce_mean(x, axis=1)], axis=-1)
+    spread = tf.maximum(tf.abs(mixed), 0.1) ** 2
+    turned = tf.transpose(tf.reshape(spread, (-1, 3, 4)), perm=[0, 2, 1])
+    chosen = tf.where(turned > 0.2, turned, tf.zeros_like(turned))
+    present = tf.cast(tf.reduce_any(tf.not_equal(x, 0.0), axis=-1), "float32")
+    products = tf.matmul(chosen, chosen, transpose_b=True)
+    model = keras.models.Model(x, [layers.Dense(2)(spread), products, present, x[:, ::2, 1:3]])
+    set_random_weights(model)
+    values = series(3, 5, 4)
+    values[1, 3:] = 0
+    return model, [values]
+
+
 def masked_functional(keras):
     """Keras 3 records the mask of an Embedding as operations of the graph."""
     layers = keras.layers
@@ -263,6 +307,7 @@ def write_keras2(name, keras):
     write(name + "_bidirectional", ".h5", *bidirectional(keras))
     write(name + "_maskedboth", ".h5", masked_bidirectional(keras), [token_ids()])
     write(name + "_stacked", ".h5", *stacked(keras))
+    write(name + "_states", ".h5", *given_states(keras))
 
 
 def write_keras2_archive(name, keras, save_format):
@@ -306,8 +351,12 @@ def main():
     keras = import_keras(name)
     if name == "keras122":
         write_keras1(keras)
+    elif name == "tf23":
+        write("tf23_operations", ".h5", *operations(keras))
     elif name in ("keras224", "tf115", "tf25"):
         write_keras2(name, keras)
+        if name == "tf25":
+            write("tf25_operations", ".h5", *operations(keras))
         if name == "keras224":
             write_cudnn(keras)
         if name != "tf115":
@@ -318,6 +367,9 @@ def main():
         write("tf212_hdf5", ".keras", sequential(keras), [token_ids()])
     elif name in ("tf213", "tf215", "tfkeras221"):
         write_keras2_archive(name, keras, "keras")
+        if name == "tfkeras221":
+            write("tfkeras221_operations", ".keras", *operations(keras))
+            write("tfkeras221_states", ".keras", *given_states(keras))
         write_weights_only(name, keras)
     else:
         write_keras3(name, keras)
