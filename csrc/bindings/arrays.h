@@ -2,9 +2,11 @@
 // the kernel reads raises TypeError or ValueError with what came, and Python prepares another.
 #pragma once
 
+#include <pybind11/gil_safe_call_once.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -22,10 +24,21 @@ inline std::string describe(py::handle object) {
          py::str(array.attr("shape")).cast<std::string>();
 }
 
+// NumPy's own dtype object of T, for the life of the process. Looking it up takes as long as a
+// small layer.
+template <class T>
+PyObject* dtype_object() {
+  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::dtype> dtype;
+  return dtype.call_once_and_store_result([] { return py::dtype::of<T>(); }).get_stored().ptr();
+}
+
 // An aligned, C-contiguous array of T with `ndim` axes (-1: any), borrowed from Python.
 template <class T>
 class ArrayView {
  public:
+  // One that is known to be such an array.
+  explicit ArrayView(py::handle object) : array_(object.ptr()) {}
+
   ArrayView(const char* name, py::handle object, int ndim) : array_(object.ptr()) {
     using Array = py::array_t<T, py::array::c_style>;
     if (!py::isinstance<Array>(object))
@@ -46,6 +59,19 @@ class ArrayView {
     for (int axis = 0; axis < ndim(); ++axis) size *= extent(axis);
     return size;
   }
+  // Whether `object` is just what the kernels read, with `ndim` axes, told without raising: an
+  // array of exactly NumPy's class and dtype object.
+  static bool accepts(py::handle object, int ndim) {
+    constexpr int kFlags =
+        py::detail::npy_api::NPY_ARRAY_ALIGNED_ | py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_;
+    if (reinterpret_cast<PyTypeObject*>(Py_TYPE(object.ptr())) !=
+        py::detail::npy_api::get().PyArray_Type_)
+      return false;
+    const auto* array = py::detail::array_proxy(object.ptr());
+    return array->descr == dtype_object<T>() && array->nd == ndim &&
+           (array->flags & kFlags) == kFlags;
+  }
+
   Span<const T> span() const { return {reinterpret_cast<const T*>(proxy()->data), size()}; }
 
  private:
@@ -70,16 +96,30 @@ Span<const T> optional_span(const char* name, py::handle object, int ndim) {
   return object.is_none() ? Span<const T>() : ArrayView<T>(name, object, ndim).span();
 }
 
-// A new array of T and the span that writes it.
+// A new C-contiguous array of T and the span that writes it. py::array_t's constructor takes three
+// times as long.
 template <class T>
 class NewArray {
  public:
-  explicit NewArray(const std::vector<py::ssize_t>& shape) : array_(shape) {}
-  Span<T> span() { return {array_.mutable_data(), static_cast<std::ptrdiff_t>(array_.size())}; }
-  py::array_t<T> take() { return std::move(array_); }
+  NewArray(int ndim, const py::ssize_t* shape) {
+    auto& numpy = py::detail::npy_api::get();
+    PyObject* dtype = dtype_object<T>();
+    Py_INCREF(dtype);  // which the call takes over
+    array_ = py::reinterpret_steal<py::object>(numpy.PyArray_NewFromDescr_(
+        numpy.PyArray_Type_, dtype, ndim, shape, nullptr, nullptr, 0, nullptr));
+    if (!array_) throw py::error_already_set();
+    for (int axis = 0; axis < ndim; ++axis) size_ *= shape[axis];
+  }
+  NewArray(std::initializer_list<py::ssize_t> shape)
+      : NewArray(static_cast<int>(shape.size()), shape.begin()) {}
+  Span<T> span() {
+    return {reinterpret_cast<T*>(py::detail::array_proxy(array_.ptr())->data), size_};
+  }
+  py::object take() { return std::move(array_); }
 
  private:
-  py::array_t<T> array_;
+  py::object array_;
+  std::ptrdiff_t size_ = 1;
 };
 
 // ("relu", 0.0, 6.0, 0.0) as an Activation.

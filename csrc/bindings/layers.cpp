@@ -61,22 +61,19 @@ class RecurrentOf final : public RecurrentKernel {
     set_mask(io, mask_object);
     set_initial_state(io, initial_state);
 
-    NewArray<T> y(return_sequences ? std::vector<py::ssize_t>{io.batch, io.steps, config.units}
-                                   : std::vector<py::ssize_t>{io.batch, config.units});
-    (return_sequences ? io.sequence : io.last_output) = y.span();
-    if (!return_state) {
-      run_unlocked(io);
-      return y.take();
-    }
-    py::tuple results(1 + config.states());
-    for (int s = 0; s < config.states(); ++s) {
-      NewArray<T> state({io.batch, config.units});
-      io.final_state[s] = state.span();
-      results[1 + s] = state.take();
-    }
-    run_unlocked(io);
-    results[0] = y.take();
-    return results;
+    return results(io, return_sequences, return_state);
+  }
+
+  py::object run_plain(py::handle x_object, OutputFlags flags) const override {
+    if (!ArrayView<T>::accepts(x_object, 3)) return py::none();
+    const ArrayView<T> x(x_object);
+    if (x.extent(2) != layer_.config().features || x.size() == 0) return py::none();
+    RecurrentIo<T> io;
+    io.batch = x.extent(0);
+    io.steps = x.extent(1);
+    io.x = x.span();
+    io.go_backwards = flags.go_backwards;
+    return results(io, flags.return_sequences, flags.return_state);
   }
 
   const char* isa() const override { return layer_.isa(); }
@@ -144,6 +141,28 @@ class RecurrentOf final : public RecurrentKernel {
     }
   }
 
+  // Runs the layer; the output, or with return_state a tuple of it and the states.
+  py::object results(RecurrentIo<T>& io, bool return_sequences, bool return_state) const {
+    const RecurrentConfig& config = layer_.config();
+    const py::ssize_t shape[] = {io.batch, return_sequences ? io.steps : config.units,
+                                 config.units};
+    NewArray<T> y(return_sequences ? 3 : 2, shape);
+    (return_sequences ? io.sequence : io.last_output) = y.span();
+    if (!return_state) {
+      run_unlocked(io);
+      return y.take();
+    }
+    py::tuple results(1 + config.states());
+    for (int s = 0; s < config.states(); ++s) {
+      NewArray<T> state({io.batch, config.units});
+      io.final_state[s] = state.span();
+      results[1 + s] = state.take();
+    }
+    run_unlocked(io);
+    results[0] = y.take();
+    return results;
+  }
+
   void run_unlocked(const RecurrentIo<T>& io) const {
     const RecurrentConfig& config = layer_.config();
     const Unlocked unlocked(static_cast<double>(io.batch * io.steps) *
@@ -173,11 +192,17 @@ class DenseOf final : public DenseKernel {
       rows *= x.extent(axis);
     }
     shape.push_back(layer_.units());
-    NewArray<T> y(shape);
-    {
-      const Unlocked unlocked(static_cast<double>(x.size()) * static_cast<double>(layer_.units()));
-      layer_.run(rows, x.span(), y.span());
-    }
+    NewArray<T> y(static_cast<int>(shape.size()), shape.data());
+    run_unlocked(rows, x, y);
+    return y.take();
+  }
+
+  py::object run_plain(py::handle x_object) const override {
+    if (!ArrayView<T>::accepts(x_object, 2)) return py::none();
+    const ArrayView<T> x(x_object);
+    if (x.extent(1) != layer_.features()) return py::none();
+    NewArray<T> y({x.extent(0), layer_.units()});
+    run_unlocked(x.extent(0), x, y);
     return y.take();
   }
 
@@ -193,6 +218,11 @@ class DenseOf final : public DenseKernel {
                     optional_span<T>("bias", bias, 1), isa);
   }
 
+  void run_unlocked(std::ptrdiff_t rows, const ArrayView<T>& x, NewArray<T>& y) const {
+    const Unlocked unlocked(static_cast<double>(x.size()) * static_cast<double>(layer_.units()));
+    layer_.run(rows, x.span(), y.span());
+  }
+
   const Dense<T> layer_;
 };
 
@@ -201,13 +231,65 @@ py::object activate_as(const Activation& activation, py::handle x_object) {
   const ArrayView<T> x("x", x_object, -1);
   std::vector<py::ssize_t> shape;
   for (int axis = 0; axis < x.ndim(); ++axis) shape.push_back(x.extent(axis));
-  NewArray<T> y(shape);
+  NewArray<T> y(static_cast<int>(shape.size()), shape.data());
   const std::ptrdiff_t n = shape.empty() ? 1 : shape.back();
   {
     const Unlocked unlocked(8.0 * static_cast<double>(x.size()));
     activate<T>(activation, n ? x.size() / n : 0, n, x.span(), y.span());
   }
   return y.take();
+}
+
+// The C++ object of a registered class's instance.
+template <class Kernel>
+const Kernel& kernel_of(PyObject* self) {
+  const void* kernel =
+      reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder().value_ptr();
+  if (!kernel) throw py::type_error("run_plain: the object has not been initialised");
+  return *static_cast<const Kernel*>(kernel);
+}
+
+// A method of CPython's: its C++ errors become Python's.
+template <class Body>
+PyObject* as_method(Py_ssize_t received, Py_ssize_t expected, Body body) {
+  try {
+    if (received != expected)
+      throw py::type_error("run_plain: received " + std::to_string(received) +
+                           " arguments, expected " + std::to_string(expected));
+    return body().release().ptr();
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (const py::builtin_exception& error) {
+    error.set_error();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return nullptr;
+}
+
+PyObject* recurrent_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return as_method(count, 2, [&] {
+    const long flags = PyLong_AsLong(args[1]);
+    if (flags == -1 && PyErr_Occurred()) throw py::error_already_set();
+    return kernel_of<RecurrentKernel>(self).run_plain(args[0], OutputFlags(flags));
+  });
+}
+
+PyObject* dense_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return as_method(count, 1, [&] { return kernel_of<DenseKernel>(self).run_plain(args[0]); });
+}
+
+using FastMethod = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
+
+void add_method(py::handle type, PyMethodDef& definition) {
+  type.attr(definition.ml_name) = py::reinterpret_steal<py::object>(
+      PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(type.ptr()), &definition));
+}
+
+PyCFunction as_c_function(FastMethod method) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(method));
 }
 
 bool is_float64(py::handle object) {
@@ -239,6 +321,18 @@ std::unique_ptr<DenseKernel> DenseKernel::make(py::handle kernel, py::handle bia
   const std::string name = to_isa(isa);
   if (is_float64(kernel)) return std::make_unique<DenseOf<double>>(kernel, bias, act, name);
   return std::make_unique<DenseOf<float>>(kernel, bias, act, name);
+}
+
+void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class) {
+  static PyMethodDef recurrent = {
+      "run_plain", as_c_function(recurrent_plain), METH_FASTCALL,
+      "run_plain(x, flags): the outputs from zero states without a mask, or None unless x is a "
+      "plain array that fits. flags: 1 return_sequences, 2 return_state, 4 go_backwards."};
+  static PyMethodDef dense = {
+      "run_plain", as_c_function(dense_plain), METH_FASTCALL,
+      "run_plain(x): the outputs, or None unless x is a plain matrix that fits."};
+  add_method(recurrent_kernel_class, recurrent);
+  add_method(dense_kernel_class, dense);
 }
 
 py::object activate_array(const py::tuple& activation, py::handle x) {

@@ -10,6 +10,14 @@ namespace rnnext::bindings {
 
 namespace py = pybind11;
 
+// What a recurrent layer returns, and which way it reads: bits of run_plain's second argument.
+struct OutputFlags {
+  bool return_sequences, return_state, go_backwards;
+
+  explicit OutputFlags(long bits)
+      : return_sequences(bits & 1), return_state(bits & 2), go_backwards(bits & 4) {}
+};
+
 // What both dtypes of a recurrent layer offer to Python.
 class RecurrentKernel {
  public:
@@ -17,6 +25,10 @@ class RecurrentKernel {
   virtual py::object run(py::handle x, py::handle initial_state, py::handle mask,
                          bool return_sequences, bool return_state, bool go_backwards,
                          bool zero_output_for_mask) const = 0;
+  // The same from the start and without a mask. None when x is not just such an array as the kernel
+  // reads, or is empty: run() says what is wrong with it. Nothing but a plain array comes here
+  // fast.
+  virtual py::object run_plain(py::handle x, OutputFlags flags) const = 0;
   virtual const char* isa() const = 0;
   virtual const char* dtype() const = 0;
   virtual const char* cell() const = 0;
@@ -35,6 +47,8 @@ class DenseKernel {
  public:
   virtual ~DenseKernel() = default;
   virtual py::object run(py::handle x) const = 0;
+  // None when x is not just such an array as the kernel reads.
+  virtual py::object run_plain(py::handle x) const = 0;
   virtual const char* isa() const = 0;
   virtual const char* dtype() const = 0;
   virtual py::ssize_t units() const = 0;
@@ -43,6 +57,10 @@ class DenseKernel {
   static std::unique_ptr<DenseKernel> make(py::handle kernel, py::handle bias,
                                            const py::tuple& activation, const py::object& isa);
 };
+
+// Adds run_plain(x, flags) and run_plain(x) to the registered classes, as methods of CPython's own:
+// pybind11's take as long to be called as a small layer takes to run.
+void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class);
 
 py::object activate_array(const py::tuple& activation, py::handle x);
 

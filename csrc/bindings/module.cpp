@@ -42,6 +42,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       .def_property_readonly("units", &DenseKernel::units)
       .def_property_readonly("input_dim", &DenseKernel::input_dim);
 
+  rnnext::bindings::add_plain_calls(m.attr("RecurrentKernel"), m.attr("DenseKernel"));
+
   m.def("activate", &rnnext::bindings::activate_array, py::arg("activation"), py::arg("x"));
   m.def("set_num_threads", &rnnext::set_num_threads, py::arg("n"));
   m.def("get_num_threads", &rnnext::get_num_threads);

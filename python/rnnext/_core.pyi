@@ -29,6 +29,12 @@ class RecurrentKernel:
         reset_after: bool = True,
         isa: str | None = None,
     ) -> None: ...
+    def run_plain(self, x: _Array, flags: int, /) -> _Array | tuple[_Array, ...] | None:
+        """The outputs from zero states without a mask; None unless `x` is a plain array that fits.
+
+        flags: 1 return_sequences, 2 return_state, 4 go_backwards.
+        """
+
     def __call__(
         self,
         x: _Array,
@@ -56,6 +62,9 @@ class DenseKernel:
     def __init__(
         self, kernel: _Array, bias: _Array | None, activation: _Spec, isa: str | None = None
     ) -> None: ...
+    def run_plain(self, x: _Array, /) -> _Array | None:
+        """The outputs; None unless `x` is a plain matrix that fits."""
+
     def __call__(self, x: _Array) -> _Array: ...
     @property
     def isa(self) -> str: ...

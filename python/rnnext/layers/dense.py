@@ -112,14 +112,11 @@ class Dense(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns (..., units)."""
         kernel, finish = self._packed or self._pack()
-        try:
-            outputs: NDArray[Any] = kernel(inputs)
-        except (TypeError, ValueError):  # not a contiguous array of our dtype: prepare or explain
+        outputs: NDArray[Any] | None = kernel.run_plain(inputs)
+        if outputs is None:  # no plain matrix that fits: made one, or refused
             array = cast(as_array(inputs, f"input of {self.label}"), self.compute_dtype)
             check_inputs(self.input_spec, array, self.label)
             outputs = kernel(array)
-        if outputs.ndim < 2:
-            check_inputs(self.input_spec, inputs, self.label)
         return outputs if finish is None else as_array(finish(outputs), self.label)
 
     def _pack_weights(self) -> tuple[Any, Any]:

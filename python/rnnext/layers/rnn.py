@@ -85,6 +85,7 @@ class RNN(Layer):
         self.unroll = bool(unroll)
         self.zero_output_for_mask = bool(zero_output_for_mask)
         self.states: Any = None
+        self._plain_flags: int | None = None
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=3, meaning=self._meaning)
 
@@ -140,22 +141,24 @@ class RNN(Layer):
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
     ) -> Any:
         """Runs the cell over the sequences; see the class."""
-        plain = initial_state is None and mask is None and self.states is None and not training
-        runner = self._runner()
-        if plain and type(runner) is not StepLoop and getattr(sequences, "size", False):
-            try:
-                return runner(
-                    sequences,
-                    None,
-                    None,
-                    self.return_sequences,
-                    self.return_state,
-                    self.go_backwards,
-                    self.zero_output_for_mask,
-                )
-            except (TypeError, ValueError):
-                pass  # no contiguous array of our dtype and width: below it is made so, or refused
+        flags = self._plain_flags
+        if flags is not None and initial_state is None and mask is None and not training:
+            output = (self.cell._packed or self.cell._pack()).run_plain(sequences, flags)
+            if output is not None:
+                return output
         return self._call_with_care(sequences, initial_state, mask, training)
+
+    def weights_changed(self) -> None:
+        """Called after an option changed."""
+        super().weights_changed()
+        self.__dict__["_plain_flags"] = None  # to be found again by the next call
+
+    def _find_plain_flags(self) -> None:
+        """Notes how the kernel is called when there is nothing but an array, if there is one."""
+        if self._cell_has_kernel and self.states is None:
+            self.__dict__["_plain_flags"] = (
+                self.return_sequences + 2 * self.return_state + 4 * self.go_backwards
+            )
 
     def _runner(self) -> Any:
         """What runs the cell over a sequence: its kernel if it has one, else a loop over steps."""
@@ -184,6 +187,7 @@ class RNN(Layer):
             self.zero_output_for_mask,
         )
         if not self.stateful:
+            self._find_plain_flags()
             return results
         output, *new_states = results
         self.states = new_states
