@@ -62,7 +62,10 @@ class Description:
 
 # Building ----------------------------------------------------------------------------------------
 
-_LISTS = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
+_LISTS = (
+    "Add", "AdditiveAttention", "Attention", "Average", "Concatenate", "Dot", "Maximum", "Minimum",
+    "Multiply", "Subtract",
+)  # fmt: skip
 
 # Functions that a functional graph records, on (batch, time, features).
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {

@@ -147,17 +147,11 @@ def operation_layer(layer: Config, nodes: list[Config], where: str) -> tuple[Con
     if not isinstance(config, dict) or len(nodes) != 1:
         raise FileError(f"{where}: a function and one call are expected, got {len(nodes)} calls")
     inputs, given = nodes[0]["args"][0], nodes[0]["kwargs"]
-    if layer["class_name"] == "SlicingOpLambda":
-        target, options, arguments = "GetItem", {}, {"key": _key(given.get("slice_spec"))}
+    if layer["class_name"] == "TensorFlowOpLayer":
+        function, inputs, given = raw_call(config, inputs, where)
     else:
-        if layer["class_name"] == "TensorFlowOpLayer":
-            function, inputs, given = raw_call(config, inputs, where)
-        else:
-            function = str(config.get("function")).removeprefix("compat.v1.")
-        if function == "__operators__.getitem":
-            target, options, arguments = "GetItem", {}, {"key": _key(given.get("slice_spec"))}
-        else:
-            target, options, arguments = _translated(function, given, where)
+        function = str(config.get("function")).removeprefix("compat.v1.")
+    target, options, arguments = _translated(function, given, where)
     cls = serialization.operation_class(target)
     operation = {
         "module": cls._keras_module,
@@ -173,6 +167,8 @@ def operation_layer(layer: Config, nodes: list[Config], where: str) -> tuple[Con
 
 def _translated(function: str, given: Config, where: str) -> tuple[str, Config, Config]:
     """Operation, options and further arguments of a function's call."""
+    if function == "__operators__.getitem":
+        return "GetItem", {}, {"key": _key(given.get("slice_spec"))}
     if function not in _RULES:
         raise UnsupportedError(
             f"{where}: the TensorFlow function tf.{function} is not known to rnnext; known are "
