@@ -44,24 +44,23 @@ class RecurrentOf final : public RecurrentKernel {
               py::handle bias, const std::string& isa)
       : layer_(build(config, ArrayView<T>("kernel", kernel, 2), recurrent_kernel, bias, isa)) {}
 
-  py::object run(py::handle x_object, py::handle initial_state, py::handle mask_object,
-                 bool return_sequences, bool return_state, bool go_backwards,
-                 bool zero_output_for_mask) const override {
-    const ArrayView<T> x("x", x_object, 3);
-    const RecurrentConfig& config = layer_.config();
-    if (x.extent(2) != config.features)
-      throw py::value_error("x: received " + describe(x_object) + ", expected " +
-                            std::to_string(config.features) + " features on the last axis");
-    RecurrentIo<T> io;
-    io.batch = x.extent(0);
-    io.steps = x.extent(1);
-    io.x = x.span();
-    io.go_backwards = go_backwards;
-    io.zero_output_for_mask = zero_output_for_mask;
-    set_mask(io, mask_object);
-    set_initial_state(io, initial_state);
+  py::object run(const RecurrentArguments& arguments) const override {
+    RecurrentIo<T> io = checked(arguments);
+    return run_into(io, arguments.return_sequences, arguments.return_state);
+  }
 
-    return results(io, return_sequences, return_state);
+  py::tuple run_beside(const RecurrentArguments& arguments, const RecurrentKernel& other,
+                       const RecurrentArguments& others) const override {
+    const auto* second = dynamic_cast<const RecurrentOf*>(&other);
+    if (!second) return py::make_tuple(run(arguments), other.run(others));  // of another dtype
+    RecurrentIo<T> io = checked(arguments), other_io = second->checked(others);
+    py::object mine = allocate(io, arguments.return_sequences, arguments.return_state);
+    py::object theirs = second->allocate(other_io, others.return_sequences, others.return_state);
+    {
+      const Unlocked unlocked(work(io) + second->work(other_io));
+      Recurrent<T>::run_both(layer_, io, second->layer_, other_io);
+    }
+    return py::make_tuple(mine, theirs);
   }
 
   py::object run_plain(py::handle x_object, OutputFlags flags) const override {
@@ -73,7 +72,7 @@ class RecurrentOf final : public RecurrentKernel {
     io.steps = x.extent(1);
     io.x = x.span();
     io.go_backwards = flags.go_backwards;
-    return results(io, flags.return_sequences, flags.return_state);
+    return run_into(io, flags.return_sequences, flags.return_state);
   }
 
   const char* isa() const override { return layer_.isa(); }
@@ -141,34 +140,55 @@ class RecurrentOf final : public RecurrentKernel {
     }
   }
 
-  // Runs the layer; the output, or with return_state a tuple of it and the states.
-  py::object results(RecurrentIo<T>& io, bool return_sequences, bool return_state) const {
+  RecurrentIo<T> checked(const RecurrentArguments& arguments) const {
+    const ArrayView<T> x("x", arguments.x, 3);
+    const RecurrentConfig& config = layer_.config();
+    if (x.extent(2) != config.features)
+      throw py::value_error("x: received " + describe(arguments.x) + ", expected " +
+                            std::to_string(config.features) + " features on the last axis");
+    RecurrentIo<T> io;
+    io.batch = x.extent(0);
+    io.steps = x.extent(1);
+    io.x = x.span();
+    io.go_backwards = arguments.go_backwards;
+    io.zero_output_for_mask = arguments.zero_output_for_mask;
+    set_mask(io, arguments.mask);
+    set_initial_state(io, arguments.initial_state);
+    return io;
+  }
+
+  // New arrays for the outputs, to be filled by a run: the output, or with return_state a tuple of
+  // it and the states.
+  py::object allocate(RecurrentIo<T>& io, bool return_sequences, bool return_state) const {
     const RecurrentConfig& config = layer_.config();
     const py::ssize_t shape[] = {io.batch, return_sequences ? io.steps : config.units,
                                  config.units};
     NewArray<T> y(return_sequences ? 3 : 2, shape);
     (return_sequences ? io.sequence : io.last_output) = y.span();
-    if (!return_state) {
-      run_unlocked(io);
-      return y.take();
-    }
+    if (!return_state) return y.take();
     py::tuple results(1 + config.states());
+    results[0] = y.take();
     for (int s = 0; s < config.states(); ++s) {
       NewArray<T> state({io.batch, config.units});
       io.final_state[s] = state.span();
       results[1 + s] = state.take();
     }
-    run_unlocked(io);
-    results[0] = y.take();
     return results;
   }
 
-  void run_unlocked(const RecurrentIo<T>& io) const {
-    const RecurrentConfig& config = layer_.config();
-    const Unlocked unlocked(static_cast<double>(io.batch * io.steps) *
-                            static_cast<double>(config.gates() * config.units) *
-                            static_cast<double>(config.features + config.units));
+  py::object run_into(RecurrentIo<T>& io, bool return_sequences, bool return_state) const {
+    py::object outputs = allocate(io, return_sequences, return_state);
+    const Unlocked unlocked(work(io));
     layer_.run(io);
+    return outputs;
+  }
+
+  // Multiply-adds.
+  double work(const RecurrentIo<T>& io) const {
+    const RecurrentConfig& config = layer_.config();
+    return static_cast<double>(io.batch * io.steps) *
+           static_cast<double>(config.gates() * config.units) *
+           static_cast<double>(config.features + config.units);
   }
 
   const Recurrent<T> layer_;
@@ -321,6 +341,24 @@ std::unique_ptr<DenseKernel> DenseKernel::make(py::handle kernel, py::handle bia
   const std::string name = to_isa(isa);
   if (is_float64(kernel)) return std::make_unique<DenseOf<double>>(kernel, bias, act, name);
   return std::make_unique<DenseOf<float>>(kernel, bias, act, name);
+}
+
+py::tuple run_both(const py::tuple& first, const py::tuple& second) {
+  const auto arguments = [](const py::tuple& call) {
+    if (call.size() != 8)
+      throw py::type_error("run_both: received a tuple of " + std::to_string(call.size()) +
+                           ", expected a RecurrentKernel and its 7 arguments");
+    return RecurrentArguments{call[1],
+                              call[2],
+                              call[3],
+                              call[4].cast<bool>(),
+                              call[5].cast<bool>(),
+                              call[6].cast<bool>(),
+                              call[7].cast<bool>()};
+  };
+  const RecurrentArguments mine = arguments(first), theirs = arguments(second);
+  return first[0].cast<const RecurrentKernel&>().run_beside(
+      mine, second[0].cast<const RecurrentKernel&>(), theirs);
 }
 
 void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class) {

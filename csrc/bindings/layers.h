@@ -18,13 +18,20 @@ struct OutputFlags {
       : return_sequences(bits & 1), return_state(bits & 2), go_backwards(bits & 4) {}
 };
 
+// What a recurrent layer is called with.
+struct RecurrentArguments {
+  py::handle x, initial_state, mask;
+  bool return_sequences, return_state, go_backwards, zero_output_for_mask;
+};
+
 // What both dtypes of a recurrent layer offer to Python.
 class RecurrentKernel {
  public:
   virtual ~RecurrentKernel() = default;
-  virtual py::object run(py::handle x, py::handle initial_state, py::handle mask,
-                         bool return_sequences, bool return_state, bool go_backwards,
-                         bool zero_output_for_mask) const = 0;
+  virtual py::object run(const RecurrentArguments& arguments) const = 0;
+  // (run(arguments), other.run(others)), at the same time if there are threads for it.
+  virtual py::tuple run_beside(const RecurrentArguments& arguments, const RecurrentKernel& other,
+                               const RecurrentArguments& others) const = 0;
   // The same from the start and without a mask. None when x is not just such an array as the kernel
   // reads, or is empty: run() says what is wrong with it. Nothing but a plain array comes here
   // fast.
@@ -61,6 +68,9 @@ class DenseKernel {
 // Adds run_plain(x, flags) and run_plain(x) to the registered classes, as methods of CPython's own:
 // pybind11's take as long to be called as a small layer takes to run.
 void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class);
+
+// Each call is a tuple: a RecurrentKernel and the seven arguments of its __call__.
+py::tuple run_both(const py::tuple& first, const py::tuple& second);
 
 py::object activate_array(const py::tuple& activation, py::handle x);
 

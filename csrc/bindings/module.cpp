@@ -23,9 +23,16 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
            py::arg("recurrent_kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("recurrent_activation"), py::arg("reset_after") = true,
            py::arg("isa") = py::none())
-      .def("__call__", &RecurrentKernel::run, py::arg("x"), py::arg("initial_state"),
-           py::arg("mask"), py::arg("return_sequences"), py::arg("return_state"),
-           py::arg("go_backwards"), py::arg("zero_output_for_mask"))
+      .def(
+          "__call__",
+          [](const RecurrentKernel& kernel, py::handle x, py::handle initial_state, py::handle mask,
+             bool return_sequences, bool return_state, bool go_backwards,
+             bool zero_output_for_mask) {
+            return kernel.run({x, initial_state, mask, return_sequences, return_state, go_backwards,
+                               zero_output_for_mask});
+          },
+          py::arg("x"), py::arg("initial_state"), py::arg("mask"), py::arg("return_sequences"),
+          py::arg("return_state"), py::arg("go_backwards"), py::arg("zero_output_for_mask"))
       .def_property_readonly("isa", &RecurrentKernel::isa)
       .def_property_readonly("dtype", &RecurrentKernel::dtype)
       .def_property_readonly("cell", &RecurrentKernel::cell)
@@ -44,6 +51,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
 
   rnnext::bindings::add_plain_calls(m.attr("RecurrentKernel"), m.attr("DenseKernel"));
 
+  m.def("run_both", &rnnext::bindings::run_both, py::arg("first"), py::arg("second"));
   m.def("activate", &rnnext::bindings::activate_array, py::arg("activation"), py::arg("x"));
   m.def("set_num_threads", &rnnext::set_num_threads, py::arg("n"));
   m.def("get_num_threads", &rnnext::get_num_threads);

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "core/check.h"
@@ -39,8 +41,16 @@ struct Recurrent<T>::Packed {
                             const T* bias);
   RecurrentCall<T> call(const RecurrentIo<T>& io, std::ptrdiff_t first, std::ptrdiff_t last) const;
   void run_rows(const RecurrentIo<T>& io, std::ptrdiff_t first, std::ptrdiff_t last) const;
-  void run_team(const RecurrentIo<T>& io, int members) const;
-  int team_members(const RecurrentIo<T>& io, int threads, int granule) const;
+  void run_on_reference(const RecurrentIo<T>& io) const;
+  void check(const RecurrentIo<T>& io) const;
+  // Multiply-adds.
+  double work(const RecurrentIo<T>& io) const;
+  double recurrent_work_of_step(const RecurrentIo<T>& io) const;
+  int tile_rows() const { return kernels::kernels_of<T>(*table).tile_rows[tile_gates()]; }
+  std::ptrdiff_t panels() const {
+    const kernels::KernelsOf<T>& kernels = kernels::kernels_of<T>(*table);
+    return config.units / (kernels.width * kernels.panel_vectors[tile_gates()]);
+  }
 };
 
 namespace {
@@ -202,43 +212,15 @@ void Recurrent<T>::Packed::run_rows(const RecurrentIo<T>& io, std::ptrdiff_t fir
   kernel->run(&c);
 }
 
-// Every thread takes all samples and its own part of the units.
 template <class T>
-void Recurrent<T>::Packed::run_team(const RecurrentIo<T>& io, int members) const {
-  RecurrentCall<T> shared = call(io, 0, io.batch);
-  shared.members = members;
-  const core::Workspace workspace(kernel->workspace_bytes(&shared));
-  shared.workspace = workspace.data();
-  shared.meet = [](void* team) { static_cast<core::Team*>(team)->meet(); };
-  core::parallel_team(members, [&](int member, core::Team& team) {
-    RecurrentCall<T> c = shared;
-    c.member = member;
-    c.members = team.members();
-    c.team = &team;
-    kernel->run(&c);
-  });
-}
-
-// Members of the team that should run `io`; 1: samples are shared out instead.
-//
-// A meeting takes some 0.1 us, 0.3 when the processors are virtual: below kStep multiply-adds a
-// member and step (about 3 us) a team was sometimes slower than one thread.
-template <class T>
-int Recurrent<T>::Packed::team_members(const RecurrentIo<T>& io, int threads, int granule) const {
-  constexpr double kStep = 64e3;
-  if (threads <= 1 || io.batch > granule * (threads - 1)) return 1;
-  const double step = static_cast<double>(io.batch) * static_cast<double>(config.gates()) *
-                      static_cast<double>(config.units) * static_cast<double>(config.units);
-  const std::ptrdiff_t width = kernels::kernels_of<T>(*table).width;
-  const std::ptrdiff_t panels =
-      config.units / (width * kernels::kernels_of<T>(*table).panel_vectors[tile_gates()]);
-  return static_cast<int>(
-      std::min({static_cast<double>(threads), step / kStep, static_cast<double>(panels)}));
+void Recurrent<T>::Packed::run_on_reference(const RecurrentIo<T>& io) const {
+  const reference::Weights<T> weights = {plain_kernel.data(), plain_recurrent_kernel.data(),
+                                         plain_bias.empty() ? nullptr : plain_bias.data()};
+  reference::Layer<T>(config, weights).run(io);
 }
 
 template <class T>
-void Recurrent<T>::run(const RecurrentIo<T>& io) const {
-  const RecurrentConfig& config = packed_->config;
+void Recurrent<T>::Packed::check(const RecurrentIo<T>& io) const {
   const std::ptrdiff_t steps = checked_size("x", {io.batch, io.steps});
   const std::ptrdiff_t state = checked_size("state", {io.batch, config.units});
   check_size("x", io.x, checked_size("x", {io.batch, io.steps, config.features}));
@@ -254,22 +236,103 @@ void Recurrent<T>::run(const RecurrentIo<T>& io) const {
     check_size_if_given("initial_state", io.initial_state[s], expected);
     check_size_if_given("final_state", io.final_state[s], expected);
   }
-  if (packed_->runs_on_reference()) {
-    const reference::Weights<T> weights = {
-        packed_->plain_kernel.data(), packed_->plain_recurrent_kernel.data(),
-        packed_->plain_bias.empty() ? nullptr : packed_->plain_bias.data()};
-    return reference::Layer<T>(config, weights).run(io);
+}
+
+template <class T>
+double Recurrent<T>::Packed::work(const RecurrentIo<T>& io) const {
+  return static_cast<double>(io.batch) * static_cast<double>(io.steps) *
+         static_cast<double>(config.gates() * config.units) *
+         static_cast<double>(config.features + config.units);
+}
+
+template <class T>
+double Recurrent<T>::Packed::recurrent_work_of_step(const RecurrentIo<T>& io) const {
+  return static_cast<double>(io.batch) * static_cast<double>(config.gates() * config.units) *
+         static_cast<double>(config.units);
+}
+
+// One run, shared out to at most `threads` threads: by samples, or, when those are too few, by
+// units. Each of parts() calls belongs into a thread of its own, all at the same time.
+template <class T>
+class Recurrent<T>::SharedRun {
+ public:
+  SharedRun(const Packed& packed, const RecurrentIo<T>& io, int threads)
+      : packed_(packed), io_(io), parts_(core::row_parts(io.batch, packed.tile_rows(), threads)) {
+    // Meeting the others takes some 0.1 us, 0.3 when the processors are virtual: below this many
+    // multiply-adds a member and step (3 us) a team was at times slower than one thread.
+    constexpr double kLeast = 64e3;
+    if (parts_ >= threads) return;
+    const double members =
+        std::min({static_cast<double>(threads), packed.recurrent_work_of_step(io) / kLeast,
+                  static_cast<double>(packed.panels())});
+    if (static_cast<int>(members) > parts_) gather_team(static_cast<int>(members));
   }
-  const double work = static_cast<double>(steps) * static_cast<double>(config.gates()) *
-                      static_cast<double>(config.units) *
-                      static_cast<double>(config.features + config.units);
-  const int granule = kernels::kernels_of<T>(*packed_->table).tile_rows[packed_->tile_gates()];
-  const int threads = core::threads_worth(work);
-  const int members = packed_->team_members(io, threads, granule);
-  if (members > 1) return packed_->run_team(io, members);
-  core::parallel_rows(io.batch, granule, threads, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
-    packed_->run_rows(io, first, last);
-  });
+
+  int parts() const { return parts_; }
+
+  void operator()(int part) {
+    if (!team_) {
+      const auto boundary = [this](int i) {
+        return core::row_boundary(io_.batch, packed_.tile_rows(), i, parts_);
+      };
+      return packed_.run_rows(io_, boundary(part), boundary(part + 1));
+    }
+    RecurrentCall<T> call = team_call_;
+    call.member = part;
+    packed_.kernel->run(&call);
+  }
+
+ private:
+  void gather_team(int members) {
+    parts_ = members;
+    team_.emplace(members);
+    team_call_ = packed_.call(io_, 0, io_.batch);
+    team_call_.members = members;
+    team_call_.team = &*team_;
+    team_call_.meet = [](void* team) { static_cast<core::Team*>(team)->meet(); };
+    workspace_ = core::make_aligned<char>(packed_.kernel->workspace_bytes(&team_call_));
+    team_call_.workspace = workspace_.get();
+  }
+
+  const Packed& packed_;
+  const RecurrentIo<T>& io_;
+  int parts_;
+  std::optional<core::Team> team_;
+  core::AlignedArray<char> workspace_;  // the team's; core::Workspace is one thread's
+  RecurrentCall<T> team_call_ = {};
+};
+
+template <class T>
+void Recurrent<T>::run(const RecurrentIo<T>& io) const {
+  packed_->check(io);
+  if (packed_->runs_on_reference()) return packed_->run_on_reference(io);
+  if (io.batch == 0) return;
+  const int threads = core::threads_worth(packed_->work(io));
+  if (threads > 1) {
+    SharedRun run(*packed_, io, threads);
+    if (core::in_parallel(run.parts(), std::ref(run))) return;
+  }
+  core::in_parallel(1, [&](int) { packed_->run_rows(io, 0, io.batch); });
+}
+
+template <class T>
+void Recurrent<T>::run_both(const Recurrent& first, const RecurrentIo<T>& first_io,
+                            const Recurrent& second, const RecurrentIo<T>& second_io) {
+  const Packed &a = *first.packed_, &b = *second.packed_;
+  a.check(first_io);
+  b.check(second_io);
+  const int threads = core::threads_worth(a.work(first_io) + b.work(second_io));
+  const bool on_kernels = !a.runs_on_reference() && !b.runs_on_reference();
+  if (threads > 1 && on_kernels && first_io.batch > 0 && second_io.batch > 0) {
+    // Each has half of the threads, and of their caches.
+    SharedRun run_a(a, first_io, threads - threads / 2), run_b(b, second_io, threads / 2);
+    const auto run_part = [&](int part) {
+      part < run_a.parts() ? run_a(part) : run_b(part - run_a.parts());
+    };
+    if (core::in_parallel(run_a.parts() + run_b.parts(), run_part)) return;
+  }
+  first.run(first_io);
+  second.run(second_io);
 }
 
 template class Recurrent<float>;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -79,49 +78,56 @@ void set_num_threads(int n) {
 
 namespace core {
 
-#ifdef _OPENMP
-namespace {
-
-std::ptrdiff_t boundary(std::ptrdiff_t rows, std::ptrdiff_t granule, int part, int parts) {
-  const std::ptrdiff_t granules = (rows + granule - 1) / granule;
-  return std::min(rows, granules * part / parts * granule);
-}
-
-}  // namespace
-#endif
-
 int threads_worth(double work) {
   const double worth = std::min(work / kWorkPerThread, 1e6);
   return std::max(1, std::min(get_num_threads(), static_cast<int>(worth)));
 }
 
-void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, int threads,
-                   const std::function<void(std::ptrdiff_t, std::ptrdiff_t)>& body) {
-  if (rows <= 0) return;
-  const std::ptrdiff_t shares = (rows + granule - 1) / granule;
-  threads = static_cast<int>(std::min<std::ptrdiff_t>(threads, shares));
-  if (threads <= 1) {
+bool in_parallel(int parts, const std::function<void(int)>& body) {
+  if (parts == 1) {
     const FlushDenormals mode;
-    return body(0, rows);
+    body(0);
+    return true;
   }
 #ifdef _OPENMP
   pool_used = true;
   std::exception_ptr problem;
-#pragma omp parallel num_threads(threads)
-  {
+  bool enough = false;
+#pragma omp parallel num_threads(parts)
+  if (omp_get_num_threads() == parts) {
     const FlushDenormals mode;
-    const int part = omp_get_thread_num(), parts = omp_get_num_threads();
     try {
-      const std::ptrdiff_t first = boundary(rows, granule, part, parts);
-      const std::ptrdiff_t last = boundary(rows, granule, part + 1, parts);
-      if (first < last) body(first, last);
+      body(omp_get_thread_num());
     } catch (...) {
 #pragma omp critical(rnnext_problem)
       problem = std::current_exception();
     }
+    if (omp_get_thread_num() == 0) enough = true;
   }
   if (problem) std::rethrow_exception(problem);
+  return enough;
+#else
+  return false;
 #endif
+}
+
+int row_parts(std::ptrdiff_t rows, std::ptrdiff_t granule, int most) {
+  return static_cast<int>(std::min<std::ptrdiff_t>(most, (rows + granule - 1) / granule));
+}
+
+std::ptrdiff_t row_boundary(std::ptrdiff_t rows, std::ptrdiff_t granule, int part, int parts) {
+  const std::ptrdiff_t granules = (rows + granule - 1) / granule;
+  return std::min(rows, granules * part / parts * granule);
+}
+
+void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, int threads,
+                   const std::function<void(std::ptrdiff_t, std::ptrdiff_t)>& body) {
+  if (rows <= 0) return;
+  const int parts = row_parts(rows, granule, threads);
+  const bool done = in_parallel(parts, [&](int part) {
+    body(row_boundary(rows, granule, part, parts), row_boundary(rows, granule, part + 1, parts));
+  });
+  if (!done) in_parallel(1, [&](int) { body(0, rows); });
 }
 
 void Team::meet() {
@@ -138,27 +144,6 @@ void Team::meet() {
     else
       std::this_thread::yield();
   }
-}
-
-void parallel_team(int most, const std::function<void(int, Team&)>& body) {
-#ifdef _OPENMP
-  if (most > 1) {
-    pool_used = true;
-    // OpenMP may start fewer threads than asked for: the first to come counts them.
-    std::optional<Team> team;
-#pragma omp parallel num_threads(most)
-    {
-#pragma omp single
-      team.emplace(omp_get_num_threads());
-      const FlushDenormals mode;
-      body(omp_get_thread_num(), *team);
-    }
-    return;
-  }
-#endif
-  Team team(1);
-  const FlushDenormals mode;
-  body(0, team);
 }
 
 }  // namespace core

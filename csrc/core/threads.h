@@ -1,4 +1,4 @@
-// Work shared out to threads: samples, or the units of samples that are too few.
+// Work shared out to threads.
 #pragma once
 
 #include <atomic>
@@ -10,9 +10,17 @@ namespace rnnext::core {
 // How many threads `work` multiply-adds in all are worth, at most get_num_threads().
 int threads_worth(double work);
 
-// Calls body(first, last) for disjoint ranges that cover [0, rows), in at most `threads` threads.
-// Ranges begin at multiples of `granule` where they can. An exception of a body is rethrown here,
-// after all have ended.
+// Calls body(part) for part = 0, 1, ... parts - 1, all at the same time, each in a thread of its
+// own that flushes subnormals. False, with nothing called, when there are not so many threads. What
+// a body throws is rethrown here, after all have ended.
+bool in_parallel(int parts, const std::function<void(int part)>& body);
+
+// Parts that `rows` are worth splitting into, at most `most`: each of at least `granule` rows.
+int row_parts(std::ptrdiff_t rows, std::ptrdiff_t granule, int most);
+// Where part `part` of `parts` begins: a multiple of `granule`, or `rows`.
+std::ptrdiff_t row_boundary(std::ptrdiff_t rows, std::ptrdiff_t granule, int part, int parts);
+
+// Calls body(first, last) for ranges that cover [0, rows), in at most `threads` threads.
 void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, int threads,
                    const std::function<void(std::ptrdiff_t, std::ptrdiff_t)>& body);
 
@@ -20,8 +28,6 @@ void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, int threads,
 class Team {
  public:
   explicit Team(int members) : members_(members) {}
-
-  int members() const { return members_; }
 
   // Returns when every member has called it; what each wrote before, all may read after. Waiting
   // threads spin, as a step takes microseconds, but not for long: when a member has lost its
@@ -33,9 +39,5 @@ class Team {
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<unsigned> meetings_{0};
 };
-
-// Calls body(member, team) in at most `most` threads, one for each member. It must not throw: the
-// others would wait for ever.
-void parallel_team(int most, const std::function<void(int member, Team& team)>& body);
 
 }  // namespace rnnext::core

@@ -75,6 +75,14 @@ class DenseKernel:
     @property
     def input_dim(self) -> int: ...
 
+def run_both(
+    first: tuple[Any, ...], second: tuple[Any, ...]
+) -> tuple[_Array | tuple[_Array, ...], _Array | tuple[_Array, ...]]:
+    """Two recurrent layers at the same time, if there are threads for it.
+
+    Each argument is a tuple: a `RecurrentKernel` and the seven arguments of its call.
+    """
+
 def activate(activation: _Spec, x: _Array) -> _Array: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...

@@ -95,11 +95,17 @@ class Recurrent {
   // Throws std::invalid_argument when an array's size does not fit, std::bad_alloc.
   void run(const RecurrentIo<T>& io) const;
 
+  // first.run(first_io) and second.run(second_io), at the same time if there are threads for it:
+  // the two directions of a bidirectional layer. Neither may read what the other writes.
+  static void run_both(const Recurrent& first, const RecurrentIo<T>& first_io,
+                       const Recurrent& second, const RecurrentIo<T>& second_io);
+
   const RecurrentConfig& config() const;
   const char* isa() const;
 
  private:
   struct Packed;
+  class SharedRun;
   std::unique_ptr<Packed> packed_;
 };
 

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
+from rnnext._core import run_both
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.call_arguments import accepts
 from rnnext.layers.layer import Layer
+from rnnext.layers.rnn import RNN
 
 __all__ = ["Bidirectional"]
 
@@ -176,8 +178,7 @@ class Bidirectional(Layer):
     ) -> Any:
         """Runs both layers over the sequences; see the class."""
         states = (None, None) if initial_state is None else self._halves(initial_state)
-        forward = self._run(self.forward_layer, sequences, states[0], mask, training)
-        backward = self._run(self.backward_layer, sequences, states[1], mask, training)
+        forward, backward = self._run_both(sequences, states, mask, training)
         new_states: tuple[Any, ...] = ()
         if self.return_state:
             forward, *forward_states = forward
@@ -191,6 +192,23 @@ class Bidirectional(Layer):
         if self.merge_mode is None:
             return (*output, *new_states)
         return (output, *new_states) if self.return_state else output
+
+    def _run_both(
+        self, sequences: Any, states: tuple[Any, Any], mask: Any, training: bool
+    ) -> tuple[Any, Any]:
+        """What each layer returns."""
+        layers = (self.forward_layer, self.backward_layer)
+        if all(isinstance(layer, RNN) and layer.runs_on_kernel for layer in layers):
+            calls = [
+                layer.kernel_call(sequences, state, mask, training)
+                for layer, state in zip(layers, states, strict=True)
+            ]
+            return run_both(*calls)
+        forward, backward = (
+            self._run(layer, sequences, state, mask, training)
+            for layer, state in zip(layers, states, strict=True)
+        )
+        return forward, backward
 
     @staticmethod
     def _run(layer: Layer, sequences: Any, state: Any, mask: Any, training: bool) -> Any:

@@ -166,6 +166,31 @@ class RNN(Layer):
         return cell._packed or cell._pack() if self._cell_has_kernel else StepLoop(cell)
 
     def _call_with_care(self, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
+        runner, *arguments = self.kernel_call(sequences, initial_state, mask, training)
+        results = runner(*arguments)
+        if not self.stateful:
+            self._find_plain_flags()
+            return results
+        output, *new_states = results
+        self.states = new_states
+        return (output, *new_states) if self.return_state else output
+
+    @property
+    def runs_on_kernel(self) -> bool:
+        """Whether a call is one call of a compiled kernel, with the outputs as they come."""
+        return self._cell_has_kernel and not self.stateful and type(self).call is RNN.call
+
+    def kernel_call(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool
+    ) -> tuple[Any, ...]:
+        """What runs the cell over a sequence, and its arguments, checked and converted.
+
+        Args:
+            sequences: As for `call`, as are the others.
+            initial_state: None: the states of a stateful layer, or zeros.
+            mask: None: no step is masked.
+            training: Must not be true if the cell has dropout.
+        """
         rates = [getattr(self.cell, rate, 0.0) for rate in ("dropout", "recurrent_dropout")]
         if training and any(rates):
             raise UnsupportedError(f"{self.label}: dropout with training=True is not supported.")
@@ -175,23 +200,16 @@ class RNN(Layer):
             raise ShapeError(f"{self.label} needs at least one time step, received {x.shape}.")
         if initial_state is None:
             initial_state = self.states
-        states = None if initial_state is None else self._checked_states(initial_state, len(x))
-        mask = None if mask is None else self._checked_mask(mask, x.shape[:2])
-        results = self._runner()(
+        return (
+            self._runner(),
             x,
-            states,
-            mask,
+            None if initial_state is None else self._checked_states(initial_state, len(x)),
+            None if mask is None else self._checked_mask(mask, x.shape[:2]),
             self.return_sequences,
             self.return_state or self.stateful,
             self.go_backwards,
             self.zero_output_for_mask,
         )
-        if not self.stateful:
-            self._find_plain_flags()
-            return results
-        output, *new_states = results
-        self.states = new_states
-        return (output, *new_states) if self.return_state else output
 
     def _checked_states(self, initial_state: Any, batch_size: int) -> tuple[Any, ...]:
         """States as a tuple of contiguous arrays (B, size), nested as the cell has them."""
