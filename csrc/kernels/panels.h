@@ -85,7 +85,7 @@ RNNEXT_INLINE void for_each_block(const PanelShape<Gates, T>& shape, const Panel
 }
 
 // z (block.rows, block.vectors, Gates, W) += x @ packed, where x (rows, depth) has row r at
-// x + r * x_stride (the stride may be negative) and `packed` are panels of that depth.
+// x + r * x_stride and `packed` are panels of that depth.
 template <int Gates, class T>
 RNNEXT_INLINE void accumulate_block(const PanelShape<Gates, T>& shape, const Block& block,
                                     const T* x, ptrdiff_t x_stride, const T* packed,
@@ -103,7 +103,7 @@ RNNEXT_INLINE void accumulate_block(const PanelShape<Gates, T>& shape, const Blo
 }
 
 // out (rows, unit vectors, gate, lane) = bias + x @ kernel for the units of `panels`; x (rows,
-// depth), row r at x + r * x_stride (the stride may be negative).
+// depth), row r at x + r * x_stride.
 template <int Gates, class T>
 void project(const PanelShape<Gates, T>& shape, const PanelRange& panels,
              const PackedGates<T>& weights, const T* x, ptrdiff_t x_stride, ptrdiff_t depth,

@@ -68,7 +68,7 @@ class Recurrence {
     sample_ = take_own<ptrdiff_t>(arena, call.rows);
     active_ = take_own<uint8_t>(arena, call.rows);
     seen_ = take_own<uint8_t>(arena, call.rows);
-    if (!call.block) x_rows_ = take_own<T>(arena, call.rows * x_stride_);
+    x_rows_ = take_own<T>(arena, (call.block > 0 ? call.block : call.rows) * x_stride_);
     if (call.mask) h_rows_ = take_own<T>(arena, call.rows * stride_);
     workspace_bytes_ = arena.used();
   }
@@ -135,10 +135,6 @@ class Recurrence {
 
   ptrdiff_t time(ptrdiff_t t) const { return call_.go_backwards ? call_.steps - 1 - t : t; }
 
-  const T* input(ptrdiff_t row, ptrdiff_t t) const {
-    return call_.x + row * call_.x_stride + time(t) * call_.features;
-  }
-
   bool is_active(ptrdiff_t row, ptrdiff_t t) const {
     return !call_.mask || call_.mask[row * call_.mask_stride + time(t)] != 0;
   }
@@ -146,20 +142,28 @@ class Recurrence {
   // Inputs of steps [t, t + block) of every sample, as rows (sample, step) of `projected_`; not
   // those before a sample's first active step of the block or after its last.
   void project_block(ptrdiff_t t) {
-    const ptrdiff_t stride = call_.go_backwards ? -call_.features : call_.features;
     const ptrdiff_t end = t + call_.block < call_.steps ? t + call_.block : call_.steps;
     for (ptrdiff_t r = 0; r < call_.rows; ++r) {
       ptrdiff_t from = t, to = end;
       while (from < to && !is_active(r, from)) ++from;
       while (from < to && !is_active(r, to - 1)) --to;
       if (from == to) continue;
+      for (ptrdiff_t step = from; step < to; ++step) copy_input(step - from, r, step);
       const ptrdiff_t row = r * call_.block + from - t;
-      project(shape_, panels_, call_.gates, input(r, from), stride, call_.features, to - from,
+      project(shape_, panels_, call_.gates, x_rows_, x_stride_, call_.features, to - from,
               projected_ + row * shape_.row());
       if (kResetBefore)
-        project(candidate_shape_, candidate_panels_, call_.candidate, input(r, from), stride,
+        project(candidate_shape_, candidate_panels_, call_.candidate, x_rows_, x_stride_,
                 call_.features, to - from, candidate_projected_ + row * candidate_shape_.row());
     }
+  }
+
+  // Puts an input where a product reads it. As they come, samples are steps * features apart and
+  // steps `features`: often a multiple of the distance of a cache set.
+  void copy_input(ptrdiff_t row, ptrdiff_t sample, ptrdiff_t t) const {
+    __builtin_memcpy(x_rows_ + row * x_stride_,
+                     call_.x + sample * call_.x_stride + time(t) * call_.features,
+                     static_cast<size_t>(call_.features) * sizeof(T));
   }
 
   // Lists the samples that take step t.
@@ -231,12 +235,10 @@ class Recurrence {
     return h_rows_;
   }
 
-  // Their inputs, each x_stride_ after the one before. As they come, samples are steps * features
-  // apart, which can be a multiple of a cache set's distance.
+  // Their inputs, each x_stride_ after the one before, unless they are projected already.
   void gather_inputs(ptrdiff_t t) const {
-    for (ptrdiff_t i = 0; i < active_rows_; ++i)
-      __builtin_memcpy(x_rows_ + i * x_stride_, input(sample_[i], t),
-                       static_cast<size_t>(call_.features) * sizeof(T));
+    if (call_.block) return;
+    for (ptrdiff_t i = 0; i < active_rows_; ++i) copy_input(i, sample_[i], t);
   }
 
   // z (block.rows, block.vectors, Gates, W) = the gates' sums at step t. `states` (active rows,
@@ -281,7 +283,7 @@ class Recurrence {
 
   // SimpleRnn, Lstm, GruResetAfter: one product.
   void step(ptrdiff_t t) {
-    if (!call_.block) gather_inputs(t);
+    gather_inputs(t);
     const T* states = active_states();
     for_each_block(shape_, panels_, active_rows_, t & 1, [&](const Block& block) {
       alignas(64) T z[kBlockVectors * W];
@@ -322,7 +324,7 @@ class Recurrence {
   // GruResetBefore: the product of its gates, then that of the candidate over r * h.
   void step_reset_before(ptrdiff_t t) {
     const auto nothing = [] {};
-    if (!call_.block) gather_inputs(t);
+    gather_inputs(t);
     const T* states = active_states();
     for_each_block(shape_, panels_, active_rows_, t & 1, [&](const Block& block) {
       alignas(64) T z[kBlockVectors * W];
@@ -387,7 +389,7 @@ class Recurrence {
   ptrdiff_t* sample_;    // (active_rows_,): the samples that take the present step
   uint8_t* active_;      // (rows,): takes the present step
   uint8_t* seen_;        // (rows,): has taken a step
-  T* x_rows_ = nullptr;  // (active_rows_, x_stride_)
+  T* x_rows_;            // inputs (active samples or steps of a block, x_stride_)
   T* h_rows_ = nullptr;  // (active_rows_, stride_)
 };
 
