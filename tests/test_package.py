@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
+import runpy
 import subprocess
 import sys
 import zlib
@@ -48,6 +50,36 @@ def test_no_heavy_module_until_a_file_is_read(module: str) -> None:
 )
 def test_any_module_may_be_imported_first(module: str) -> None:
     subprocess.run([sys.executable, "-c", f"import rnnext.{module}"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("package", "not_public"),
+    [("layers", {"GroupedQueryAttention"}), ("ops", {"slice_"}), ("saving", set())],
+)
+def test_type_checkers_see_the_names_that_are_imported_on_demand(
+    package: str, not_public: set[str]
+) -> None:
+    module = importlib.import_module(f"rnnext.{package}")
+    stub = runpy.run_path(str(PACKAGE / package / "__init__.pyi"))
+    told = {name: value for name, value in stub.items() if not name.startswith("__")}
+    assert told.keys() - not_public == set(module.__all__)
+    assert all(told[name] is getattr(module, name) for name in module.__all__)
+
+
+def test_a_layer_brings_in_its_own_module_only() -> None:
+    code = (
+        "import sys, rnnext; rnnext.layers.Dense(1);"
+        "print('rnnext.layers.dense' in sys.modules, 'rnnext.layers.pooling' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
+def test_names_on_demand_are_listed_and_others_refused() -> None:
+    assert {"LSTM", "AvgPool1D", "add"} <= set(dir(rnnext.layers))
+    with pytest.raises(AttributeError, match=r"'rnnext\.layers' has no attribute 'LSTMM'"):
+        rnnext.layers.LSTMM  # noqa: B018
+    assert not hasattr(rnnext.layers, "GroupedQueryAttention")
 
 
 def test_from_torch_does_not_import_torch() -> None:

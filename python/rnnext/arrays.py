@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import sys
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
         DataError: If `x` does not hold numbers, is ragged, is not on the CPU, or is a
             `numpy.ma.MaskedArray`, whose mask would be lost.
     """
-    if isinstance(x, np.ma.MaskedArray):
+    if _is_masked(x):
         raise DataError(
             f"{name} is a numpy.ma.MaskedArray, whose mask rnnext does not read; "
             "pass its .filled() values, and the mask as the layer's mask argument."
@@ -57,6 +58,12 @@ def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     with np.errstate(over="ignore", invalid="ignore"):
         contiguous = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     return contiguous if contiguous.flags.aligned else contiguous.copy()
+
+
+def _is_masked(x: Any) -> bool:
+    # To import numpy.ma takes as long as a tenth of NumPy; whoever made `x` has done it.
+    masked_arrays = sys.modules.get("numpy.ma")
+    return masked_arrays is not None and isinstance(x, masked_arrays.MaskedArray)
 
 
 def _to_ndarray(x: Any) -> NDArray[Any]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from typing import TYPE_CHECKING
 
 from rnnext import _core
 from rnnext.errors import UnsupportedError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = [
     "available_isas",
@@ -26,7 +23,8 @@ _FLOAT_TYPES = ("float32", "float64")
 
 _floatx = "float32"
 _seed_lock = threading.Lock()
-_seed_source: np.random.Generator | None = None
+_random_seed: int | None = None
+_seeds_given = 0
 
 
 def set_num_threads(n: int) -> None:
@@ -105,21 +103,23 @@ def set_random_seed(seed: int) -> None:
         >>> bool((a.get_weights()[0] == b.get_weights()[0]).all())
         False
     """
-    import numpy as np
-
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise UnsupportedError(f"set_random_seed: expected an integer >= 0, received {seed!r}.")
-    global _seed_source
+    global _random_seed, _seeds_given
     with _seed_lock:
-        _seed_source = np.random.default_rng(seed)
+        _random_seed, _seeds_given = seed, 0
 
 
-def next_seed() -> int:
-    """Draws the seed of one initializer that was given none."""
-    import numpy as np
+def next_seed() -> tuple[int, int]:
+    """Returns the seed of one initializer that was given none.
 
-    global _seed_source
+    It is a pair, which NumPy's generators mix into one: the process's seed and how many came
+    before. A layer whose weights are read from a file takes seeds and draws nothing, so this does
+    not draw either: numpy.random takes as long to import as all of rnnext.
+    """
+    global _random_seed, _seeds_given
     with _seed_lock:
-        if _seed_source is None:
-            _seed_source = np.random.default_rng()
-        return int(_seed_source.integers(2**63))
+        if _random_seed is None:
+            _random_seed = int.from_bytes(os.urandom(16), "little")
+        _seeds_given += 1
+        return _random_seed, _seeds_given

@@ -9,6 +9,7 @@ config asks for it.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -33,8 +34,38 @@ __all__ = [
 
 _C = TypeVar("_C")
 
-_builtin: dict[str, type] = {}
-_builtin_operations: dict[str, type] = {}
+
+class _Builtins:
+    """Classes by Keras's names. Each registers itself when its module is imported.
+
+    Args:
+        package: The package whose modules are imported when a name is looked up.
+    """
+
+    def __init__(self, package: str) -> None:
+        self.classes: dict[str, type] = {}
+        self._package = package
+
+    def find(self, name: str) -> type | None:
+        """Returns the class of this name, or None if there is none."""
+        if name not in self.classes:
+            self._import(name)
+        return self.classes.get(name)
+
+    def names(self) -> list[str]:
+        """Returns the names of all classes there are."""
+        self._import()
+        return sorted(self.classes)
+
+    def _import(self, name: str = "") -> None:
+        package = importlib.import_module(self._package)
+        wanted: list[str] = [name] if name in package.__all__ else package.__all__
+        for public in wanted:
+            getattr(package, public)
+
+
+_builtin = _Builtins("rnnext.layers")
+_builtin_operations = _Builtins("rnnext.ops")
 _registered: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
 _scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
@@ -52,14 +83,14 @@ def builtin(module: str, class_name: str | None = None) -> Callable[[type[_C]], 
 
     def register(cls: type[_C]) -> type[_C]:
         name = class_name or cls.__name__
-        _builtin_classes(module)[name] = cls
+        _builtins(module).classes[name] = cls
         cls._keras_module, cls._keras_name = module, name  # type: ignore[attr-defined]
         return cls
 
     return register
 
 
-def _builtin_classes(module: Any) -> dict[str, type]:
+def _builtins(module: Any) -> _Builtins:
     # An operation can have a layer's name: keras.ops has an Add, keras.layers has another, and
     # an activation called on a symbolic tensor with its own arguments is an operation ReLU.
     is_operation = {"ops", "activations"} & set(str(module).split(".")[:3])
@@ -69,13 +100,13 @@ def _builtin_classes(module: Any) -> dict[str, type]:
 def is_builtin(cls: type) -> bool:
     """Tells whether a class is one of rnnext's own, not a user's subclass."""
     # A subclass inherits the two attributes, but the table has its base.
-    classes = _builtin_classes(getattr(cls, "_keras_module", None))
+    classes = _builtins(getattr(cls, "_keras_module", None)).classes
     return classes.get(getattr(cls, "_keras_name", "")) is cls
 
 
 def operation_class(class_name: str) -> Any:
-    """Returns the operation of this name, without weights, of `rnnext.ops`."""
-    return _builtin_operations[class_name]
+    """Returns the operation of this name, without weights, of `rnnext.ops`; None if it has none."""
+    return _builtin_operations.find(class_name)
 
 
 def register_keras_serializable(
@@ -326,12 +357,12 @@ def _find_class(config: dict[str, Any], class_name: str, inner: Any) -> Any:
     if cls is None:
         cls = custom_object(class_name)
     if cls is None:
-        cls = _builtin_classes(config.get("module")).get(class_name)
+        cls = _builtins(config.get("module")).find(class_name)
     if cls is None:
         name = inner.get("name") if isinstance(inner, dict) else None
         raise UnsupportedError(
             f"class {class_name!r}{f' (name {name!r})' if name else ''} of module "
             f"{config.get('module')!r} is not known to rnnext; pass it by custom_objects, or use "
-            f"one of {sorted(_builtin_classes(config.get('module')))}."
+            f"one of {_builtins(config.get('module')).names()}."
         )
     return cls

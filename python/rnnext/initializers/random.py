@@ -38,11 +38,11 @@ class RandomInitializer(Initializer):
                 f"{seed!r}."
             )
         self.seed = seed
-        self._drawn_seed = config.next_seed() if seed is None else abs(seed)
+        self._generator_seed = config.next_seed() if seed is None else abs(seed)
 
     def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
         """Returns an array of this shape and dtype."""
-        values = self._draw(np.random.default_rng(self._drawn_seed), tuple(shape))
+        values = self._draw(np.random.default_rng(self._generator_seed), tuple(shape))
         with np.errstate(over="ignore"):  # a stddev of 1e300 makes infinities, as in Keras
             return values.astype(dtype or config.floatx())
 

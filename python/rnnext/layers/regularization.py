@@ -63,6 +63,12 @@ class _SpatialDropout(GaussianDropout):
             raise UnsupportedError(f"{self.label}: noise_shape={noise_shape!r} is not supported.")
         self.input_spec = InputSpec(ndim=self._rank)
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments that Keras's constructor has, too."""
+        config = super().get_config()
+        del config["trainable"]
+        return config
+
 
 @serialization.builtin("keras.layers")
 class SpatialDropout1D(_SpatialDropout):

@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-from rnnext.saving.limits import Limits
-from rnnext.saving.live_model import from_keras
-from rnnext.saving.load import load_model, load_weights, model_from_json
-from rnnext.saving.save import save_model
-from rnnext.saving.upgrade import upgraded
+from rnnext.on_demand import on_demand
 
-__all__ = [
-    "Limits",
-    "from_keras",
-    "load_model",
-    "load_weights",
-    "model_from_json",
-    "save_model",
-    "upgraded",
-]
+# Public names by module; `__init__.pyi` says the same to type checkers.
+_NAMES = {
+    "limits": ("Limits",),
+    "live_model": ("from_keras",),
+    "load": ("load_model", "load_weights", "model_from_json"),
+    "save": ("save_model",),
+    "upgrade": ("upgraded",),
+}
+
+__all__, __getattr__, __dir__ = on_demand(__name__, _NAMES)

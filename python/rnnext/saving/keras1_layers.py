@@ -37,9 +37,16 @@ _CONVOLUTION_ARGUMENTS = {
     "filter_length": "kernel_size",
     "border_mode": "padding",
     "subsample_length": "strides",
+    "subsample": "strides",
     "atrous_rate": "dilation_rate",
+    "dim_ordering": "data_format",
 }
-_POOLING_ARGUMENTS = {"pool_length": "pool_size", "stride": "strides", "border_mode": "padding"}
+_POOLING_ARGUMENTS = {
+    "pool_length": "pool_size",
+    "stride": "strides",
+    "border_mode": "padding",
+    "dim_ordering": "data_format",
+}
 _RENAMED: dict[str, dict[str, str]] = {
     "Dense": {**_WEIGHT_ARGUMENTS, "output_dim": "units"},
     "SimpleRNN": _RECURRENT_ARGUMENTS,
@@ -50,19 +57,41 @@ _RENAMED: dict[str, dict[str, str]] = {
         "W_regularizer": "embeddings_regularizer",
         "W_constraint": "embeddings_constraint",
     },
-    "Conv1D": _CONVOLUTION_ARGUMENTS,
-    "MaxPooling1D": _POOLING_ARGUMENTS,
-    "AveragePooling1D": _POOLING_ARGUMENTS,
+    **dict.fromkeys(
+        ("Conv1D", "Conv2D", "Conv3D", "SeparableConv2D"),
+        _CONVOLUTION_ARGUMENTS,
+    ),
+    "ConvLSTM2D": {**_CONVOLUTION_ARGUMENTS, **_RECURRENT_ARGUMENTS},
+    **{
+        f"{kind}Pooling{rank}D": _POOLING_ARGUMENTS
+        for kind in ("Max", "Average", "GlobalMax", "GlobalAverage")
+        for rank in (1, 2, 3)
+    },
+    "UpSampling1D": {"length": "size"},
+    "PReLU": {"init": "alpha_initializer"},
     "BatchNormalization": {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
     "Dropout": {"p": "rate"},
     "SpatialDropout1D": {"p": "rate"},
+    "SpatialDropout2D": {"p": "rate"},
+    "SpatialDropout3D": {"p": "rate"},
     "GaussianDropout": {"p": "rate"},
     "GaussianNoise": {"sigma": "stddev"},
 }
 _CLASSES = {
     "TimeDistributedDense": "Dense",
     "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
     "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "SeparableConvolution2D": "SeparableConv2D",
+}
+# A window's sizes, in Keras 1 an argument for each axis.
+_WINDOW_SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
+_DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
+# Layers that have a dim_ordering, which Keras 1 left out of their configs.
+_UNKNOWN_FORMAT = {
+    f"{name}{rank}D" for name in ("UpSampling", "ZeroPadding", "Cropping") for rank in (2, 3)
 }
 # Arguments without a successor that change nothing at inference, or repeat a shape.
 _DROPPED = {
@@ -104,6 +133,11 @@ def upgrade_keras1_layer(class_name: str, config: Config, where: str) -> tuple[s
     """
     if class_name == "Merge":
         return _upgrade_merge(config, where)
+    if class_name in _UNKNOWN_FORMAT:
+        raise UnsupportedError(
+            f"{where}: a file of Keras 1 does not say whether the channels of a {class_name} come "
+            "first or last; accepted are the layers whose dim_ordering it records"
+        )
     class_name = _CLASSES.get(class_name, class_name)
     renamed = _RENAMED.get(class_name)
     if renamed is None:
@@ -114,10 +148,23 @@ def upgrade_keras1_layer(class_name: str, config: Config, where: str) -> tuple[s
         kept.pop("dropout", None)
     if class_name == "BatchNormalization" and kept.pop("mode", 0) != 0:
         raise UnsupportedError(f"{where}: BatchNormalization mode {config['mode']}; 0 is read")
+    for sizes in _WINDOW_SIZES:
+        if kept.keys() >= set(sizes):
+            kept["kernel_size"] = [kept.pop(size) for size in sizes]
     upgraded = {renamed.get(key, key): value for key, value in kept.items()}
+    if "dim_ordering" in kept:
+        upgraded["data_format"] = _data_format(kept["dim_ordering"], where)
     if class_name == "GRU":
         upgraded["reset_after"] = False
     return class_name, upgraded
+
+
+def _data_format(dim_ordering: Any, where: str) -> str:
+    if dim_ordering not in _DATA_FORMATS:
+        raise UnsupportedError(
+            f"{where}: dim_ordering {dim_ordering!r}; accepted are {list(_DATA_FORMATS)}"
+        )
+    return _DATA_FORMATS[dim_ordering]
 
 
 def _upgrade_merge(config: Config, where: str) -> tuple[str, Config]:

@@ -189,11 +189,7 @@ class LayerConverter:
         """True for an operation of a graph; in HDF5 Keras 3 leaves out the module that says so."""
         if self.version.generation < 3 or "trainable" in config:
             return False
-        try:
-            serialization.operation_class(class_name)
-        except KeyError:
-            return False
-        return True
+        return serialization.operation_class(class_name) is not None
 
     def _renamed(self, class_name: str, config: Config, where: str) -> tuple[str, Config]:
         """Keras 3 class name, and the arguments under their Keras 3 names."""

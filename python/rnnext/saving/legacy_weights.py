@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from rnnext.errors import FileError
 from rnnext.layers.layer import Layer
 from rnnext.layers.variable import Variable
@@ -18,11 +16,11 @@ from rnnext.models import Model
 from rnnext.saving.assignment import Array, WeightPlan, layer_label
 from rnnext.saving.cudnn_layout import gru_from_cudnn, lstm_from_cudnn
 from rnnext.saving.hdf5 import Group
+from rnnext.saving.keras1_weights import Origin, convolution_from_keras1, joined_gates
+from rnnext.saving.keras3_weights import descendants
+from rnnext.saving.theano_layout import check_windows, turned
 
 __all__ = ["layer_arrays", "plan_legacy_weights"]
-
-# Theano convolves as mathematicians do, with the kernel turned around; the others correlate.
-_TURNED_BY_THEANO = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTMCell")
 
 
 def layer_arrays(weights: Group, label: str) -> dict[str, list[Array]]:
@@ -56,7 +54,7 @@ def plan_legacy_weights(
     found: dict[str, list[Array]],
     label: str,
     by_name: bool,
-    backend: str | None = None,
+    origin: Origin = Origin(),  # noqa: B008 - immutable
 ) -> WeightPlan:
     """Match a model's weights with the arrays of a file.
 
@@ -66,7 +64,7 @@ def plan_legacy_weights(
         label: How errors call the file.
         by_name: Match layers by name; layers whose name the file does not have keep their
             weights. Otherwise the n-th layer with weights takes the n-th entry.
-        backend: Keras's backend that saved the file, as the file has it.
+        origin: Which Keras and backend saved the file.
 
     Returns:
         The plan.
@@ -86,18 +84,15 @@ def plan_legacy_weights(
             )
         pairs = list(zip(weighted, found, strict=True))
     for layer, name in pairs:
-        arrays = _converted(layer, found[name], f"{label}: {name}: {layer_label(layer)}")
+        where = f"{label}: {name}: {layer_label(layer)}"
+        arrays = _converted(layer, found[name], where, origin.is_keras1)
         plan.add_all(layer, _legacy_order(layer), arrays, name)
-    if backend == "theano":
-        plan.convert(_turned)
+    if origin.is_theano:
+        for layer in layers:
+            for part in (layer, *descendants(layer)):
+                check_windows(part, label)
+        plan.convert(turned)
     return plan
-
-
-def _turned(variable: Variable, array: Array) -> Array:
-    """A convolution's kernel (..., channels, filters) as Theano's opposite, along its windows."""
-    if type(variable._owner).__name__ in _TURNED_BY_THEANO and variable.name.endswith("kernel"):
-        return np.flip(array, tuple(range(array.ndim - 2)))
-    return array
 
 
 def _legacy_order(layer: Layer) -> list[Variable]:
@@ -109,27 +104,30 @@ def _is(layer: Layer, class_name: str) -> bool:
     return any(base.__name__ == class_name for base in type(layer).__mro__)
 
 
-def _converted(layer: Layer, arrays: list[Array], where: str) -> list[Array]:
+def _converted(layer: Layer, arrays: list[Array], where: str, is_keras1: bool) -> list[Array]:
     """Arrays of a file in the layout of rnnext's layer, wrapped layers included."""
     if _is(layer, "Bidirectional"):
         forward, backward = layer.forward_layer, layer.backward_layer  # type: ignore[attr-defined]
         # A different backward layer may have other weights; Keras 1 has four times as many arrays.
         both = len(forward.weights) + len(backward.weights)
         cut = len(forward.weights) if len(arrays) == both else len(arrays) // 2
-        first = _converted(forward, arrays[:cut], where)
-        return first + _converted(backward, arrays[cut:], where)
+        first = _converted(forward, arrays[:cut], where, is_keras1)
+        return first + _converted(backward, arrays[cut:], where, is_keras1)
     if _is(layer, "TimeDistributed"):
-        return _converted(layer.layer, arrays, where)  # type: ignore[attr-defined]
+        inner = layer.layer  # type: ignore[attr-defined]
+        return _converted(inner, arrays, where, is_keras1)
     if isinstance(layer, Model):
-        return _converted_model(layer, arrays, where)
-    if _is(layer, "LSTM"):
-        return _converted_lstm(_joined_keras1(arrays, (0, 2, 1, 3)), where)
+        return _converted_model(layer, arrays, where, is_keras1)
+    if is_keras1:
+        arrays = convolution_from_keras1(layer, arrays)
+    if _is(layer, "LSTM") or _is(layer, "ConvLSTM2D"):
+        return _converted_lstm(joined_gates(arrays, (0, 2, 1, 3)), where)
     if _is(layer, "GRU"):
-        return _converted_gru(layer, _joined_keras1(arrays, (0, 1, 2)), where)
+        return _converted_gru(layer, joined_gates(arrays, (0, 1, 2)), where)
     return arrays
 
 
-def _converted_model(model: Model, arrays: list[Array], where: str) -> list[Array]:
+def _converted_model(model: Model, arrays: list[Array], where: str, is_keras1: bool) -> list[Array]:
     """A nested model's arrays: the trainable ones of all its layers, then the others."""
     split = len(model.trainable_weights)
     trainable, others = list(arrays[:split]), list(arrays[split:])
@@ -137,25 +135,11 @@ def _converted_model(model: Model, arrays: list[Array], where: str) -> list[Arra
     new_others: list[Array] = []
     for layer in model.layers:
         first, second = len(layer.trainable_weights), len(layer.non_trainable_weights)
-        own = _converted(layer, trainable[:first] + others[:second], where)
+        own = _converted(layer, trainable[:first] + others[:second], where, is_keras1)
         new_trainable += own[:first]
         new_others += own[first:]
         del trainable[:first], others[:second]
     return new_trainable + new_others + trainable + others
-
-
-def _joined_keras1(arrays: list[Array], gates: tuple[int, ...]) -> list[Array]:
-    """Keras 1's kernel, recurrent kernel and bias of each gate, joined into three arrays.
-
-    Args:
-        arrays: 3 arrays of each gate, or anything else, which is returned unchanged.
-        gates: Keras 1's position of each of Keras 2's gates.
-    """
-    if len(arrays) != 3 * len(gates):
-        return arrays
-    return [
-        np.concatenate([arrays[3 * gate + part] for gate in gates], axis=-1) for part in range(3)
-    ]
 
 
 def _converted_lstm(arrays: list[Array], where: str) -> list[Array]:

@@ -15,6 +15,7 @@ from rnnext.saving.archive import Archive
 from rnnext.saving.assignment import WeightPlan
 from rnnext.saving.hdf5 import Group, read_hdf5
 from rnnext.saving.json_text import parse_object
+from rnnext.saving.keras1_weights import Origin
 from rnnext.saving.keras3_weights import is_keras3_tree, plan_keras3_weights
 from rnnext.saving.legacy_config import to_keras3_config
 from rnnext.saving.legacy_weights import layer_arrays, plan_legacy_weights
@@ -130,8 +131,8 @@ def load_weights(
     weights = root.groups.get("model_weights", root)
     if weights.names("layer_names") is not None:
         found = layer_arrays(weights, label)
-        backend = weights.text("backend") or root.text("backend")
-        plan = plan_legacy_weights(model.layers, found, label, by_name, backend)
+        origin = Origin.of(root, weights)
+        plan = plan_legacy_weights(model.layers, found, label, by_name, origin)
     elif by_name:
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
     else:
@@ -224,8 +225,8 @@ def _model_from_hdf5(
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}
     by_name = weighted == found.keys()
-    backend = weights.text("backend") or root.text("backend")
-    plan_legacy_weights(model.layers, found, label, by_name, backend).apply()
+    origin = Origin.of(root, weights)
+    plan_legacy_weights(model.layers, found, label, by_name, origin).apply()
     return model
 
 

@@ -6,6 +6,8 @@ the same Keras gave for them. Each set needs an environment of its own, with the
 the tests need none of them. A second argument makes only the model of that name.
 
     python generate.py keras122     Python 3.6   keras==1.2.2 theano==0.9.0 "h5py<3" "numpy<1.17"
+    python generate.py keras122tf   Python 3.6   keras==1.2.2 tensorflow==1.4.0 "h5py<3" and
+                                             "numpy<1.17" "protobuf<3.18"
     python generate.py keras224     Python 3.7   keras==2.2.4 tensorflow-cpu==1.15.0 "h5py<3" and
                                              "numpy<1.20"
     python generate.py tf115        the same environment, by tf.keras
@@ -299,6 +301,29 @@ def write_keras1(keras):
     write("keras122_maskedboth", ".h5", masked_bidirectional(keras), [token_ids()])
 
 
+def write_keras1_convolutions(name, keras):
+    """Kernels of Keras 1; Theano's are turned around, and channels may come first."""
+    layers, models = keras.layers, keras.models
+    for ordering, film in (("tf", (4, 6, 5, 2)), ("th", (4, 2, 6, 5))):
+        # Where the window of an even size starts depends on the backend, unless it is "valid".
+        first = {"border_mode": "same", "return_sequences": True, "input_shape": film}
+        model = models.Sequential()
+        model.add(layers.ConvLSTM2D(3, 3, 3, dim_ordering=ordering, **first))
+        images = (
+            layers.Convolution2D(4, 3, 2, subsample=(1, 2), dim_ordering=ordering),
+            layers.MaxPooling2D((2, 1), dim_ordering=ordering),
+            layers.AveragePooling2D((1, 2), dim_ordering=ordering),
+            layers.Flatten(),
+        )
+        for layer in images:
+            model.add(layers.TimeDistributed(layer))
+        model.add(layers.Convolution1D(3, 3, border_mode="same", activation="relu"))
+        model.add(layers.Convolution1D(3, 2, subsample_length=2))
+        model.add(layers.LSTM(2))
+        set_random_weights(model)
+        write(name + "_convolutions_" + ordering, ".h5", model, [series(2, *film)])
+
+
 def write_keras2(name, keras):
     """Full-model HDF5 of standalone Keras 2 and tf.keras."""
     write(name + "_sequential", ".h5", sequential(keras), [token_ids()])
@@ -351,6 +376,9 @@ def main():
     keras = import_keras(name)
     if name == "keras122":
         write_keras1(keras)
+        write_keras1_convolutions(name, keras)
+    elif name == "keras122tf":
+        write_keras1_convolutions(name, keras)
     elif name == "tf23":
         write("tf23_operations", ".h5", *operations(keras))
     elif name in ("keras224", "tf115", "tf25"):
