@@ -14,7 +14,7 @@ from keras_reference import arrays, load_keras
 from layer_twins import assert_same_output, random_array
 
 import rnnext
-from rnnext import layers
+from rnnext import activations, layers
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.masked_tensor import mask_of
 
@@ -426,3 +426,25 @@ def test_encoder_and_decoder(tmp_path: Path) -> None:
     again = rnnext.models.model_from_json(ours.to_json())
     again.set_weights(ours.get_weights())
     assert_same_output(again.predict(inputs), expected)
+
+
+def _halved(x: np.ndarray) -> np.ndarray:
+    return np.tanh(x) / 2
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["layer", "bidirectional"])
+def test_activation_without_kernel_between_calls(wrapped: bool) -> None:
+    """A layer whose cell leaves its kernel, and comes back to it, gives each one's answer."""
+    x = np.random.default_rng(0).standard_normal((2, 4, 3)).astype("float32")
+    layer = layers.LSTM(5)
+    model = layers.Bidirectional(layer) if wrapped else layer
+    cells = [model.forward_layer.cell, model.backward_layer.cell] if wrapped else [layer.cell]
+    before = model(x)
+    for cell in cells:
+        cell.activation = activations.get(_halved)
+    between = [model(x), model(x)]
+    for cell in cells:
+        cell.activation = activations.get("tanh")
+    np.testing.assert_array_equal(model(x), before)
+    np.testing.assert_array_equal(*between)
+    assert np.abs(between[0] - before).max() > 0.01

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
+from rnnext._core import RecurrentKernel
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.cells import KernelCell, StackedRNNCells, check_cell, output_size
@@ -155,7 +156,7 @@ class RNN(Layer):
 
     def _find_plain_flags(self) -> None:
         """Notes how the kernel is called when there is nothing but an array, if there is one."""
-        if self._cell_has_kernel and self.states is None:
+        if self.states is None and isinstance(self._runner(), RecurrentKernel):
             self.__dict__["_plain_flags"] = (
                 self.return_sequences + 2 * self.return_state + 4 * self.go_backwards
             )
@@ -178,7 +179,9 @@ class RNN(Layer):
     @property
     def runs_on_kernel(self) -> bool:
         """Whether a call is one call of a compiled kernel, with the outputs as they come."""
-        return self._cell_has_kernel and not self.stateful and type(self).call is RNN.call
+        stateless = not self.stateful and self.states is None
+        is_overridden = type(self).call is not RNN.call
+        return stateless and not is_overridden and isinstance(self._runner(), RecurrentKernel)
 
     def kernel_call(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool
