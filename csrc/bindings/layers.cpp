@@ -37,12 +37,22 @@ std::string to_isa(const py::object& isa) {
   return isa.is_none() ? std::string() : isa.cast<std::string>();
 }
 
+WeightType to_weight_type(const py::object& weights) {
+  if (weights.is_none()) return WeightType::full;
+  const std::string name = weights.cast<std::string>();
+  if (name == "bf16") return WeightType::bf16;
+  if (name == "int8") return WeightType::int8;
+  throw py::value_error("weights: received \"" + name +
+                        "\", accepted are None, \"bf16\", \"int8\"");
+}
+
 template <class T>
 class RecurrentOf final : public RecurrentKernel {
  public:
   RecurrentOf(RecurrentConfig config, py::handle kernel, py::handle recurrent_kernel,
-              py::handle bias, const std::string& isa)
-      : layer_(build(config, ArrayView<T>("kernel", kernel, 2), recurrent_kernel, bias, isa)) {}
+              py::handle bias, const std::string& isa, WeightType weights)
+      : layer_(build(config, ArrayView<T>("kernel", kernel, 2), recurrent_kernel, bias, isa,
+                     weights)) {}
 
   py::object run(const RecurrentArguments& arguments) const override {
     RecurrentIo<T> io = checked(arguments);
@@ -94,7 +104,7 @@ class RecurrentOf final : public RecurrentKernel {
  private:
   static Recurrent<T> build(RecurrentConfig config, const ArrayView<T>& kernel,
                             py::handle recurrent_object, py::handle bias_object,
-                            const std::string& isa) {
+                            const std::string& isa, WeightType weights) {
     config.features = kernel.extent(0);
     config.units = kernel.extent(1) / config.gates();
     const std::ptrdiff_t columns = config.gates() * config.units;
@@ -104,13 +114,13 @@ class RecurrentOf final : public RecurrentKernel {
     const ArrayView<T> recurrent_kernel("recurrent_kernel", recurrent_object, 2);
     check_shape("recurrent_kernel", recurrent_kernel, recurrent_object, {config.units, columns});
     if (bias_object.is_none())
-      return Recurrent<T>(config, kernel.span(), recurrent_kernel.span(), {}, isa);
+      return Recurrent<T>(config, kernel.span(), recurrent_kernel.span(), {}, isa, weights);
     const ArrayView<T> bias("bias", bias_object, -1);
     const bool two_rows = config.bias_size() == 2 * columns;
     check_shape(
         "bias", bias, bias_object,
         two_rows ? std::vector<std::ptrdiff_t>{2, columns} : std::vector<std::ptrdiff_t>{columns});
-    return Recurrent<T>(config, kernel.span(), recurrent_kernel.span(), bias.span(), isa);
+    return Recurrent<T>(config, kernel.span(), recurrent_kernel.span(), bias.span(), isa, weights);
   }
 
   static void set_mask(RecurrentIo<T>& io, py::handle object) {
@@ -197,8 +207,9 @@ class RecurrentOf final : public RecurrentKernel {
 template <class T>
 class DenseOf final : public DenseKernel {
  public:
-  DenseOf(py::handle kernel, py::handle bias, const Activation& activation, const std::string& isa)
-      : layer_(build(ArrayView<T>("kernel", kernel, 2), bias, activation, isa)) {}
+  DenseOf(py::handle kernel, py::handle bias, const Activation& activation, const std::string& isa,
+          WeightType weights)
+      : layer_(build(ArrayView<T>("kernel", kernel, 2), bias, activation, isa, weights)) {}
 
   py::object run(py::handle x_object) const override {
     const ArrayView<T> x("x", x_object, -1);
@@ -233,9 +244,9 @@ class DenseOf final : public DenseKernel {
 
  private:
   static Dense<T> build(const ArrayView<T>& kernel, py::handle bias, const Activation& activation,
-                        const std::string& isa) {
+                        const std::string& isa, WeightType weights) {
     return Dense<T>(kernel.extent(0), kernel.extent(1), activation, kernel.span(),
-                    optional_span<T>("bias", bias, 1), isa);
+                    optional_span<T>("bias", bias, 1), isa, weights);
   }
 
   void run_unlocked(std::ptrdiff_t rows, const ArrayView<T>& x, NewArray<T>& y) const {
@@ -322,7 +333,8 @@ std::unique_ptr<RecurrentKernel> RecurrentKernel::make(const std::string& cell, 
                                                        py::handle recurrent_kernel, py::handle bias,
                                                        const py::tuple& activation,
                                                        const py::object& recurrent_activation,
-                                                       bool reset_after, const py::object& isa) {
+                                                       bool reset_after, const py::object& isa,
+                                                       const py::object& weights) {
   RecurrentConfig config;
   config.cell = to_cell(cell);
   config.reset_after = reset_after;
@@ -330,17 +342,21 @@ std::unique_ptr<RecurrentKernel> RecurrentKernel::make(const std::string& cell, 
   if (!recurrent_activation.is_none())
     config.recurrent_activation = to_activation(py::tuple(recurrent_activation));
   const std::string name = to_isa(isa);
+  const WeightType type = to_weight_type(weights);
   if (is_float64(kernel))
-    return std::make_unique<RecurrentOf<double>>(config, kernel, recurrent_kernel, bias, name);
-  return std::make_unique<RecurrentOf<float>>(config, kernel, recurrent_kernel, bias, name);
+    return std::make_unique<RecurrentOf<double>>(config, kernel, recurrent_kernel, bias, name,
+                                                 type);
+  return std::make_unique<RecurrentOf<float>>(config, kernel, recurrent_kernel, bias, name, type);
 }
 
 std::unique_ptr<DenseKernel> DenseKernel::make(py::handle kernel, py::handle bias,
-                                               const py::tuple& activation, const py::object& isa) {
+                                               const py::tuple& activation, const py::object& isa,
+                                               const py::object& weights) {
   const Activation act = to_activation(activation);
   const std::string name = to_isa(isa);
-  if (is_float64(kernel)) return std::make_unique<DenseOf<double>>(kernel, bias, act, name);
-  return std::make_unique<DenseOf<float>>(kernel, bias, act, name);
+  const WeightType type = to_weight_type(weights);
+  if (is_float64(kernel)) return std::make_unique<DenseOf<double>>(kernel, bias, act, name, type);
+  return std::make_unique<DenseOf<float>>(kernel, bias, act, name, type);
 }
 
 py::tuple run_both(const py::tuple& first, const py::tuple& second) {

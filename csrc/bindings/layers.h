@@ -47,7 +47,8 @@ class RecurrentKernel {
                                                py::handle recurrent_kernel, py::handle bias,
                                                const py::tuple& activation,
                                                const py::object& recurrent_activation,
-                                               bool reset_after, const py::object& isa);
+                                               bool reset_after, const py::object& isa,
+                                               const py::object& weights);
 };
 
 class DenseKernel {
@@ -62,7 +63,8 @@ class DenseKernel {
   virtual py::ssize_t input_dim() const = 0;
 
   static std::unique_ptr<DenseKernel> make(py::handle kernel, py::handle bias,
-                                           const py::tuple& activation, const py::object& isa);
+                                           const py::tuple& activation, const py::object& isa,
+                                           const py::object& weights);
 };
 
 // Adds run_plain(x, flags) and run_plain(x) to the registered classes, as methods of CPython's own:

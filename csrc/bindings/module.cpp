@@ -22,7 +22,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       .def(py::init(&RecurrentKernel::make), py::arg("cell"), py::arg("kernel"),
            py::arg("recurrent_kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("recurrent_activation"), py::arg("reset_after") = true,
-           py::arg("isa") = py::none())
+           py::arg("isa") = py::none(), py::arg("weights") = py::none())
       .def(
           "__call__",
           [](const RecurrentKernel& kernel, py::handle x, py::handle initial_state, py::handle mask,
@@ -42,7 +42,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   py::class_<DenseKernel>(m, "DenseKernel",
                           "activation(x @ kernel + bias), the same bits for a row in any batch.")
       .def(py::init(&DenseKernel::make), py::arg("kernel"), py::arg("bias"), py::arg("activation"),
-           py::arg("isa") = py::none())
+           py::arg("isa") = py::none(), py::arg("weights") = py::none())
       .def("__call__", &DenseKernel::run, py::arg("x"))
       .def_property_readonly("isa", &DenseKernel::isa)
       .def_property_readonly("dtype", &DenseKernel::dtype)

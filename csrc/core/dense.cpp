@@ -21,11 +21,13 @@ struct Dense<T>::Packed {
 
 template <class T>
 Dense<T>::Dense(std::ptrdiff_t features, std::ptrdiff_t units, const Activation& activation,
-                Span<const T> kernel, Span<const T> bias, const std::string& isa)
+                Span<const T> kernel, Span<const T> bias, const std::string& isa,
+                WeightType weights)
     : packed_(std::make_unique<Packed>()) {
   if (units < 1)
     throw std::invalid_argument("units: received " + std::to_string(units) +
                                 ", accepted are integers >= 1");
+  core::check_weight_type<T>(weights);
   check_size("kernel", kernel, checked_size("kernel", {features, units}));
   check_size_if_given("bias", bias, units);
   packed_->features = features;
@@ -37,7 +39,7 @@ Dense<T>::Dense(std::ptrdiff_t features, std::ptrdiff_t units, const Activation&
   };
   packed_->weights = core::PackedProduct<T>(kernels::kernels_of<T>(*packed_->table),
                                             columns(kernel.data, features), columns(nullptr, 0),
-                                            columns(bias.data, 1));
+                                            columns(bias.data, 1), weights);
 }
 
 template <class T>

@@ -2,7 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <vector>
 
 #include "core/aligned_buffer.h"
 #include "kernels/table.h"
@@ -20,22 +26,95 @@ struct GateColumns {
   }
 };
 
-// Lays `columns` out as [panel][depth][unit vector][gate][lane], padding with zeros. A vector
-// (bias) is packed with depth 1 and one panel: panel_vectors = all unit vectors.
-template <class T>
-AlignedArray<T> pack(const GateColumns<T>& columns, std::ptrdiff_t width,
-                     std::ptrdiff_t panel_vectors) {
+// Lays `columns` out as [panel][depth][unit vector][gate][lane], padding with zeros; each number w
+// of column (gate, unit) becomes narrow(w, gate, unit), an S. A vector (bias) is packed with depth
+// 1 and one panel: panel_vectors = all unit vectors.
+template <class S, class T, class Narrow>
+AlignedArray<S> pack_as(const GateColumns<T>& columns, std::ptrdiff_t width,
+                        std::ptrdiff_t panel_vectors, Narrow narrow) {
   const std::ptrdiff_t vectors = (columns.units + width - 1) / width;
-  AlignedArray<T> packed = make_aligned<T>(columns.depth * vectors * columns.gates * width);
-  T* out = packed.get();
+  AlignedArray<S> packed = make_aligned<S>(columns.depth * vectors * columns.gates * width);
+  S* out = packed.get();
   for (std::ptrdiff_t panel = 0; panel < vectors; panel += panel_vectors)
     for (std::ptrdiff_t k = 0; k < columns.depth; ++k)
       for (std::ptrdiff_t v = panel; v < std::min(panel + panel_vectors, vectors); ++v)
         for (std::ptrdiff_t gate = 0; gate < columns.gates; ++gate)
           for (std::ptrdiff_t unit = v * width; unit < (v + 1) * width; ++unit)
-            *out++ = unit < columns.units ? columns.at(k, gate, unit) : T(0);
+            *out++ = unit < columns.units ? narrow(columns.at(k, gate, unit), gate, unit) : S(0);
   return packed;
 }
+
+template <class T>
+AlignedArray<T> pack(const GateColumns<T>& columns, std::ptrdiff_t width,
+                     std::ptrdiff_t panel_vectors) {
+  return pack_as<T>(columns, width, panel_vectors,
+                    [](T w, std::ptrdiff_t, std::ptrdiff_t) { return w; });
+}
+
+// The upper half of a float's bits, rounded to nearest, ties to even. NaN stays NaN.
+inline std::uint16_t to_bf16(float w) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &w, sizeof bits);
+  if (w != w) return static_cast<std::uint16_t>(bits >> 16 | 0x40);
+  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+// One matrix's weights, owned, in the type they are stored in.
+template <class T>
+class PackedWeights {
+ public:
+  PackedWeights() = default;
+
+  PackedWeights(const GateColumns<T>& columns, std::ptrdiff_t width, std::ptrdiff_t panel_vectors,
+                WeightType type)
+      : type_(type) {
+    if (type == WeightType::full)
+      full_ = pack(columns, width, panel_vectors);
+    else if (type == WeightType::bf16)
+      bf16_ = pack_as<std::uint16_t>(
+          columns, width, panel_vectors,
+          [](T w, std::ptrdiff_t, std::ptrdiff_t) { return to_bf16(static_cast<float>(w)); });
+    else
+      pack_int8(columns, width, panel_vectors);
+  }
+
+  kernels::PackedMatrix<T> view() const {
+    const void* panels = type_ == WeightType::full   ? static_cast<const void*>(full_.get())
+                         : type_ == WeightType::bf16 ? static_cast<const void*>(bf16_.get())
+                                                     : static_cast<const void*>(int8_.get());
+    return {type_, panels, scale_.get()};
+  }
+
+ private:
+  // Throws std::invalid_argument for a weight that is not finite: no scale has room for it.
+  void pack_int8(const GateColumns<T>& columns, std::ptrdiff_t width,
+                 std::ptrdiff_t panel_vectors) {
+    std::vector<T> scale(static_cast<std::size_t>(columns.gates * columns.units), T(0));
+    const auto scale_of = [&](std::ptrdiff_t gate, std::ptrdiff_t unit) -> T& {
+      return scale[static_cast<std::size_t>(gate * columns.units + unit)];
+    };
+    for (std::ptrdiff_t k = 0; k < columns.depth; ++k)
+      for (std::ptrdiff_t gate = 0; gate < columns.gates; ++gate)
+        for (std::ptrdiff_t unit = 0; unit < columns.units; ++unit) {
+          const T size = std::abs(columns.at(k, gate, unit));
+          if (!(size <= std::numeric_limits<T>::max()))
+            throw std::invalid_argument("int8 weights: received a weight that is not finite");
+          scale_of(gate, unit) = std::max(scale_of(gate, unit), size / 127);
+        }
+    int8_ = pack_as<std::int8_t>(
+        columns, width, panel_vectors, [&](T w, std::ptrdiff_t gate, std::ptrdiff_t unit) {
+          const T s = scale_of(gate, unit);
+          return static_cast<std::int8_t>(s > 0 ? std::nearbyint(w / s) : 0);
+        });
+    const GateColumns<T> row = {scale.data(), 1, 0, 0, columns.gates, columns.units};
+    scale_ = pack(row, width, std::max<std::ptrdiff_t>(1, columns.units));
+  }
+
+  WeightType type_ = WeightType::full;
+  AlignedArray<T> full_, scale_;
+  AlignedArray<std::uint16_t> bf16_;
+  AlignedArray<std::int8_t> int8_;
+};
 
 // One product's weights, owned.
 template <class T>
@@ -45,11 +124,13 @@ class PackedProduct {
 
   // `recurrent_kernel` and `bias` (1 row) may have a null matrix: none.
   PackedProduct(const kernels::KernelsOf<T>& table, const GateColumns<T>& kernel,
-                const GateColumns<T>& recurrent_kernel, const GateColumns<T>& bias) {
+                const GateColumns<T>& recurrent_kernel, const GateColumns<T>& bias,
+                WeightType type) {
     const std::ptrdiff_t width = table.width;
     const std::ptrdiff_t panel_vectors = table.panel_vectors[kernel.gates];
-    kernel_ = pack(kernel, width, panel_vectors);
-    if (recurrent_kernel.matrix) recurrent_kernel_ = pack(recurrent_kernel, width, panel_vectors);
+    kernel_ = PackedWeights<T>(kernel, width, panel_vectors, type);
+    if (recurrent_kernel.matrix)
+      recurrent_kernel_ = PackedWeights<T>(recurrent_kernel, width, panel_vectors, type);
     const std::ptrdiff_t vectors = (kernel.units + width - 1) / width;
     if (bias.matrix) {
       bias_ = pack(bias, width, vectors);
@@ -60,11 +141,19 @@ class PackedProduct {
   }
 
   kernels::PackedGates<T> view() const {
-    return {bias_.get(), kernel_.get(), recurrent_kernel_.get()};
+    return {bias_.get(), kernel_.view(), recurrent_kernel_.view()};
   }
 
  private:
-  AlignedArray<T> bias_, kernel_, recurrent_kernel_;
+  AlignedArray<T> bias_;
+  PackedWeights<T> kernel_, recurrent_kernel_;
 };
+
+// Throws std::invalid_argument unless weights of T may be stored like this.
+template <class T>
+void check_weight_type(WeightType type) {
+  if (sizeof(T) != sizeof(float) && type != WeightType::full)
+    throw std::invalid_argument("weights: bf16 and int8 are for float32 layers, not for float64");
+}
 
 }  // namespace rnnext::core

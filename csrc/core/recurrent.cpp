@@ -21,6 +21,7 @@ using kernels::RecurrentCall;
 template <class T>
 struct Recurrent<T>::Packed {
   RecurrentConfig config;
+  WeightType weight_type;
   const kernels::KernelTable* table;
   const kernels::RecurrentKernel<T>* kernel;
   core::PackedProduct<T> gates, candidate;
@@ -97,13 +98,13 @@ void Recurrent<T>::Packed::pack(const T* kernel_weights, const T* recurrent_weig
     return;
   }
   const std::ptrdiff_t first = tile_gates();
-  gates =
-      core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 0, first),
-                             some(recurrent_weights, H, 0, first), some(bias_weights, 1, 0, first));
+  gates = core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 0, first),
+                                 some(recurrent_weights, H, 0, first),
+                                 some(bias_weights, 1, 0, first), weights);
   if (config.cell == Cell::gru)
-    candidate =
-        core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 2, 1),
-                               some(recurrent_weights, H, 2, 1), some(bias_weights, 1, 2, 1));
+    candidate = core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 2, 1),
+                                       some(recurrent_weights, H, 2, 1),
+                                       some(bias_weights, 1, 2, 1), weights);
 }
 
 // The gates z and r only ever see the sum of both biases; the candidate keeps them apart.
@@ -120,14 +121,15 @@ void Recurrent<T>::Packed::pack_gru_reset_after(const GateColumns<T>& kernel_col
     std::copy_n(bias_weights + 5 * H, H, candidate_bias.begin());
   }
   gates = core::PackedProduct<T>(kernels, kernel_columns, recurrent_columns,
-                                 {start.data(), 1, 3 * H, 0, 3, H});
+                                 {start.data(), 1, 3 * H, 0, 3, H}, weights);
   recurrent_bias = core::pack(GateColumns<T>{candidate_bias.data(), 1, H, 0, 1, H}, kernels.width,
                               std::max<std::ptrdiff_t>(1, H));
 }
 
 template <class T>
 Recurrent<T>::Recurrent(const RecurrentConfig& config, Span<const T> kernel,
-                        Span<const T> recurrent_kernel, Span<const T> bias, const std::string& isa)
+                        Span<const T> recurrent_kernel, Span<const T> bias, const std::string& isa,
+                        WeightType weights)
     : packed_(std::make_unique<Packed>()) {
   if (config.units < 1)
     throw std::invalid_argument("units: received " + std::to_string(config.units) +
@@ -137,10 +139,16 @@ Recurrent<T>::Recurrent(const RecurrentConfig& config, Span<const T> kernel,
   check_size("recurrent_kernel", recurrent_kernel,
              checked_size("recurrent_kernel", {config.units, columns}));
   check_size_if_given("bias", bias, config.bias_size());
+  core::check_weight_type<T>(weights);
   packed_->config = config;
+  packed_->weight_type = weights;
   packed_->table = &core::kernel_table(isa);
   packed_->kernel = &kernel_for(kernels::kernels_of<T>(*packed_->table), config);
   if (packed_->runs_on_reference()) {
+    if (weights != WeightType::full)
+      throw std::invalid_argument(
+          "weights: bf16 and int8 need an activation of single numbers, not softmax, log_softmax "
+          "or sparsemax");
     packed_->plain_kernel.assign(kernel.data, kernel.data + kernel.size);
     packed_->plain_recurrent_kernel.assign(recurrent_kernel.data,
                                            recurrent_kernel.data + recurrent_kernel.size);

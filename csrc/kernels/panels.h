@@ -84,19 +84,25 @@ RNNEXT_INLINE void for_each_block(const PanelShape<Gates, T>& shape, const Panel
   });
 }
 
-// z (block.rows, block.vectors, Gates, W) += x @ packed, where x (rows, depth) has row r at
-// x + r * x_stride and `packed` are panels of that depth.
+// z (block.rows, block.vectors, Gates, W) += x @ matrix, where x (rows, depth) has row r at
+// x + r * x_stride.
 template <int Gates, class T>
 RNNEXT_INLINE void accumulate_block(const PanelShape<Gates, T>& shape, const Block& block,
-                                    const T* x, ptrdiff_t x_stride, const T* packed,
+                                    const T* x, ptrdiff_t x_stride, const PackedMatrix<T>& matrix,
                                     ptrdiff_t depth, T* z) {
   constexpr int C = PanelShape<Gates, T>::kColumn, kPanel = PanelShape<Gates, T>::kPanel;
   const ptrdiff_t column = tile_unit_vectors(Gates, block.rows);
+  const char* panels = static_cast<const char*>(matrix.panels);
   for_each_step(block.vectors, column, block.backwards, [&](ptrdiff_t i) {
-    const ptrdiff_t panel = (block.v + i) / kPanel, first = shape.first(panel);
-    const Operand<T> operand = {x + block.row * x_stride, x_stride,
-                                packed + (first * depth + (block.v + i - first)) * C,
-                                (shape.end(panel) - first) * C, depth};
+    const ptrdiff_t v = block.v + i, panel = v / kPanel, first = shape.first(panel);
+    const ptrdiff_t begin = (first * depth + (v - first)) * C;
+    const Operand<T> operand = {x + block.row * x_stride,
+                                x_stride,
+                                matrix.type,
+                                panels + begin * weight_bytes<T>(matrix.type),
+                                (shape.end(panel) - first) * C,
+                                matrix.scale ? matrix.scale + v * C : nullptr,
+                                depth};
     const ptrdiff_t vectors = block.vectors - i < column ? block.vectors - i : column;
     accumulate(operand, vectors * Gates, block.rows, z + i * C, block.vectors * C);
   });

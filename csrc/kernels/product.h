@@ -12,21 +12,40 @@
 // next chain's are read.
 #pragma once
 
+#include "rnnext/weight_type.h"
 #include "simd.h"
 
 namespace rnnext::kernels {
 namespace {
 
-// rows @ panel: rows (R, depth), row r at rows + r * row_stride; panel (depth, N vectors), step k
-// at panel + k * panel_stride. Not owned.
+// rows @ panel: rows (R, depth), row r at rows + r * row_stride; panel (depth, N vectors) of
+// weights of one type, step k begins panel_stride weights after step k - 1. Not owned.
 template <class T>
 struct Operand {
   const T* rows;
   ptrdiff_t row_stride;
-  const T* panel;
+  WeightType type;
+  const char* panel;
   ptrdiff_t panel_stride;
+  const T* scale;  // int8: (N vectors)
   ptrdiff_t depth;
 };
+
+// Weights as they are stored: S is T, uint16_t for bfloat16 or int8_t.
+template <class T, class S>
+RNNEXT_INLINE Vec<T> load_weights(const S* p) {
+  if constexpr (same<S, T>)
+    return load<T>(p);
+  else if constexpr (same<S, uint16_t>)
+    return load_bf16(p);
+  else
+    return load_int8(p);
+}
+
+template <class T>
+constexpr ptrdiff_t weight_bytes(WeightType type) {
+  return type == WeightType::full ? sizeof(T) : type == WeightType::bf16 ? 2 : 1;
+}
 
 // Accumulators of a tile: what is left of the register file after one operand's broadcasts or
 // weights (whichever are fewer) and the other's current vector. 3 x 4 or 4 x 3 of 16 registers,
@@ -56,8 +75,8 @@ constexpr int tile_unit_vectors(int gates, ptrdiff_t rows) {
 
 // sum (R, N vectors) += a @ w over `depth` steps. a (R, depth), row r at a + r * a_stride; w
 // (depth, N vectors), step k at w + k * w_stride.
-template <int R, int N, class T>
-RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
+template <int R, int N, class T, class S>
+RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const S* w, ptrdiff_t w_stride,
                                 ptrdiff_t depth, Vec<T> (&sum)[R][N]) {
   constexpr int W = kWidth<T>;
   for (ptrdiff_t k = 0; k < depth; ++k, w += w_stride) {
@@ -67,12 +86,12 @@ RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* w, ptrd
       Vec<T> row[R];
       for (int r = 0; r < R; ++r) row[r] = broadcast(a[r * a_stride + k]);
       for (int n = 0; n < N; ++n) {
-        const Vec<T> weight = load<T>(w + n * W);
+        const Vec<T> weight = load_weights<T>(w + n * W);
         for (int r = 0; r < R; ++r) sum[r][n] = fma(row[r], weight, sum[r][n]);
       }
     } else {
       Vec<T> weight[N];
-      for (int n = 0; n < N; ++n) weight[n] = load<T>(w + n * W);
+      for (int n = 0; n < N; ++n) weight[n] = load_weights<T>(w + n * W);
       for (int r = 0; r < R; ++r) {
         const Vec<T> row = broadcast(a[r * a_stride + k]);
         for (int n = 0; n < N; ++n) sum[r][n] = fma(row, weight[n], sum[r][n]);
@@ -81,33 +100,40 @@ RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* w, ptrd
   }
 }
 
-// One chain: z += a @ w; z (R, N vectors), row r at z + r * z_stride.
-template <int R, int N, class T>
-RNNEXT_INLINE void add_chain(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
-                             ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
+// One chain: z += a @ w, int8 times scale (N vectors); z (R, N vectors), row r at z + r * z_stride.
+template <int R, int N, class T, class S>
+RNNEXT_INLINE void add_chain(const T* a, ptrdiff_t a_stride, const S* w, ptrdiff_t w_stride,
+                             const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
+  constexpr int W = kWidth<T>;
   Vec<T> sum[R][N] = {};
-  add_products<R, N, T>(a, a_stride, w, w_stride, depth, sum);
+  add_products<R, N, T, S>(a, a_stride, w, w_stride, depth, sum);
   for (int r = 0; r < R; ++r)
     for (int n = 0; n < N; ++n) {
-      T* out = z + r * z_stride + n * kWidth<T>;
-      store<T>(out, load<T>(out) + sum[r][n]);
+      T* out = z + r * z_stride + n * W;
+      const Vec<T> before = load<T>(out);
+      if constexpr (same<S, int8_t>)
+        store<T>(out, fma(sum[r][n], load<T>(scale + n * W), before));
+      else
+        store<T>(out, before + sum[r][n]);
     }
 }
 
 // That a full chain's length is a constant is worth a tenth of the time.
-template <int R, int N, class T>
-void accumulate_tile(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
-                     ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
-  if (depth == kChain) return add_chain<R, N, T>(a, a_stride, w, w_stride, kChain, z, z_stride);
-  add_chain<R, N, T>(a, a_stride, w, w_stride, depth, z, z_stride);
+template <int R, int N, class T, class S>
+void accumulate_tile(const T* a, ptrdiff_t a_stride, const void* weights, ptrdiff_t w_stride,
+                     const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
+  const S* w = static_cast<const S*>(weights);
+  if (depth == kChain)
+    return add_chain<R, N, T, S>(a, a_stride, w, w_stride, scale, kChain, z, z_stride);
+  add_chain<R, N, T, S>(a, a_stride, w, w_stride, scale, depth, z, z_stride);
 }
 
 template <class T>
-using AccumulateTile = void (*)(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
-                                ptrdiff_t depth, T* z, ptrdiff_t z_stride);
+using AccumulateTile = void (*)(const T* a, ptrdiff_t a_stride, const void* w, ptrdiff_t w_stride,
+                                const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride);
 
 // Every tile that fits the register file: of[N][R].
-template <class T>
+template <class T, class S>
 struct Tiles {
   AccumulateTile<T> of[kMaxTileVectors + 1][kMaxTileRows + 1] = {};
 
@@ -115,7 +141,7 @@ struct Tiles {
 
   template <int N, int R>
   constexpr void fill() {
-    of[N][R] = accumulate_tile<R, N, T>;
+    of[N][R] = accumulate_tile<R, N, T, S>;
     if constexpr (R > 1)
       fill<N, R - 1>();
     else if constexpr (N > 1)
@@ -136,18 +162,31 @@ RNNEXT_INLINE void for_each_part(ptrdiff_t rows, ptrdiff_t most, Body body) {
   }
 }
 
+// The tiles of `vectors` vectors, by rows. Only floats have narrow weights.
+template <class T>
+RNNEXT_INLINE const AccumulateTile<T>* tiles_of(WeightType type, ptrdiff_t vectors) {
+  static constexpr Tiles<T, T> full;
+  if constexpr (same<T, float>) {
+    static constexpr Tiles<T, uint16_t> bf16;
+    static constexpr Tiles<T, int8_t> int8;
+    if (type == WeightType::bf16) return bf16.of[vectors];
+    if (type == WeightType::int8) return int8.of[vectors];
+  }
+  return full.of[vectors];
+}
+
 // z (rows, vectors), row r at z + r * z_stride: z += operand.rows @ operand.panel.
 template <class T>
 RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrdiff_t rows, T* z,
                               ptrdiff_t z_stride) {
-  static constexpr Tiles<T> tiles;
-  const AccumulateTile<T>* tile = tiles.of[vectors];
+  const AccumulateTile<T>* tile = tiles_of<T>(operand.type, vectors);
+  const ptrdiff_t step_bytes = operand.panel_stride * weight_bytes<T>(operand.type);
   for (ptrdiff_t k = 0; k < operand.depth; k += kChain) {
     const ptrdiff_t left = operand.depth - k, depth = left < kChain ? left : kChain;
-    const T* weights = operand.panel + k * operand.panel_stride;
+    const char* weights = operand.panel + k * step_bytes;
     for_each_part(rows, tile_rows(static_cast<int>(vectors)), [&](ptrdiff_t row, ptrdiff_t count) {
       tile[count](operand.rows + row * operand.row_stride + k, operand.row_stride, weights,
-                  operand.panel_stride, depth, z + row * z_stride, z_stride);
+                  operand.panel_stride, operand.scale, depth, z + row * z_stride, z_stride);
     });
   }
 }

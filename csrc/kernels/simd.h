@@ -125,6 +125,36 @@ RNNEXT_INLINE void store_first(T* p, Vec<T> v, ptrdiff_t count) {
   __builtin_memcpy(p, &v, static_cast<size_t>(count) * sizeof(T));
 }
 
+// kWidth<float> narrow numbers as floats: bfloat16 is the upper half of a float's bits.
+#if RNNEXT_ISA_ID == RNNEXT_ISA_IS_avx512
+RNNEXT_INLINE VecF load_bf16(const uint16_t* p) {
+  const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+RNNEXT_INLINE VecF load_int8(const int8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));
+}
+#elif RNNEXT_ISA_ID == RNNEXT_ISA_IS_avx2
+RNNEXT_INLINE VecF load_bf16(const uint16_t* p) {
+  const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+RNNEXT_INLINE VecF load_int8(const int8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
+}
+#else
+RNNEXT_INLINE VecF load_bf16(const uint16_t* p) {
+  IntVec<float> bits = {};
+  for (int i = 0; i < kWidth<float>; ++i) bits[i] = static_cast<int32_t>(uint32_t{p[i]} << 16);
+  return reinterpret_cast<VecF>(bits);
+}
+RNNEXT_INLINE VecF load_int8(const int8_t* p) {
+  VecF v = {};
+  for (int i = 0; i < kWidth<float>; ++i) v[i] = p[i];
+  return v;
+}
+#endif
+
 // `count` vectors from p to q.
 template <class T>
 RNNEXT_INLINE void copy(T* q, const T* p, ptrdiff_t count) {

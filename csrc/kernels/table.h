@@ -16,17 +16,26 @@
 #include <stdint.h>
 
 #include "rnnext/activation.h"
+#include "rnnext/weight_type.h"
 
 namespace rnnext::kernels {
 
 constexpr int kMaxGates = 4;
 
+// A packed matrix whose numbers may be stored narrower than they are computed with.
+template <class T>
+struct PackedMatrix {
+  WeightType type;
+  const void* panels;  // of T (full), uint16_t (bf16) or int8_t (int8)
+  const T* scale;      // int8: what a column's sum is multiplied by, [unit vector][gate][lane]
+};
+
 // One packed product: start from `bias`, add x @ kernel, then h @ recurrent_kernel.
 template <class T>
 struct PackedGates {
-  const T* bias;              // [unit vector][gate][lane], zeros when the layer has no bias
-  const T* kernel;            // panels, depth = features
-  const T* recurrent_kernel;  // panels, depth = units; nullptr for Dense
+  const T* bias;                     // [unit vector][gate][lane], zeros when the layer has no bias
+  PackedMatrix<T> kernel;            // depth = features
+  PackedMatrix<T> recurrent_kernel;  // depth = units; no panels for Dense
 };
 
 // Samples [0, rows) of one recurrent layer, every pointer not owned. The caller has checked every

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "rnnext/activation.h"
+#include "rnnext/weight_type.h"
 
 namespace rnnext {
 
@@ -85,9 +86,10 @@ class Recurrent {
  public:
   // kernel (features, gates * units), recurrent_kernel (units, gates * units), bias none, or
   // (gates * units), or for gru with reset_after (2, gates * units). The arrays are copied.
-  // isa: one of available_isas(); empty: isa(). Throws std::invalid_argument.
+  // isa: one of available_isas(); empty: isa(). weights: how the two kernels are stored.
+  // Throws std::invalid_argument.
   Recurrent(const RecurrentConfig& config, Span<const T> kernel, Span<const T> recurrent_kernel,
-            Span<const T> bias, const std::string& isa = "");
+            Span<const T> bias, const std::string& isa = "", WeightType weights = WeightType::full);
   ~Recurrent();
   Recurrent(Recurrent&&) noexcept;
   Recurrent& operator=(Recurrent&&) noexcept;
@@ -115,7 +117,8 @@ class Dense {
  public:
   // kernel (features, units), bias (units) or none. The arrays are copied.
   Dense(std::ptrdiff_t features, std::ptrdiff_t units, const Activation& activation,
-        Span<const T> kernel, Span<const T> bias, const std::string& isa = "");
+        Span<const T> kernel, Span<const T> bias, const std::string& isa = "",
+        WeightType weights = WeightType::full);
   ~Dense();
   Dense(Dense&&) noexcept;
   Dense& operator=(Dense&&) noexcept;
