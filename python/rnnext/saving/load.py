@@ -219,13 +219,13 @@ def _model_from_hdf5(
     version = root.text("keras_version") or weights.text("keras_version")
     found = layer_arrays(weights, label)
     shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
-    model = build_model(
-        to_keras3_config(config, version, label, shapes), custom_objects, label, limits
-    )
+    origin = Origin.of(root, weights)
+    backend = "theano" if origin.is_theano else None
+    keras3_config = to_keras3_config(config, version, label, shapes, backend)
+    model = build_model(keras3_config, custom_objects, label, limits)
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}
     by_name = weighted == found.keys()
-    origin = Origin.of(root, weights)
     plan_legacy_weights(model.layers, found, label, by_name, origin).apply()
     return model
 
