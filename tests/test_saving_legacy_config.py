@@ -6,10 +6,12 @@ import copy
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rnnext import saving
 from rnnext.errors import FileError, UnsupportedError
+from rnnext.layers import SimpleRNN
 from rnnext.saving.legacy_config import to_keras3_config
 
 Config = dict[str, Any]
@@ -237,6 +239,78 @@ def test_what_cudnn_layers_imply() -> None:
 def test_masked_steps_of_bidirectional_layers(version: str, repeats: bool) -> None:
     item = layer("Bidirectional", layer=layer("SimpleRNN", units=2))
     assert options(item, version).get("repeats_masked_outputs", False) is repeats
+
+
+def test_unknown_class_is_named_with_the_nearest_ones() -> None:
+    config = sequential(layer("InputLayer", batch_input_shape=[None, 5, 3]), layer("LSTMM"))
+    with pytest.raises(UnsupportedError) as caught:
+        saving.model_from_json(json.dumps({**config, "keras_version": "2.3.1"}))
+    message = str(caught.value)
+    assert "class 'LSTMM' (name 'a') of module 'keras.layers' is not known" in message
+    assert "custom_objects and those of rnnext.layers.__all__" in message
+    assert message.endswith("the nearest names there are ['LSTM', 'LSTMCell'].")
+
+
+@pytest.mark.parametrize(
+    ("version", "backend", "given", "expected"),
+    [
+        ("1.2.2", "tensorflow", {"stateful": True}, True),
+        ("2.2.4", "tensorflow", {"stateful": True}, True),
+        ("2.2.4", "cntk", {"stateful": True}, True),
+        ("2.2.4", "theano", {"stateful": True}, False),
+        ("2.2.4", "tensorflow", {"stateful": True, "unroll": True}, False),
+        ("2.2.4", "tensorflow", {}, False),
+        ("2.2.5", "tensorflow", {"stateful": True}, False),
+        ("2.1.6-tf", "tensorflow", {"stateful": True}, True),
+        ("2.2.4-tf", "tensorflow", {"stateful": True}, False),
+    ],
+)
+def test_masked_steps_of_stateful_layers(
+    version: str, backend: str, given: Config, expected: bool
+) -> None:
+    item = layer("SimpleRNN", units=2, return_sequences=True, **given)
+    before = sequential(layer("InputLayer", batch_input_shape=[1, 5, 3]), item)
+    model = to_keras3_config(before, version, "m.h5", backend=backend)
+    config = model["config"]["layers"][1]["config"]
+    assert config.get("outputs_initial_state", False) is expected
+
+
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_masked_steps_output_the_state_a_stateful_layer_kept(
+    go_backwards: bool, return_sequences: bool
+) -> None:
+    flags = {"go_backwards": go_backwards, "return_sequences": return_sequences, "stateful": True}
+    rnn = SimpleRNN(2, outputs_initial_state=True, return_state=True, **flags)
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    _, kept = rnn(x)
+    np.testing.assert_array_equal(rnn(x, mask=np.zeros((2, 3), bool))[1], kept)
+    mask = np.array([[False, True, False], [False, False, False]])
+    output, state = rnn(x, mask=mask)
+    if not return_sequences:
+        np.testing.assert_array_equal(output, state)
+        np.testing.assert_array_equal(output[1], kept[1])
+        return
+    np.testing.assert_array_equal(output[1], np.stack([kept[1]] * 3))
+    np.testing.assert_array_equal(output[0], [kept[0], state[0], state[0]])
+    again = SimpleRNN.from_config(rnn.get_config())
+    assert again.outputs_initial_state
+
+
+def test_masks_over_several_cells_of_old_files() -> None:
+    cells = [layer("LSTMCell", units=2), layer("GRUCell", units=3)]
+    stack = {"class_name": "StackedRNNCells", "config": {"cells": cells}}
+    config = sequential(
+        layer("InputLayer", batch_input_shape=[None, 5, 3]),
+        {"class_name": "Masking", "config": {"name": "m"}},
+        {"class_name": "RNN", "config": {"name": "r", "cell": stack, "return_sequences": False}},
+    )
+    model = saving.model_from_json(json.dumps({**config, "keras_version": "2.2.4"}))
+    assert model.predict(np.ones((1, 5, 3))).shape == (1, 3)  # nothing is masked
+    with pytest.raises(UnsupportedError, match=r"'r'.*: masks are not supported over several cel"):
+        model.predict(np.zeros((1, 5, 3)))
+    newer = saving.model_from_json(json.dumps({**config, "keras_version": "2.3.1"}))
+    assert newer.predict(np.zeros((1, 5, 3))).shape == (1, 3)
 
 
 def test_renamed_arguments() -> None:

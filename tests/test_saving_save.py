@@ -112,9 +112,15 @@ def bidirectional_of_old_files() -> Model:
     return Sequential([Input((5, 3)), Masking(), both])
 
 
+def stateful_of_old_files() -> Model:
+    rnn = LSTM(2, stateful=True, name="r", outputs_initial_state=True)
+    return Sequential([Input(batch_shape=(1, 5, 3)), Masking(), rnn])
+
+
 @pytest.mark.parametrize(
     ("model", "file", "reason"),
     [
+        (stateful_of_old_files(), "m.keras", r"layer 'r' .* before Keras 2\.2\.5 masked steps"),
         (attention_of_old_files(), "m.keras", r"layer 'attention' .* before Keras 3\.8 it passed"),
         (bidirectional_of_old_files(), "m.keras", r"layer 'b' .* before Keras 2\.4 masked steps"),
         (Sequential([Input((3,)), Dense(1)]), "m.h5", "m.h5: models are saved as .keras only"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import golden_files
@@ -200,6 +202,37 @@ def test_optimizer_loss_and_metrics_are_never_read() -> None:
 
     model = saving.load_model(edited("tf25_sequential.h5", edit))
     golden_files.assert_gives_recorded_outputs(model, "tf25_sequential")
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("library", ["keras", "tf_keras"])
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_unknown_losses_metrics_and_optimizers(
+    library: str, suffix: str, tmp_path: Path, keras: ModuleType
+) -> None:
+    """A compiled and trained model; its loss, metric and optimizer are its author's own."""
+    if library == "tf_keras":
+        keras = pytest.importorskip("tf_keras")
+
+    class TheirLoss(keras.losses.Loss):  # type: ignore[misc]
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return (y_true - y_pred) ** 2
+
+    class TheirMetric(keras.metrics.Mean):  # type: ignore[misc]
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            return super().update_state(y_pred - y_true, sample_weight)
+
+    class TheirOptimizer(keras.optimizers.Adam):  # type: ignore[misc]
+        pass
+
+    lstm, dense = keras.layers.LSTM(2), keras.layers.Dense(1)
+    model = keras.Sequential([keras.layers.Input((5, 3)), lstm, dense])
+    model.compile(TheirOptimizer(), TheirLoss(), metrics=[TheirMetric()])
+    x = np.random.default_rng(0).normal(size=(4, 5, 3)).astype("float32")
+    model.fit(x, np.ones((4, 1)), verbose=0)
+    model.save(tmp_path / f"m{suffix}")
+    loaded = saving.load_model(tmp_path / f"m{suffix}")
+    np.testing.assert_allclose(loaded.predict(x), model.predict(x, verbose=0), rtol=0, atol=1e-6)
 
 
 def test_cudnn_arrays_in_a_plain_layer() -> None:

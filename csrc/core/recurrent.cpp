@@ -100,11 +100,11 @@ void Recurrent<T>::Packed::pack(const T* kernel_weights, const T* recurrent_weig
   const std::ptrdiff_t first = tile_gates();
   gates = core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 0, first),
                                  some(recurrent_weights, H, 0, first),
-                                 some(bias_weights, 1, 0, first), weights);
+                                 some(bias_weights, 1, 0, first), weight_type);
   if (config.cell == Cell::gru)
     candidate = core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 2, 1),
                                        some(recurrent_weights, H, 2, 1),
-                                       some(bias_weights, 1, 2, 1), weights);
+                                       some(bias_weights, 1, 2, 1), weight_type);
 }
 
 // The gates z and r only ever see the sum of both biases; the candidate keeps them apart.
@@ -121,7 +121,7 @@ void Recurrent<T>::Packed::pack_gru_reset_after(const GateColumns<T>& kernel_col
     std::copy_n(bias_weights + 5 * H, H, candidate_bias.begin());
   }
   gates = core::PackedProduct<T>(kernels, kernel_columns, recurrent_columns,
-                                 {start.data(), 1, 3 * H, 0, 3, H}, weights);
+                                 {start.data(), 1, 3 * H, 0, 3, H}, weight_type);
   recurrent_bias = core::pack(GateColumns<T>{candidate_bias.data(), 1, H, 0, 1, H}, kernels.width,
                               std::max<std::ptrdiff_t>(1, H));
 }

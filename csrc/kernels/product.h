@@ -36,10 +36,12 @@ template <class T, class S>
 RNNEXT_INLINE Vec<T> load_weights(const S* p) {
   if constexpr (same<S, T>)
     return load<T>(p);
-  else if constexpr (same<S, uint16_t>)
+  else if constexpr (same<T, float> && same<S, uint16_t>)
     return load_bf16(p);
-  else
+  else if constexpr (same<T, float>)
     return load_int8(p);
+  else
+    return Vec<T>{};  // doubles have no narrow weights
 }
 
 template <class T>
@@ -60,6 +62,8 @@ constexpr ptrdiff_t kGroupRows = kVectorBytes == 64 ? 24 : 48;
 // Vectors in the largest block of sums.
 constexpr ptrdiff_t kBlockVectors = kGroupRows * 4;
 static_assert(kBlockVectors >= kMaxTileVectors);
+// Vectors of a tile that has more than one row: see tile_unit_vectors.
+constexpr int kWidestTall = 4;
 
 constexpr int tile_rows(int vectors) {
   int rows = kAccumulators / vectors;
@@ -100,21 +104,19 @@ RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const S* w, ptrd
   }
 }
 
-// One chain: z += a @ w, int8 times scale (N vectors); z (R, N vectors), row r at z + r * z_stride.
+// One chain: z += a @ w, times scale (N vectors) unless it is null; z (R, N vectors), row r at
+// z + r * z_stride.
 template <int R, int N, class T, class S>
 RNNEXT_INLINE void add_chain(const T* a, ptrdiff_t a_stride, const S* w, ptrdiff_t w_stride,
                              const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
-  constexpr int W = kWidth<T>;
   Vec<T> sum[R][N] = {};
   add_products<R, N, T, S>(a, a_stride, w, w_stride, depth, sum);
   for (int r = 0; r < R; ++r)
     for (int n = 0; n < N; ++n) {
-      T* out = z + r * z_stride + n * W;
+      T* out = z + r * z_stride + n * kWidth<T>;
       const Vec<T> before = load<T>(out);
-      if constexpr (same<S, int8_t>)
-        store<T>(out, fma(sum[r][n], load<T>(scale + n * W), before));
-      else
-        store<T>(out, before + sum[r][n]);
+      store<T>(out,
+               scale ? fma(sum[r][n], load<T>(scale + n * kWidth<T>), before) : before + sum[r][n]);
     }
 }
 
@@ -175,18 +177,40 @@ RNNEXT_INLINE const AccumulateTile<T>* tiles_of(WeightType type, ptrdiff_t vecto
   return full.of[vectors];
 }
 
+// wide (depth, vectors) = narrow weights w (depth, vectors), step k at w + k * w_stride.
+template <class T, class S>
+RNNEXT_INLINE void widen(const S* w, ptrdiff_t w_stride, ptrdiff_t depth, ptrdiff_t vectors,
+                         T* wide) {
+  for (ptrdiff_t k = 0; k < depth; ++k, w += w_stride)
+    for (ptrdiff_t n = 0; n < vectors; ++n, wide += kWidth<T>)
+      store<T>(wide, load_weights<T>(w + n * kWidth<T>));
+}
+
 // z (rows, vectors), row r at z + r * z_stride: z += operand.rows @ operand.panel.
 template <class T>
 RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrdiff_t rows, T* z,
                               ptrdiff_t z_stride) {
-  const AccumulateTile<T>* tile = tiles_of<T>(operand.type, vectors);
+  const ptrdiff_t tallest = tile_rows(static_cast<int>(vectors));
+  // Rows of several tiles have the weights widened once for all of them.
+  const bool widens = operand.type != WeightType::full && rows > tallest;
+  const AccumulateTile<T>* tile = tiles_of<T>(widens ? WeightType::full : operand.type, vectors);
   const ptrdiff_t step_bytes = operand.panel_stride * weight_bytes<T>(operand.type);
   for (ptrdiff_t k = 0; k < operand.depth; k += kChain) {
     const ptrdiff_t left = operand.depth - k, depth = left < kChain ? left : kChain;
-    const char* weights = operand.panel + k * step_bytes;
-    for_each_part(rows, tile_rows(static_cast<int>(vectors)), [&](ptrdiff_t row, ptrdiff_t count) {
-      tile[count](operand.rows + row * operand.row_stride + k, operand.row_stride, weights,
-                  operand.panel_stride, operand.scale, depth, z + row * z_stride, z_stride);
+    const void* weights = operand.panel + k * step_bytes;
+    ptrdiff_t stride = operand.panel_stride;
+    alignas(64) T wide[kChain * kWidestTall * kWidth<T>];
+    if (widens) {
+      if (operand.type == WeightType::bf16)
+        widen<T>(static_cast<const uint16_t*>(weights), stride, depth, vectors, wide);
+      else
+        widen<T>(static_cast<const int8_t*>(weights), stride, depth, vectors, wide);
+      weights = wide;
+      stride = vectors * kWidth<T>;
+    }
+    for_each_part(rows, tallest, [&](ptrdiff_t row, ptrdiff_t count) {
+      tile[count](operand.rows + row * operand.row_stride + k, operand.row_stride, weights, stride,
+                  operand.scale, depth, z + row * z_stride, z_stride);
     });
   }
 }

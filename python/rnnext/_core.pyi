@@ -15,7 +15,8 @@ class RecurrentKernel:
     """A SimpleRNN, LSTM or GRU with its weights packed for one instruction set.
 
     kernel (features, gates * units) and recurrent_kernel (units, gates * units) in Keras's gate
-    order; bias None, (gates * units,), or (2, gates * units) for a GRU with reset_after.
+    order; bias None, (gates * units,), or (2, gates * units) for a GRU with reset_after. weights:
+    None, or how float32 kernels are stored: "bf16", "int8".
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class RecurrentKernel:
         recurrent_activation: _Spec | None,
         reset_after: bool = True,
         isa: str | None = None,
+        weights: str | None = None,
     ) -> None: ...
     def run_plain(self, x: _Array, flags: int, /) -> _Array | tuple[_Array, ...] | None:
         """The outputs from zero states without a mask; None unless `x` is a plain array that fits.
@@ -60,7 +62,12 @@ class DenseKernel:
     """activation(x @ kernel + bias) over the last axis of x."""
 
     def __init__(
-        self, kernel: _Array, bias: _Array | None, activation: _Spec, isa: str | None = None
+        self,
+        kernel: _Array,
+        bias: _Array | None,
+        activation: _Spec,
+        isa: str | None = None,
+        weights: str | None = None,
     ) -> None: ...
     def run_plain(self, x: _Array, /) -> _Array | None:
         """The outputs; None unless `x` is a plain matrix that fits."""

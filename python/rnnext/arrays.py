@@ -34,6 +34,8 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
         DataError: If `x` does not hold numbers, is ragged, is not on the CPU, or is a
             `numpy.ma.MaskedArray`, whose mask would be lost.
     """
+    if type(x) is np.ndarray and x.dtype.kind in _NUMBER_KINDS:
+        return x
     if _is_masked(x):
         raise DataError(
             f"{name} is a numpy.ma.MaskedArray, whose mask rnnext does not read; "
@@ -55,6 +57,8 @@ def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 
     Values beyond the range of `dtype` become infinite, as in TensorFlow, without a warning.
     """
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
+        return array
     with np.errstate(over="ignore", invalid="ignore"):
         contiguous = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     return contiguous if contiguous.flags.aligned else contiguous.copy()

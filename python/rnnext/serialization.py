@@ -359,10 +359,19 @@ def _find_class(config: dict[str, Any], class_name: str, inner: Any) -> Any:
     if cls is None:
         cls = _builtins(config.get("module")).find(class_name)
     if cls is None:
-        name = inner.get("name") if isinstance(inner, dict) else None
-        raise UnsupportedError(
-            f"class {class_name!r}{f' (name {name!r})' if name else ''} of module "
-            f"{config.get('module')!r} is not known to rnnext; pass it by custom_objects, or use "
-            f"one of {_builtins(config.get('module')).names()}."
-        )
+        raise UnsupportedError(_unknown_class(config.get("module"), class_name, inner))
     return cls
+
+
+def _unknown_class(module: Any, class_name: str, inner: Any) -> str:
+    import difflib
+
+    name = inner.get("name") if isinstance(inner, dict) else None
+    builtins = _builtins(module)
+    nearest = difflib.get_close_matches(class_name, builtins.names())
+    return (
+        f"class {class_name!r}{f' (name {name!r})' if name else ''} of module {module!r} is not "
+        "known to rnnext; accepted are classes passed by custom_objects and those of "
+        f"rnnext.{'ops' if builtins is _builtin_operations else 'layers'}.__all__"
+        + (f"; the nearest names there are {nearest}." if nearest else ".")
+    )

@@ -279,6 +279,28 @@ void test_threads_do_not_matter(const Case& c, const std::string& isa) {
   set_num_threads(1);
 }
 
+// Both runs of run_both give what each gives alone, whoever shares the threads with whom.
+template <class T>
+void test_two_layers_at_once(const Case& c, const std::string& isa) {
+  Case other = c;
+  other.go_backwards = !c.go_backwards;
+  other.shape.H = c.shape.H / 2 + 1;
+  const Data<T> data(c), other_data(other);
+  const Recurrent<T> layer = layer_of(c, data, isa), other_layer = layer_of(other, other_data, isa);
+  set_num_threads(1);
+  const Outputs<T> alone = run(c, data, isa), other_alone = run(other, other_data, isa);
+  for (const int threads : {1, 2, 5}) {
+    set_num_threads(threads);
+    Outputs<T> out(c), other_out(other);
+    Recurrent<T>::run_both(layer, io_of(c, data, out), other_layer,
+                           io_of(other, other_data, other_out));
+    check(out == alone && other_out == other_alone, isa + " " + name(c) +
+                                                        ": other bits beside another layer on " +
+                                                        std::to_string(threads) + " threads");
+  }
+  set_num_threads(1);
+}
+
 // One sample in two chunks, the second starting from the first one's states.
 template <class T>
 void test_chunks_do_not_matter(Case c, const std::string& isa) {
@@ -338,7 +360,9 @@ void test_one_answer() {
           for (const std::ptrdiff_t samples : {1, 3}) {
             few.shape = {samples, 7, 9, 401};
             test_threads_do_not_matter<float>(few, isa);
+            test_two_layers_at_once<float>(few, isa);
           }
+          test_two_layers_at_once<float>(wide, isa);
           few.shape.H = 385;
           test_threads_do_not_matter<double>(few, isa);
           test_chunks_do_not_matter<float>(c, isa);

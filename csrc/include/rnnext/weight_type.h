@@ -3,8 +3,8 @@
 
 namespace rnnext {
 
-// Narrow weights are read with fewer bytes, which is what takes the time when there are few samples,
-// and are not exact. States, inputs, biases and sums stay float whatever the weights are.
+// Narrow weights are read with fewer bytes, which is what takes the time when there are few
+// samples, and are not exact. States, inputs, biases and sums stay float whatever the weights are.
 //
 // full: as they are given.
 // bf16: rounded to the nearest bfloat16, 8 significant bits.

@@ -148,24 +148,27 @@ class BatchNormalization(ScaleAndOffset):
                 f"received shape {np.shape(mask)}."
             )
         mean, factor, offset = self._packed or self._pack()
-        sizes = [1] * inputs.ndim
-        sizes[self.axis] = -1
         # The mean first: beta - mean * factor would lose the digits that the two share.
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs = inputs - mean.reshape(sizes)
-            outputs *= factor.reshape(sizes)
-            outputs += offset.reshape(sizes)
+            outputs = inputs - mean
+            outputs *= factor
+            outputs += offset
         return cast(outputs, self.compute_dtype)
 
     def _pack_weights(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """What is subtracted, multiplied by, added: each (D,), at least float32."""
+        """What is subtracted, multiplied by, added: each (D, 1...), at least float32."""
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = 1 / np.sqrt(self.moving_variance.value.astype(np.float64) + self.epsilon)
         if self.gamma is not None:
             factor *= self.gamma.value
         offset = np.zeros_like(factor) if self.beta is None else self.beta.value
         dtype = np.result_type(np.float32, self.compute_dtype)
-        return tuple(v.astype(dtype) for v in (self.moving_mean.value, factor, offset))  # type: ignore[return-value]
+        sizes = [1] * self.input_spec.ndim
+        sizes[self.axis] = -1
+        return tuple(
+            values.astype(dtype).reshape(sizes)
+            for values in (self.moving_mean.value, factor, offset)
+        )  # type: ignore[return-value]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

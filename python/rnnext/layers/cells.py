@@ -50,6 +50,7 @@ class KernelCell(RecurrentCell):
         state_size: `units`, or a list of it for each state.
     """
 
+    has_kernel = True
     units: int
     reset_after: bool
 
@@ -100,6 +101,7 @@ class KernelCell(RecurrentCell):
             activation,
             recurrent or None,
             getattr(self, "reset_after", True),
+            weights=self._precision,
         )
 
     def _recurrent_spec(self) -> Any:

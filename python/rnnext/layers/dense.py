@@ -57,6 +57,8 @@ class Dense(Layer):
     _call_checks_input = True
     _casts_integers = True
 
+    has_kernel = True
+
     def __init__(
         self,
         units: int,
@@ -126,7 +128,7 @@ class Dense(Layer):
         if spec is None:
             spec, finish = ("linear",), activation
         bias = None if self.bias is None else self.bias.value
-        return _core.DenseKernel(self.kernel.value, bias, spec), finish
+        return _core.DenseKernel(self.kernel.value, bias, spec, weights=self._precision), finish
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns (..., units)."""

@@ -66,6 +66,8 @@ class EinsumDense(Layer):
 
     _casts_integers = True
 
+    has_kernel = True
+
     def __init__(
         self,
         equation: str,
@@ -209,7 +211,7 @@ class EinsumDense(Layer):
         if self.bias is not None:
             bias = np.broadcast_to(self.bias.value, new_shape).reshape(-1).copy()
         matrix = self.kernel.value.reshape(-1, math.prod(new_shape))
-        return _core.DenseKernel(matrix, bias, spec), finish, new_shape
+        return _core.DenseKernel(matrix, bias, spec, weights=self._precision), finish, new_shape
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the outputs' shape."""

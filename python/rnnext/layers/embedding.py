@@ -115,11 +115,11 @@ class Embedding(Layer):
         try:
             # mode="raise" would also take negative ids, counting from the end.
             if ids.size and int(ids.min()) >= 0:
-                return np.take(table, ids, axis=0)
+                return table.take(ids, axis=0)
         except IndexError:
             pass  # found and named below
         self._check_range(ids)
-        return np.take(table, ids, axis=0)
+        return table.take(ids, axis=0)
 
     def _ids(self, inputs: Any) -> NDArray[Any]:
         """The inputs as integers; floats must be whole numbers."""

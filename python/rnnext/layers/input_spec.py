@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from rnnext import nest
 from rnnext.errors import ShapeError
 from rnnext.layers.symbolic import standard_shape
@@ -86,6 +88,12 @@ def check_inputs(spec: Any, inputs: Any, label: str) -> None:
     """
     if spec is None:
         return
+    if (
+        isinstance(inputs, np.ndarray)
+        and isinstance(spec, InputSpec)
+        and spec.accepts(inputs.shape)
+    ):
+        return  # the common case, quickly told
     if isinstance(spec, InputSpec) and nest.is_nested(inputs):
         raise ShapeError(f"{label} expects one array, received a {type(inputs).__name__}.")
     specs, flat = nest.flatten(spec), nest.flatten(inputs)

@@ -45,8 +45,20 @@ class Masking(Layer):
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the inputs with zeros at the masked steps."""
+        outputs: NDArray[Any] = self.call_with_masks(inputs)[0]
+        return outputs
+
+    @property
+    def computes_masks(self) -> bool:
+        """Whether outputs and their mask are better computed together."""
+        return type(self) is Masking and not self.narrows
+
+    def call_with_masks(self, inputs: Any, mask: Any = None) -> tuple[Any, Any]:  # noqa: ARG002
+        """Returns the inputs with zeros at the masked steps, and which steps are not masked."""
         keep = self.compute_mask(inputs)
-        return np.where(keep[..., np.newaxis], inputs, inputs.dtype.type(0))
+        if keep.all():
+            return inputs, keep
+        return np.where(keep[..., np.newaxis], inputs, inputs.dtype.type(0)), keep
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
         """Returns which steps differ from the value somewhere."""

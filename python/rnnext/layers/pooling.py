@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -61,7 +62,7 @@ class Pooling(SpatialLayer):
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the reduced windows, in the input's data format."""
-        counts: Any = self._sizes_of(self.compute_output_shape(inputs.shape))
+        counts: Any = self._window_counts(inputs.shape)
         x = self._to_channels_last(inputs)
         if 0 in counts:
             return self._from_channels_last(x[(slice(None), *map(slice, counts))].copy())
@@ -81,14 +82,19 @@ class Pooling(SpatialLayer):
         of 7 x 7 took twice as long.
         """
         x = pad(x, self._windows.borders(x.shape[1:-1], counts), neutral)
-        offsets = np.ndindex(*self.pool_size)
-        output = self._windows.elements(x, next(offsets), counts).copy()
-        for offset in offsets:
-            combine(output, self._windows.elements(x, offset, counts), out=output)
+        first, *others = (
+            self._windows.elements(x, offset, counts)
+            for offset in itertools.product(*map(range, self.pool_size))
+        )
+        if not others:
+            return first.copy()
+        output: NDArray[Any] = combine(first, others[0], order="C")
+        for elements in others[1:]:
+            combine(output, elements, out=output)
         return output
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Returns the shape with the number of windows in place of the spatial sizes."""
+    def _window_counts(self, input_shape: Any) -> tuple[int | None, ...]:
+        """The spatial sizes of the output."""
         counts = self._windows.counts(self._sizes_of(input_shape))
         least = 1 if self.padding == "valid" else 0
         if any(count is not None and count < least for count in counts):
@@ -96,6 +102,11 @@ class Pooling(SpatialLayer):
                 f"{self.label}: no window of pool_size {self.pool_size} fits into an input of "
                 f"shape {tuple(input_shape)}."
             )
+        return counts
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the shape with the number of windows in place of the spatial sizes."""
+        counts = self._window_counts(input_shape)
         return self._shape(input_shape[0], counts, self._channels_of(input_shape))
 
     def get_config(self) -> dict[str, Any]:

@@ -69,8 +69,11 @@ class RNN(Layer):
         **kwargs: Any,
     ) -> None:
         masked_with_states = kwargs.pop("masked_with_states", False)
+        # Set for files of Keras before 2.2.5, for masked steps that no other step precedes.
+        outputs_initial_state = kwargs.pop("outputs_initial_state", False)
         super().__init__(**kwargs)
         self._masked_with_states = masked_with_states
+        self.outputs_initial_state = outputs_initial_state
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell, dtype=self.dtype_policy)
         check_cell(cell, self.label)
@@ -169,6 +172,8 @@ class RNN(Layer):
     def _call_with_care(self, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
         runner, *arguments = self.kernel_call(sequences, initial_state, mask, training)
         results = runner(*arguments)
+        if self.outputs_initial_state:
+            results = self._with_initial_state(results, *arguments[1:3])
         if not self.stateful:
             self._find_plain_flags()
             return results
@@ -180,8 +185,30 @@ class RNN(Layer):
     def runs_on_kernel(self) -> bool:
         """Whether a call is one call of a compiled kernel, with the outputs as they come."""
         stateless = not self.stateful and self.states is None
-        is_overridden = type(self).call is not RNN.call
-        return stateless and not is_overridden and isinstance(self._runner(), RecurrentKernel)
+        as_it_comes = not self.outputs_initial_state and type(self).call is RNN.call
+        return stateless and as_it_comes and isinstance(self._runner(), RecurrentKernel)
+
+    def _with_initial_state(self, results: Any, states: Any, mask: Array | None) -> Any:
+        """What a call returned, with the state it started from where masked steps come first."""
+        if mask is None or mask.all():
+            return results
+        if isinstance(self.cell, StackedRNNCells):
+            raise UnsupportedError(
+                f"{self.label}: masks are not supported over several cells from files of Keras "
+                "before 2.2.5, whose masked steps output a state of some other cell; call it "
+                "without a mask."
+            )
+        if states is None:
+            return results
+        h = states[0]
+        output, *rest = results if isinstance(results, tuple) else (results,)
+        masked = ~np.logical_or.accumulate(mask[:, ::-1] if self.go_backwards else mask, axis=1)
+        if self.return_sequences:
+            h = h[:, np.newaxis]
+        else:
+            masked = masked[:, -1]
+        output = np.where(np.expand_dims(masked, tuple(range(masked.ndim, output.ndim))), h, output)
+        return (output, *rest) if rest else output
 
     def kernel_call(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool
@@ -289,6 +316,7 @@ class RNN(Layer):
             "unroll": self.unroll,
             "zero_output_for_mask": self.zero_output_for_mask,
             **({"masked_with_states": True} if self._masked_with_states else {}),
+            **({"outputs_initial_state": True} if self.outputs_initial_state else {}),
         }
 
     @classmethod

@@ -29,10 +29,14 @@ class WeightOwner(Operation):
         dtype: See `rnnext.dtypes.get_policy`.
     """
 
+    # Whether a compiled kernel holds the weights.
+    has_kernel = False
+
     def __init__(self, name: str | None, trainable: bool, dtype: Any) -> None:
         super().__init__(name)
         self._own_variables: list[Variable] = []
         self._packed: Any = None
+        self._precision: str | None = None
         self.built = False
         self.dtype_policy: DTypePolicy = get_policy(dtype)
         if not isinstance(trainable, (bool, np.bool_)):
@@ -226,6 +230,57 @@ class WeightOwner(Operation):
     def weights_changed(self) -> None:
         """Called after a weight or an option changed: what was packed from it is dropped."""
         self.__dict__["_packed"] = None
+
+    @property
+    def precision(self) -> str:
+        """How compiled kernels store the weights; see `set_precision`."""
+        return self._precision or "full"
+
+    def set_precision(self, precision: str) -> None:
+        """Chooses how the compiled kernels of this layer and its children store their weights.
+
+        Narrow weights are quicker to read, which is most of the time of large recurrent layers with
+        few samples, and are not exact: docs/performance.md has the errors. Inputs, states, biases
+        and sums stay float32. Layers without a compiled kernel (convolutions, embeddings, ...) are
+        not concerned, nor are `get_weights` and saved files, which keep the exact weights.
+
+        Args:
+            precision: `"full"`; `"bf16"` (rounded to bfloat16); or `"int8"` (integers and one
+                scale for each output column).
+
+        Raises:
+            UnsupportedError: If it is none of these, or a layer with a kernel is a float64 one.
+                Then nothing has changed.
+
+        Example:
+            >>> from rnnext.layers import Input, LSTM
+            >>> from rnnext.models import Sequential
+            >>> model = Sequential([Input((None, 8)), LSTM(16)])
+            >>> model.set_precision("bf16")
+            >>> model.layers[0].precision
+            'bf16'
+        """
+        if precision not in ("full", "bf16", "int8"):
+            raise UnsupportedError(
+                f"{self.label}: precision must be 'full', 'bf16' or 'int8', received {precision!r}."
+            )
+        owners = self._with_descendants()
+        for owner in owners:
+            if precision != "full" and owner.has_kernel and owner.compute_dtype != "float32":
+                raise UnsupportedError(
+                    f"{owner.label}: precision {precision!r} is for float32 layers, this one "
+                    f"computes in {owner.compute_dtype}."
+                )
+        with weights_lock:
+            for owner in owners:
+                owner.__dict__["_precision"] = None if precision == "full" else precision
+                owner.weights_changed()
+
+    def _with_descendants(self) -> list[WeightOwner]:
+        found: dict[int, WeightOwner] = {id(self): self}
+        for layer in self._layers:
+            found.update((id(owner), owner) for owner in layer._with_descendants())
+        return list(found.values())
 
     def _pack(self) -> Any:
         """Returns what `call` needs, made from the weights; see `_pack_weights`."""

@@ -63,6 +63,14 @@ class KerasVersion:
         """
         return self.numbers < ((2, 2, 4) if self.is_tf_keras else (2, 4, 0))
 
+    @property
+    def outputs_initial_state(self) -> bool:
+        """True where masked steps that come first output the state that the layer starts from.
+
+        So did Keras on every backend but Theano before 2.2.5, and tf.keras before 1.13.
+        """
+        return self.numbers < ((2, 2, 4) if self.is_tf_keras else (2, 2, 5))
+
     def recurrent_activation(self) -> str | None:
         """Default recurrent_activation of LSTM and GRU; None where two share one version.
 

@@ -34,6 +34,7 @@ def to_keras3_config(
     keras_version: str | None,
     label: str,
     weight_shapes: Mapping[str, Sequence[tuple[int, ...]]] | None = None,
+    backend: str | None = None,
 ) -> Config:
     """The Keras 3 form of a model config of any Keras.
 
@@ -44,6 +45,7 @@ def to_keras3_config(
         label: How errors call the file.
         weight_shapes: Array shapes by layer name, if the weights are at hand
             (see `LayerConverter`).
+        backend: Keras's backend, as the file records or proves it; None: as the config does.
 
     Returns:
         ``{"module", "class_name", "config", "registered_name"}`` of the model.
@@ -66,7 +68,8 @@ def to_keras3_config(
     version = _version(config, keras_version, label)
     if version.generation == 3 and "module" in config:
         return _with_attention_masks_kept(config) if version.keeps_attention_masks else config
-    return _ModelConverter(LayerConverter(version, label, weight_shapes)).model(config)
+    layers = LayerConverter(version, label, weight_shapes, backend or config.get("backend"))
+    return _ModelConverter(layers).model(config)
 
 
 def _with_attention_masks_kept(config: Any) -> Any:

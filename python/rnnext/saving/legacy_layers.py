@@ -142,8 +142,10 @@ class LayerConverter:
         version: KerasVersion,
         label: str,
         weight_shapes: Mapping[str, Sequence[Shape]] | None = None,
+        backend: str | None = None,
     ) -> None:
         self.version = version
+        self._backend = backend
         self.label = label
         self._weight_shapes = weight_shapes or {}
         # Converts a model that a layer wraps; set by what converts models, which holds this.
@@ -184,6 +186,16 @@ class LayerConverter:
         """
         if self.version.generation < 3:
             layer["config"]["masked_with_states"] = True
+        for key in ("layer", "backward_layer"):
+            if isinstance(layer["config"].get(key), dict):
+                self._starts_from_states(layer["config"][key]["config"])
+        self._starts_from_states(layer["config"])
+
+    def _starts_from_states(self, config: Config) -> None:
+        """Note in a recurrent layer's config what masked steps output before all others."""
+        shows = self.version.outputs_initial_state and self._backend != "theano"
+        if shows and "return_sequences" in config and not config.get("unroll"):
+            config["outputs_initial_state"] = True
 
     def _is_operation(self, class_name: str, config: Config) -> bool:
         """True for an operation of a graph; in HDF5 Keras 3 leaves out the module that says so."""
@@ -233,6 +245,10 @@ class LayerConverter:
             raise UnsupportedError(f"{where}: constants passed to a cell are not supported")
         for key in _DROPPED_RECURRENT:
             config.pop(key, None)
+        cell = config.get("cell")
+        has_cells = isinstance(cell, dict) and "cells" in (cell.get("config") or {})
+        if config.get("stateful") or has_cells:
+            self._starts_from_states(config)
         if class_name in _GATED and "recurrent_activation" not in config:
             default = self.version.recurrent_activation()
             if default is None:

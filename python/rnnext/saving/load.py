@@ -46,6 +46,7 @@ def load_model(
     *,
     verify: tuple[Any, Any] | None = None,
     tolerance: float = 2e-5,
+    precision: str = "full",
     limits: Limits | None = None,
 ) -> Any:
     """Load a model with its weights from a file that Keras saved.
@@ -63,6 +64,8 @@ def load_model(
         verify: Inputs and the outputs that the model is known to give for them; compared with
             what it gives here before it is returned.
         tolerance: Largest absolute difference that `verify` accepts.
+        precision: How the weights are kept for computing: "full", "bf16" or "int8"; see
+            `Layer.set_precision`.
         limits: Bounds on what reading the file may cost; see `rnnext.saving.Limits`.
 
     Returns:
@@ -91,6 +94,8 @@ def load_model(
                 f"{source.label}: JSON, which holds no weights; build the model with "
                 "rnnext.models.model_from_json, then call its load_weights"
             )
+    if precision != "full":
+        model.set_precision(precision)
     if verify is not None:
         check_answers(model, *verify, tolerance, source.label)
     return model
@@ -219,13 +224,13 @@ def _model_from_hdf5(
     version = root.text("keras_version") or weights.text("keras_version")
     found = layer_arrays(weights, label)
     shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
-    model = build_model(
-        to_keras3_config(config, version, label, shapes), custom_objects, label, limits
-    )
+    origin = Origin.of(root, weights)
+    backend = "theano" if origin.is_theano else None
+    keras3_config = to_keras3_config(config, version, label, shapes, backend)
+    model = build_model(keras3_config, custom_objects, label, limits)
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}
     by_name = weighted == found.keys()
-    origin = Origin.of(root, weights)
     plan_legacy_weights(model.layers, found, label, by_name, origin).apply()
     return model
 

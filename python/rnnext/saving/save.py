@@ -26,6 +26,7 @@ _KERAS_VERSION = "3.15.0"
 _OLDER_MASKS = {
     "keeps_masks": "before Keras 3.8 it passed masks on",
     "repeats_masked_outputs": "before Keras 2.4 masked steps repeated the output before them",
+    "outputs_initial_state": "before Keras 2.2.5 masked steps could output the initial state",
     "masked_with_states": "before Keras 3 a call with initial_state used the input's mask too",
 }
 

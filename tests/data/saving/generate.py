@@ -194,7 +194,7 @@ def given_states(keras):
     masked = layers.Masking()(x)
     steps = layers.LSTM(2, return_sequences=True)(masked, initial_state=[h, h])
     outputs = [steps, layers.SimpleRNN(2)(steps)]
-    if keras.__name__ != "keras":  # which had masked steps at the start repeat the state
+    if keras.__name__ != "keras":
         both = layers.Bidirectional(layers.GRU(2, return_sequences=True))
         outputs.append(both(masked, initial_state=[h, h]))
     model = keras.models.Model([x, h], outputs)
@@ -202,6 +202,24 @@ def given_states(keras):
     values = series(3, 5, 3)
     values[1, 3:] = 0
     return model, [values, series(3, 2)]
+
+
+def masked_from_the_start(keras):
+    """Given states, and masked steps before all others: what do these output?"""
+    layers = keras.layers
+    x = layers.Input((5, 3), name="x")
+    states = [layers.Input((2,)) for _ in range(4)]
+    masked = layers.Masking()(x)
+    steps = layers.LSTM(2, return_sequences=True)(masked, initial_state=states[:2])
+    last = layers.GRU(2)(masked, initial_state=states[0])
+    backwards = layers.SimpleRNN(2, go_backwards=True)(masked, initial_state=states[1])
+    both = layers.Bidirectional(layers.LSTM(2, return_sequences=True))
+    outputs = [steps, last, backwards, both(masked, initial_state=states)]
+    model = keras.models.Model([x, *states], outputs)
+    set_random_weights(model)
+    values = series(4, 5, 3)
+    values[1, :2] = values[2, 3:] = values[2, 0] = values[3] = 0
+    return model, [values, *series(4, 4, 2)]
 
 
 def operations(keras):
@@ -333,6 +351,7 @@ def write_keras2(name, keras):
     write(name + "_maskedboth", ".h5", masked_bidirectional(keras), [token_ids()])
     write(name + "_stacked", ".h5", *stacked(keras))
     write(name + "_states", ".h5", *given_states(keras))
+    write(name + "_leading", ".h5", *masked_from_the_start(keras))
 
 
 def write_keras2_archive(name, keras, save_format):
