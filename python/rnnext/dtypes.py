@@ -159,4 +159,6 @@ def require_dtype(name: str) -> None:
 
 def widened(array: NDArray[Any]) -> NDArray[Any]:
     """Returns half-precision values as float32; any other array as it is."""
+    if array.dtype.itemsize != 2:  # to look up a dtype's name takes microseconds
+        return array
     return array.astype(np.float32) if array.dtype.name in _HALF else array

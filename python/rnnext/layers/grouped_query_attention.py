@@ -145,10 +145,11 @@ class GroupedQueryAttention(HeadedAttention):
                 f"{self.label}: query, value and key must have three axes, received {query_shape}, "
                 f"{value_shape} and {key_shape}."
             )
-        if query_shape[-1] != value_shape[-1] or value_shape[1:-1] != key_shape[1:-1]:
+        self._check_batches(query_shape, value_shape, key_shape)
+        if value_shape[1] != key_shape[1]:
             raise ShapeError(
-                f"{self.label}: query {query_shape} and value {value_shape} must agree in the "
-                f"last axis, value and key {key_shape} in the second."
+                f"{self.label}: value {value_shape} and key {key_shape} must agree in the second "
+                "axis."
             )
         return query_shape
 

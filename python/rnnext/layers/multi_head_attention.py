@@ -83,6 +83,13 @@ class HeadedAttention(Layer):
         self.seed = seed
         self.supports_masking = True
 
+    def _check_batches(self, *shapes: tuple[Any, ...]) -> None:
+        if len({shape[0] for shape in shapes} - {None, 1}) > 1:
+            raise ShapeError(
+                f"{self.label}: query, value and key must have one batch size, received shapes "
+                f"{', '.join(map(str, shapes))}."
+            )
+
     def _positive(self, option: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise UnsupportedError(
@@ -252,7 +259,7 @@ class MultiHeadAttention(HeadedAttention):
         self.keeps_masks = keeps_masks
         self.num_heads = self._positive("num_heads", num_heads)
         self.key_dim = self._positive("key_dim", key_dim)
-        self.value_dim = self._positive("value_dim", value_dim or key_dim)
+        self.value_dim = self._positive("value_dim", key_dim if value_dim is None else value_dim)
         sizes = output_shape if isinstance(output_shape, (list, tuple)) else [output_shape]
         self._output_shape = (
             tuple(self._positive("output_shape", size) for size in sizes) if output_shape else None
@@ -393,6 +400,7 @@ class MultiHeadAttention(HeadedAttention):
                 f"{self.label}: query and value must have at least three axes and equally many, "
                 f"received {query_shape} and {value_shape}."
             )
+        self._check_batches(query_shape, value_shape, key_shape)
         if value_shape[1:-1] != key_shape[1:-1]:
             raise ShapeError(
                 f"{self.label}: value {value_shape} and key {key_shape} must agree in all axes "

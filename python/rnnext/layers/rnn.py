@@ -272,7 +272,8 @@ class RNN(Layer):
             raise ShapeError(
                 f"mask of {self.label}: expected shape {shape}, received {array.shape}."
             )
-        return np.ascontiguousarray(np.broadcast_to(array, shape), dtype=np.bool_)
+        full = array if array.shape == shape else np.broadcast_to(array, shape)
+        return cast(full, np.bool_)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the mask for a sequence of outputs; there is none for a last output or states."""

@@ -127,7 +127,7 @@ class SpatialLayer(Layer):
 
     def _sizes_of(self, shape: Sequence[Any]) -> Shape:
         """The spatial sizes of a shape in the layer's data format."""
-        return tuple(shape[axis] for axis in self._spatial_axes)
+        return tuple(shape[2:] if self._channels_first else shape[1:-1])
 
     def _channels_of(self, shape: Sequence[Any]) -> int | None:
         size: int | None = shape[1 if self._channels_first else -1]

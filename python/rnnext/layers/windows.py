@@ -105,7 +105,9 @@ def pad(x: NDArray[Any], borders: Borders, value: Any = 0) -> NDArray[Any]:
     padded_sizes = [
         before + size + after for size, (before, after) in zip(sizes, borders, strict=True)
     ]
-    padded = np.full((batch, *padded_sizes, channels), value, x.dtype)
+    padded = np.zeros((batch, *padded_sizes, channels), x.dtype)
+    if value:
+        padded.fill(value)
     inner = [slice(before, before + n) for n, (before, _) in zip(sizes, borders, strict=True)]
     padded[(slice(None), *inner)] = x
     return padded
