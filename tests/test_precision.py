@@ -136,7 +136,7 @@ def test_float64_is_refused_and_nothing_changes() -> None:
     model = rnnext.models.Sequential(
         [layers.Input((3,)), layers.Dense(2), layers.Dense(2, dtype="float64", name="wide")]
     )
-    with pytest.raises(UnsupportedError, match="wide.*'int8' is for float32.*float64"):
+    with pytest.raises(UnsupportedError, match=r"wide.*'int8' is for float32.*float64"):
         model.set_precision("int8")
     assert [layer.precision for layer in model.layers] == ["full", "full"]
 
