@@ -11,12 +11,10 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-
-from rnnext import layers, saving
+from published_models import load, recorded
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
@@ -25,27 +23,6 @@ from comparison.published import (
     CannotFetch,
     fetch_model,
 )
-
-FOLDER = Path(__file__).parent / "data" / "published"
-
-
-class AttentionWeightedAverage(layers.Layer):
-    """textgenrnn's own layer: a mean over time, weighted by the softmax of x @ W."""
-
-    def __init__(self, return_attention: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        assert not return_attention
-
-    def build(self, input_shape: Any) -> None:
-        self.W = self.add_weight(shape=(input_shape[-1], 1), name="W")
-
-    def call(self, x: Any) -> Any:
-        scores = np.exp((x @ self.W.value)[..., 0])
-        weights = scores / scores.sum(axis=1, keepdims=True)
-        return (x * weights[..., None]).sum(axis=1)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return (input_shape[0], input_shape[2])
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -57,15 +34,5 @@ def test_published_model(name: str, request: pytest.FixtureRequest, tmp_path: Pa
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
-    architecture = FOLDER / f"{name}.model.json"
-    if architecture.exists():
-        own = {"AttentionWeightedAverage": AttentionWeightedAverage}
-        model = saving.model_from_json(architecture.read_text(), custom_objects=own)
-        saving.load_weights(model, content)
-    else:
-        model = saving.load_model(content)
-    with np.load(FOLDER / f"{name}.npz") as recorded:
-        x, y = recorded["x"], recorded["y"]
-        if name == "reactionrnn":
-            y = recorded["y1"]  # the model's own output; y is normalised by the package
-    np.testing.assert_allclose(model.predict(x), y, rtol=0, atol=2e-5)
+    x, y = recorded(name)
+    np.testing.assert_allclose(load(name, content).predict(x), y, rtol=0, atol=2e-5)

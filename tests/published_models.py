@@ -1,0 +1,49 @@
+"""The published models, ready to run, and the answers recorded for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnext import layers, saving
+
+FOLDER = Path(__file__).parent / "data" / "published"
+
+
+class AttentionWeightedAverage(layers.Layer):
+    """textgenrnn's own layer: a mean over time, weighted by the softmax of x @ W."""
+
+    def __init__(self, return_attention: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        assert not return_attention
+
+    def build(self, input_shape: Any) -> None:
+        self.W = self.add_weight(shape=(input_shape[-1], 1), name="W")
+
+    def call(self, x: Any) -> Any:
+        scores = np.exp((x @ self.W.value)[..., 0])
+        weights = scores / scores.sum(axis=1, keepdims=True)
+        return (x * weights[..., None]).sum(axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (input_shape[0], input_shape[2])
+
+
+def load(name: str, content: bytes) -> Any:
+    """The model in a file that `comparison.published.fetch_model` fetched."""
+    architecture = FOLDER / f"{name}.model.json"
+    if not architecture.exists():
+        return saving.load_model(content)
+    own = {"AttentionWeightedAverage": AttentionWeightedAverage}
+    model = saving.model_from_json(architecture.read_text(), custom_objects=own)
+    saving.load_weights(model, content)
+    return model
+
+
+def recorded(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and the outputs that the model's authors' Keras gave for them."""
+    with np.load(FOLDER / f"{name}.npz") as arrays:
+        # reactionrnn: y1 is the model's own output; y is normalised by the package.
+        return arrays["x"], arrays["y1" if name == "reactionrnn" else "y"]
