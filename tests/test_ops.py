@@ -612,7 +612,10 @@ class TestBadInput:
 
     def test_unknown_operation_or_option_in_a_config(self) -> None:
         config = {"module": "keras.src.ops.numpy", "class_name": "Kron", "config": {"name": "k"}}
-        with pytest.raises(UnsupportedError, match=r"'Kron'.*keras.src.ops.numpy.*accepted are .*rnnext.ops.__all__"):
+        with pytest.raises(
+            UnsupportedError,
+            match=r"'Kron'.*keras.src.ops.numpy.*accepted are .*rnnext.ops.__all__",
+        ):
             serialization.deserialize(config)
         config = {
             "module": "keras.src.ops.numpy",
