@@ -161,6 +161,7 @@ class Recurrence {
   // Puts an input where a product reads it. As they come, samples are steps * features apart and
   // steps `features`: often a multiple of the distance of a cache set.
   void copy_input(ptrdiff_t row, ptrdiff_t sample, ptrdiff_t t) const {
+    if (call_.features == 0) return;  // memcpy must not be given the null that x then may be
     __builtin_memcpy(x_rows_ + row * x_stride_,
                      call_.x + sample * call_.x_stride + time(t) * call_.features,
                      static_cast<size_t>(call_.features) * sizeof(T));
