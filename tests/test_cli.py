@@ -22,23 +22,6 @@ def inputs() -> np.ndarray:
     return demo.windows(*demo.series())[0][:5]
 
 
-@pytest.fixture
-def x_file(tmp_path: Path) -> str:
-    np.save(tmp_path / "x.npy", inputs())
-    return str(tmp_path / "x.npy")
-
-
-@pytest.fixture
-def twice_file(tmp_path: Path) -> str:
-    """A model with one layer called on both of its inputs, and two outputs."""
-    a, b = (rnnext.Input((None, 2), name=name) for name in "ab")
-    shared = rnnext.layers.GRU(3, name="shared")
-    head = rnnext.layers.Dense(1, name="head")
-    model = rnnext.Model([a, b], [shared(a), head(shared(b))], name="twice")
-    model.save(tmp_path / "twice.keras")
-    return str(tmp_path / "twice.keras")
-
-
 def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Runs a command that must fail; returns its one line on stderr."""
     assert main(arguments) == 2

@@ -23,23 +23,6 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().err
 
 
-@pytest.fixture
-def x_file(tmp_path: Path) -> str:
-    np.save(tmp_path / "x.npy", demo.windows(*demo.series())[0][:5])
-    return str(tmp_path / "x.npy")
-
-
-@pytest.fixture
-def twice_file(tmp_path: Path) -> str:
-    """A model with one layer called on both of its inputs, and two outputs."""
-    a, b = (rnnext.Input((None, 2), name=name) for name in "ab")
-    shared = rnnext.layers.GRU(3, name="shared")
-    head = rnnext.layers.Dense(1, name="head")
-    model = rnnext.Model([a, b], [shared(a), head(shared(b))], name="twice")
-    model.save(tmp_path / "twice.keras")
-    return str(tmp_path / "twice.keras")
-
-
 # ---- beside TensorFlow ---------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import rnnext
-from rnnext import _core, layers
+from rnnext import layers
 from rnnext.errors import UnsupportedError
 
 MAKERS: dict[str, Callable[[int], Any]] = {
@@ -46,24 +46,17 @@ def _with_matrices(layer: Any, change: Callable[[np.ndarray], np.ndarray]) -> li
     return [change(w) if "kernel" in name else w for name, w in weights]
 
 
-@pytest.mark.parametrize("isa", rnnext.available_isas())
+@pytest.mark.usefixtures("isa")
 @pytest.mark.parametrize(("features", "units"), SIZES)
 @pytest.mark.parametrize("cell", MAKERS)
-def test_bf16_is_the_layer_with_rounded_weights(
-    cell: str, features: int, units: int, isa: str
-) -> None:
+def test_bf16_is_the_layer_with_rounded_weights(cell: str, features: int, units: int) -> None:
     """To the last bit: rounding the weights is all that bf16 does."""
-    before = rnnext.isa()
-    _core.set_isa(isa)
-    try:
-        layer, x = _layer(cell, features, units)
-        layer.set_precision("bf16")
-        narrow = layer(x)
-        layer.set_precision("full")
-        layer.set_weights(_with_matrices(layer, _rounded_to_bf16))
-        np.testing.assert_array_equal(narrow, layer(x))
-    finally:
-        _core.set_isa(before)
+    layer, x = _layer(cell, features, units)
+    layer.set_precision("bf16")
+    narrow = layer(x)
+    layer.set_precision("full")
+    layer.set_weights(_with_matrices(layer, _rounded_to_bf16))
+    np.testing.assert_array_equal(narrow, layer(x))
 
 
 @pytest.mark.parametrize(("features", "units"), SIZES)
