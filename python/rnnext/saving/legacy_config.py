@@ -6,10 +6,11 @@ that Keras 3 wrote in its own form is handed on as it is, but for what Keras 3 i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from rnnext.errors import FileError
+from rnnext.errors import FileError, RnnextError
 from rnnext.saving.keras1_layers import looks_like_keras1
 from rnnext.saving.keras_version import KerasVersion
 from rnnext.saving.legacy_layers import (
@@ -69,7 +70,24 @@ def to_keras3_config(
     if version.generation == 3 and "module" in config:
         return _with_attention_masks_kept(config) if version.keeps_attention_masks else config
     layers = LayerConverter(version, label, weight_shapes, backend or config.get("backend"))
-    return _ModelConverter(layers).model(config)
+    with _foreign_values(label):
+        return _ModelConverter(layers).model(config)
+
+
+@contextmanager
+def _foreign_values(where: str) -> Iterator[None]:
+    """Name the place whose values are of a kind that Keras does not write there.
+
+    Any value in a file may be of any JSON type. What decides the answer is checked where it is
+    read; this is for the rest.
+    """
+    try:
+        yield
+    except RnnextError:
+        raise
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise FileError(f"{where}: not a config that Keras writes ({reason[:200]})") from error
 
 
 def _with_attention_masks_kept(config: Any) -> Any:
@@ -135,7 +153,9 @@ class _ModelConverter:
 
     def _layer(self, layer: Any) -> Config:
         """A layer or a nested model."""
-        return self.model(layer) if is_model(layer) else self._layers.convert(layer)
+        name = layer.get("name") if isinstance(layer, dict) else layer
+        with _foreign_values(f"{self._label}: layer {str(name)[:80]!r}"):
+            return self.model(layer) if is_model(layer) else self._layers.convert(layer)
 
     def _sequential(self, body: Any) -> Config:
         """A Sequential; before Keras 2.2.3 its config was the bare list of layers."""
@@ -185,7 +205,8 @@ class _ModelConverter:
         functional: dict[str, bool] = {}
         for layer in layers:
             if layer.get("class_name") in OPERATION_LAYERS:
-                new, nodes = operation_layer(layer, graph.nodes(layer, False), where)
+                with _foreign_values(f"{where}: layer {layer['name']!r} ({layer['class_name']})"):
+                    new, nodes = operation_layer(layer, graph.nodes(layer, False), where)
                 converted.append({**new, "name": layer["name"], "inbound_nodes": nodes})
                 continue
             new = self._layer(layer)
