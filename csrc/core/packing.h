@@ -26,29 +26,34 @@ struct GateColumns {
   }
 };
 
-// Lays `columns` out as [panel][depth][unit vector][gate][lane], padding with zeros; each number w
-// of column (gate, unit) becomes narrow(w, gate, unit), an S. A vector (bias) is packed with depth
-// 1 and one panel: panel_vectors = all unit vectors.
-template <class S, class T, class Narrow>
-AlignedArray<S> pack_as(const GateColumns<T>& columns, std::ptrdiff_t width,
-                        std::ptrdiff_t panel_vectors, Narrow narrow) {
+// Lays `columns` out as [panel][depth][unit vector][gate][lane], padding with zeros. An element
+// stands for `steps` neighbouring steps of a column and is element(k, gate, unit), k the first of
+// them.
+template <class Element, class T, class ElementOf>
+AlignedArray<Element> pack_as(const GateColumns<T>& columns, std::ptrdiff_t width,
+                              std::ptrdiff_t panel_vectors, std::ptrdiff_t steps,
+                              ElementOf element) {
   const std::ptrdiff_t vectors = (columns.units + width - 1) / width;
-  AlignedArray<S> packed = make_aligned<S>(columns.depth * vectors * columns.gates * width);
-  S* out = packed.get();
+  const std::ptrdiff_t elements = (columns.depth + steps - 1) / steps;
+  AlignedArray<Element> packed = make_aligned<Element>(elements * vectors * columns.gates * width);
+  Element* out = packed.get();
   for (std::ptrdiff_t panel = 0; panel < vectors; panel += panel_vectors)
-    for (std::ptrdiff_t k = 0; k < columns.depth; ++k)
+    for (std::ptrdiff_t k = 0; k < columns.depth; k += steps)
       for (std::ptrdiff_t v = panel; v < std::min(panel + panel_vectors, vectors); ++v)
         for (std::ptrdiff_t gate = 0; gate < columns.gates; ++gate)
           for (std::ptrdiff_t unit = v * width; unit < (v + 1) * width; ++unit)
-            *out++ = unit < columns.units ? narrow(columns.at(k, gate, unit), gate, unit) : S(0);
+            *out++ = unit < columns.units ? element(k, gate, unit) : Element(0);
   return packed;
 }
 
+// A vector (bias) is packed with depth 1 and one panel: panel_vectors = all unit vectors.
 template <class T>
 AlignedArray<T> pack(const GateColumns<T>& columns, std::ptrdiff_t width,
                      std::ptrdiff_t panel_vectors) {
-  return pack_as<T>(columns, width, panel_vectors,
-                    [](T w, std::ptrdiff_t, std::ptrdiff_t) { return w; });
+  return pack_as<T>(columns, width, panel_vectors, 1,
+                    [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
+                      return columns.at(k, gate, unit);
+                    });
 }
 
 // The upper half of a float's bits, rounded to nearest, ties to even. NaN stays NaN.
@@ -71,9 +76,7 @@ class PackedWeights {
     if (type == WeightType::full)
       full_ = pack(columns, width, panel_vectors);
     else if (type == WeightType::bf16)
-      bf16_ = pack_as<std::uint16_t>(
-          columns, width, panel_vectors,
-          [](T w, std::ptrdiff_t, std::ptrdiff_t) { return to_bf16(static_cast<float>(w)); });
+      pack_bf16(columns, width, panel_vectors);
     else
       pack_int8(columns, width, panel_vectors);
   }
@@ -86,6 +89,18 @@ class PackedWeights {
   }
 
  private:
+  void pack_bf16(const GateColumns<T>& columns, std::ptrdiff_t width,
+                 std::ptrdiff_t panel_vectors) {
+    const auto at = [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
+      return k < columns.depth ? to_bf16(static_cast<float>(columns.at(k, gate, unit))) : 0u;
+    };
+    bf16_ = pack_as<std::uint32_t>(columns, width, panel_vectors,
+                                   kernels::steps_per_element(WeightType::bf16),
+                                   [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
+                                     return at(k, gate, unit) | at(k + 1, gate, unit) << 16;
+                                   });
+  }
+
   // Throws std::invalid_argument for a weight that is not finite: no scale has room for it.
   void pack_int8(const GateColumns<T>& columns, std::ptrdiff_t width,
                  std::ptrdiff_t panel_vectors) {
@@ -102,9 +117,11 @@ class PackedWeights {
           scale_of(gate, unit) = std::max(scale_of(gate, unit), size / 127);
         }
     int8_ = pack_as<std::int8_t>(
-        columns, width, panel_vectors, [&](T w, std::ptrdiff_t gate, std::ptrdiff_t unit) {
+        columns, width, panel_vectors, kernels::steps_per_element(WeightType::int8),
+        [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
           const T s = scale_of(gate, unit);
-          return static_cast<std::int8_t>(s > 0 ? std::nearbyint(w / s) : 0);
+          return static_cast<std::int8_t>(s > 0 ? std::nearbyint(columns.at(k, gate, unit) / s)
+                                                : 0);
         });
     const GateColumns<T> row = {scale.data(), 1, 0, 0, columns.gates, columns.units};
     scale_ = pack(row, width, std::max<std::ptrdiff_t>(1, columns.units));
@@ -112,7 +129,7 @@ class PackedWeights {
 
   WeightType type_ = WeightType::full;
   AlignedArray<T> full_, scale_;
-  AlignedArray<std::uint16_t> bf16_;
+  AlignedArray<std::uint32_t> bf16_;
   AlignedArray<std::int8_t> int8_;
 };
 

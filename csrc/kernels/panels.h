@@ -93,13 +93,14 @@ RNNEXT_INLINE void accumulate_block(const PanelShape<Gates, T>& shape, const Blo
   constexpr int C = PanelShape<Gates, T>::kColumn, kPanel = PanelShape<Gates, T>::kPanel;
   const ptrdiff_t column = tile_unit_vectors(Gates, block.rows);
   const char* panels = static_cast<const char*>(matrix.panels);
+  const ptrdiff_t packed = packed_depth(matrix.type, depth);
   for_each_step(block.vectors, column, block.backwards, [&](ptrdiff_t i) {
     const ptrdiff_t v = block.v + i, panel = v / kPanel, first = shape.first(panel);
-    const ptrdiff_t begin = (first * depth + (v - first)) * C;
+    const ptrdiff_t begin = (first * packed + (v - first)) * C;
     const Operand<T> operand = {x + block.row * x_stride,
                                 x_stride,
                                 matrix.type,
-                                panels + begin * weight_bytes<T>(matrix.type),
+                                panels + begin * element_bytes<T>(matrix.type),
                                 (shape.end(panel) - first) * C,
                                 matrix.scale ? matrix.scale + v * C : nullptr,
                                 depth};

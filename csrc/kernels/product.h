@@ -12,47 +12,30 @@
 // next chain's are read.
 #pragma once
 
-#include "rnnext/weight_type.h"
-#include "simd.h"
+#include "narrow_weights.h"
+#include "table.h"
 
 namespace rnnext::kernels {
 namespace {
 
 // rows @ panel: rows (R, depth), row r at rows + r * row_stride; panel (depth, N vectors) of
-// weights of one type, step k begins panel_stride weights after step k - 1. Not owned.
+// elements of one type (table.h), each row of them panel_stride after the one before. Not owned.
 template <class T>
 struct Operand {
   const T* rows;
   ptrdiff_t row_stride;
   WeightType type;
-  const char* panel;
+  const void* panel;
   ptrdiff_t panel_stride;
   const T* scale;  // int8: (N vectors)
   ptrdiff_t depth;
 };
 
-// Weights as they are stored: S is T, uint16_t for bfloat16 or int8_t.
-template <class T, class S>
-RNNEXT_INLINE Vec<T> load_weights(const S* p) {
-  if constexpr (same<S, T>)
-    return load<T>(p);
-  else if constexpr (same<T, float> && same<S, uint16_t>)
-    return load_bf16(p);
-  else if constexpr (same<T, float>)
-    return load_int8(p);
-  else
-    return Vec<T>{};  // doubles have no narrow weights
-}
-
-template <class T>
-constexpr ptrdiff_t weight_bytes(WeightType type) {
-  return type == WeightType::full ? sizeof(T) : type == WeightType::bf16 ? 2 : 1;
-}
-
 // Accumulators of a tile: what is left of the register file after one operand's broadcasts or
 // weights (whichever are fewer) and the other's current vector. 3 x 4 or 4 x 3 of 16 registers,
-// 6 x 4 or 8 x 3 of 32.
-constexpr int kAccumulators = kRegisters == 32 ? 24 : 12;
+// 6 x 4 or 8 x 3 of 32. Without fused multiply-adds a product needs a register of its own, and of
+// 16 only 2 x 4 or 3 x 3 are left.
+constexpr int kAccumulators = kRegisters == 32 ? 24 : kFusesMultiplyAdd ? 12 : 9;
 constexpr int kMaxTileVectors = 9;
 constexpr int kMaxTileRows = 8;
 constexpr ptrdiff_t kChain = 64;
@@ -79,63 +62,91 @@ constexpr int tile_unit_vectors(int gates, ptrdiff_t rows) {
 
 // sum (R, N vectors) += a @ w over `depth` steps. a (R, depth), row r at a + r * a_stride; w
 // (depth, N vectors), step k at w + k * w_stride.
-template <int R, int N, class T, class S>
-RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const S* w, ptrdiff_t w_stride,
+template <int R, int N, class T>
+RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
                                 ptrdiff_t depth, Vec<T> (&sum)[R][N]) {
   constexpr int W = kWidth<T>;
-  for (ptrdiff_t k = 0; k < depth; ++k, w += w_stride) {
+  ptrdiff_t k = 0;
+  do {  // there is a first step: GCC stored the sums at every step of a loop that might have none
     // Hold the fewer of the two in registers and stream the other: in the other order a tile of 16
     // registers spills and runs at half the speed.
     if constexpr (R <= N) {
       Vec<T> row[R];
       for (int r = 0; r < R; ++r) row[r] = broadcast(a[r * a_stride + k]);
       for (int n = 0; n < N; ++n) {
-        const Vec<T> weight = load_weights<T>(w + n * W);
+        const Vec<T> weight = load<T>(w + n * W);
         for (int r = 0; r < R; ++r) sum[r][n] = fma(row[r], weight, sum[r][n]);
       }
     } else {
       Vec<T> weight[N];
-      for (int n = 0; n < N; ++n) weight[n] = load_weights<T>(w + n * W);
+      for (int n = 0; n < N; ++n) weight[n] = load<T>(w + n * W);
       for (int r = 0; r < R; ++r) {
         const Vec<T> row = broadcast(a[r * a_stride + k]);
         for (int n = 0; n < N; ++n) sum[r][n] = fma(row, weight[n], sum[r][n]);
       }
     }
+    w += w_stride;
+  } while (++k < depth);
+}
+
+// z (N vectors) += sum, times scale (N vectors) unless it is null.
+template <int N, class T>
+RNNEXT_INLINE void add_sums(const Vec<T> (&sum)[N], const T* scale, T* z) {
+  for (int n = 0; n < N; ++n) {
+    const Vec<T> before = load<T>(z + n * kWidth<T>);
+    store<T>(z + n * kWidth<T>,
+             scale ? fma(sum[n], load<T>(scale + n * kWidth<T>), before) : before + sum[n]);
   }
 }
 
-// One chain: z += a @ w, times scale (N vectors) unless it is null; z (R, N vectors), row r at
-// z + r * z_stride.
-template <int R, int N, class T, class S>
-RNNEXT_INLINE void add_chain(const T* a, ptrdiff_t a_stride, const S* w, ptrdiff_t w_stride,
+// One chain: z += (a @ w) * scale, z (R, N vectors), row r at z + r * z_stride.
+template <int R, int N, class T>
+RNNEXT_INLINE void add_chain(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
                              const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
-  Vec<T> sum[R][N] = {};
-  add_products<R, N, T, S>(a, a_stride, w, w_stride, depth, sum);
-  for (int r = 0; r < R; ++r)
-    for (int n = 0; n < N; ++n) {
-      T* out = z + r * z_stride + n * kWidth<T>;
-      const Vec<T> before = load<T>(out);
-      store<T>(out,
-               scale ? fma(sum[r][n], load<T>(scale + n * kWidth<T>), before) : before + sum[r][n]);
-    }
+  Vec<T> sum[R][N];
+  for (int r = 0; r < R; ++r)  // not "= {}": GCC clears that in memory
+    for (int n = 0; n < N; ++n) sum[r][n] = Vec<T>{};
+  add_products<R, N, T>(a, a_stride, w, w_stride, depth, sum);
+  for (int r = 0; r < R; ++r) add_sums<N, T>(sum[r], scale, z + r * z_stride);
 }
 
-// That a full chain's length is a constant is worth a tenth of the time.
-template <int R, int N, class T, class S>
-void accumulate_tile(const T* a, ptrdiff_t a_stride, const void* weights, ptrdiff_t w_stride,
-                     const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
-  const S* w = static_cast<const S*>(weights);
+// depth: 1..kChain. That a full chain's length is a constant is worth a tenth of the time.
+template <int R, int N, class T>
+void accumulate_tile(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride, const T* scale,
+                     ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
   if (depth == kChain)
-    return add_chain<R, N, T, S>(a, a_stride, w, w_stride, scale, kChain, z, z_stride);
-  add_chain<R, N, T, S>(a, a_stride, w, w_stride, scale, depth, z, z_stride);
+    return add_chain<R, N, T>(a, a_stride, w, w_stride, scale, kChain, z, z_stride);
+  add_chain<R, N, T>(a, a_stride, w, w_stride, scale, depth, z, z_stride);
+}
+
+// The same for one row and narrow weights.
+template <int N, class Narrow>
+RNNEXT_INLINE void add_narrow_chain(const float* a, const typename Narrow::Element* panel,
+                                    ptrdiff_t stride, const float* scale, ptrdiff_t depth,
+                                    float* z) {
+  VecF sum[N];
+  for (int n = 0; n < N; ++n) sum[n] = VecF{};
+  add_narrow_products<N, Narrow>(a, panel, stride, depth, sum);
+  add_sums<N, float>(sum, scale, z);
+}
+
+template <int N, class Narrow>
+void accumulate_narrow_row(const float* a, const typename Narrow::Element* panel, ptrdiff_t stride,
+                           const float* scale, ptrdiff_t depth, float* z) {
+  if (depth == kChain) return add_narrow_chain<N, Narrow>(a, panel, stride, scale, kChain, z);
+  add_narrow_chain<N, Narrow>(a, panel, stride, scale, depth, z);
 }
 
 template <class T>
-using AccumulateTile = void (*)(const T* a, ptrdiff_t a_stride, const void* w, ptrdiff_t w_stride,
+using AccumulateTile = void (*)(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
                                 const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride);
+template <class Narrow>
+using AccumulateNarrowRow = void (*)(const float* a, const typename Narrow::Element* panel,
+                                     ptrdiff_t stride, const float* scale, ptrdiff_t depth,
+                                     float* z);
 
 // Every tile that fits the register file: of[N][R].
-template <class T, class S>
+template <class T>
 struct Tiles {
   AccumulateTile<T> of[kMaxTileVectors + 1][kMaxTileRows + 1] = {};
 
@@ -143,11 +154,25 @@ struct Tiles {
 
   template <int N, int R>
   constexpr void fill() {
-    of[N][R] = accumulate_tile<R, N, T, S>;
+    of[N][R] = accumulate_tile<R, N, T>;
     if constexpr (R > 1)
       fill<N, R - 1>();
     else if constexpr (N > 1)
       fill<N - 1, tile_rows(N - 1)>();
+  }
+};
+
+// Every row of narrow weights: of[N].
+template <class Narrow>
+struct NarrowRows {
+  AccumulateNarrowRow<Narrow> of[kMaxTileVectors + 1] = {};
+
+  constexpr NarrowRows() { fill<kMaxTileVectors>(); }
+
+  template <int N>
+  constexpr void fill() {
+    of[N] = accumulate_narrow_row<N, Narrow>;
+    if constexpr (N > 1) fill<N - 1>();
   }
 };
 
@@ -164,55 +189,57 @@ RNNEXT_INLINE void for_each_part(ptrdiff_t rows, ptrdiff_t most, Body body) {
   }
 }
 
-// The tiles of `vectors` vectors, by rows. Only floats have narrow weights.
-template <class T>
-RNNEXT_INLINE const AccumulateTile<T>* tiles_of(WeightType type, ptrdiff_t vectors) {
-  static constexpr Tiles<T, T> full;
-  if constexpr (same<T, float>) {
-    static constexpr Tiles<T, uint16_t> bf16;
-    static constexpr Tiles<T, int8_t> int8;
-    if (type == WeightType::bf16) return bf16.of[vectors];
-    if (type == WeightType::int8) return int8.of[vectors];
-  }
-  return full.of[vectors];
+// Calls body(first step, steps) for each chain of a sum over `depth` steps.
+template <class Body>
+RNNEXT_INLINE void for_each_chain(ptrdiff_t depth, Body body) {
+  for (ptrdiff_t k = 0; k < depth; k += kChain) body(k, depth - k < kChain ? depth - k : kChain);
 }
 
-// wide (depth, vectors) = narrow weights w (depth, vectors), step k at w + k * w_stride.
-template <class T, class S>
-RNNEXT_INLINE void widen(const S* w, ptrdiff_t w_stride, ptrdiff_t depth, ptrdiff_t vectors,
-                         T* wide) {
-  for (ptrdiff_t k = 0; k < depth; ++k, w += w_stride)
-    for (ptrdiff_t n = 0; n < vectors; ++n, wide += kWidth<T>)
-      store<T>(wide, load_weights<T>(w + n * kWidth<T>));
+// One chain of `rows` rows: z += (a @ w) * scale.
+template <class T>
+RNNEXT_INLINE void accumulate_chain(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
+                                    const T* scale, ptrdiff_t depth, ptrdiff_t vectors,
+                                    ptrdiff_t rows, T* z, ptrdiff_t z_stride) {
+  static constexpr Tiles<T> tiles;
+  for_each_part(rows, tile_rows(static_cast<int>(vectors)), [&](ptrdiff_t row, ptrdiff_t count) {
+    tiles.of[vectors][count](a + row * a_stride, a_stride, w, w_stride, scale, depth,
+                             z + row * z_stride, z_stride);
+  });
+}
+
+// A single row reads narrow weights as they are; for more they are widened first, once for all.
+template <class Narrow>
+void accumulate_narrow(const Operand<float>& operand, ptrdiff_t vectors, ptrdiff_t rows, float* z,
+                       ptrdiff_t z_stride) {
+  static constexpr NarrowRows<Narrow> row;
+  for_each_chain(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
+    const float* a = operand.rows + k;
+    const auto* panel = static_cast<const typename Narrow::Element*>(operand.panel) +
+                        k / Narrow::kSteps * operand.panel_stride;
+    if (rows == 1) return row.of[vectors](a, panel, operand.panel_stride, operand.scale, depth, z);
+    const ptrdiff_t stride = vectors * kWidth<float>;
+    alignas(64) float wide[kChain * kWidestTall * kWidth<float>];
+    widen<Narrow>(panel, operand.panel_stride, depth, vectors, wide);
+    accumulate_chain<float>(a, operand.row_stride, wide, stride, operand.scale, depth, vectors,
+                            rows, z, z_stride);
+  });
 }
 
 // z (rows, vectors), row r at z + r * z_stride: z += operand.rows @ operand.panel.
 template <class T>
 RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrdiff_t rows, T* z,
                               ptrdiff_t z_stride) {
-  const ptrdiff_t tallest = tile_rows(static_cast<int>(vectors));
-  // Rows of several tiles have the weights widened once for all of them.
-  const bool widens = operand.type != WeightType::full && rows > tallest;
-  const AccumulateTile<T>* tile = tiles_of<T>(widens ? WeightType::full : operand.type, vectors);
-  const ptrdiff_t step_bytes = operand.panel_stride * weight_bytes<T>(operand.type);
-  for (ptrdiff_t k = 0; k < operand.depth; k += kChain) {
-    const ptrdiff_t left = operand.depth - k, depth = left < kChain ? left : kChain;
-    const void* weights = operand.panel + k * step_bytes;
-    ptrdiff_t stride = operand.panel_stride;
-    alignas(64) T wide[kChain * kWidestTall * kWidth<T>];
-    if (widens) {
-      if (operand.type == WeightType::bf16)
-        widen<T>(static_cast<const uint16_t*>(weights), stride, depth, vectors, wide);
-      else
-        widen<T>(static_cast<const int8_t*>(weights), stride, depth, vectors, wide);
-      weights = wide;
-      stride = vectors * kWidth<T>;
-    }
-    for_each_part(rows, tallest, [&](ptrdiff_t row, ptrdiff_t count) {
-      tile[count](operand.rows + row * operand.row_stride + k, operand.row_stride, weights, stride,
-                  operand.scale, depth, z + row * z_stride, z_stride);
-    });
+  if constexpr (same<T, float>) {  // check_weight_type refuses narrow weights of doubles
+    if (operand.type == WeightType::bf16)
+      return accumulate_narrow<Bf16>(operand, vectors, rows, z, z_stride);
+    if (operand.type == WeightType::int8)
+      return accumulate_narrow<Int8>(operand, vectors, rows, z, z_stride);
   }
+  for_each_chain(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
+    const T* panel = static_cast<const T*>(operand.panel) + k * operand.panel_stride;
+    accumulate_chain<T>(operand.rows + k, operand.row_stride, panel, operand.panel_stride, nullptr,
+                        depth, vectors, rows, z, z_stride);
+  });
 }
 
 }  // namespace

@@ -53,6 +53,10 @@ constexpr int kVectorBytes = 16, kRegisters = 16;
 #error "RNNEXT_ISA must be one of sse2, avx2, avx512, wide, neon, generic"
 #endif
 
+// Whether fma is an instruction; otherwise it is two, and rounds twice.
+constexpr bool kFusesMultiplyAdd =
+    RNNEXT_ISA_ID != RNNEXT_ISA_IS_sse2 && RNNEXT_ISA_ID != RNNEXT_ISA_IS_generic;
+
 // Scalars a vector is made of, and the integer vector that its comparisons give.
 template <class T>
 struct VectorTypes;
@@ -125,36 +129,6 @@ RNNEXT_INLINE void store_first(T* p, Vec<T> v, ptrdiff_t count) {
   __builtin_memcpy(p, &v, static_cast<size_t>(count) * sizeof(T));
 }
 
-// kWidth<float> narrow numbers as floats: bfloat16 is the upper half of a float's bits.
-#if RNNEXT_ISA_ID == RNNEXT_ISA_IS_avx512
-RNNEXT_INLINE VecF load_bf16(const uint16_t* p) {
-  const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
-}
-RNNEXT_INLINE VecF load_int8(const int8_t* p) {
-  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));
-}
-#elif RNNEXT_ISA_ID == RNNEXT_ISA_IS_avx2
-RNNEXT_INLINE VecF load_bf16(const uint16_t* p) {
-  const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p));
-  return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
-}
-RNNEXT_INLINE VecF load_int8(const int8_t* p) {
-  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
-}
-#else
-RNNEXT_INLINE VecF load_bf16(const uint16_t* p) {
-  IntVec<float> bits = {};
-  for (int i = 0; i < kWidth<float>; ++i) bits[i] = static_cast<int32_t>(uint32_t{p[i]} << 16);
-  return reinterpret_cast<VecF>(bits);
-}
-RNNEXT_INLINE VecF load_int8(const int8_t* p) {
-  VecF v = {};
-  for (int i = 0; i < kWidth<float>; ++i) v[i] = p[i];
-  return v;
-}
-#endif
-
 // `count` vectors from p to q.
 template <class T>
 RNNEXT_INLINE void copy(T* q, const T* p, ptrdiff_t count) {
@@ -201,16 +175,10 @@ RNNEXT_INLINE V elementwise(V a, V b, V c, Scalar<V> (*f)(Scalar<V>, Scalar<V>, 
   for (int i = 0; i < kWidth<Scalar<V>>; ++i) r[i] = f(a[i], b[i], c[i]);
   return r;
 }
-RNNEXT_INLINE VecF broadcast(float s) {
-  VecF v;
-  for (int i = 0; i < kWidth<float>; ++i) v[i] = s;
-  return v;
-}
-RNNEXT_INLINE VecD broadcast(double s) {
-  VecD v;
-  for (int i = 0; i < kWidth<double>; ++i) v[i] = s;
-  return v;
-}
+// An operation with a scalar broadcasts it; this one changes no bit (-0 - 0 is -0) and compiles to
+// nothing. A loop over the lanes compiles to a dozen shuffles.
+RNNEXT_INLINE VecF broadcast(float s) { return s - VecF{}; }
+RNNEXT_INLINE VecD broadcast(double s) { return s - VecD{}; }
 #if RNNEXT_ISA_ID == RNNEXT_ISA_IS_sse2
 RNNEXT_INLINE VecF min(VecF a, VecF b) { return _mm_min_ps(a, b); }
 RNNEXT_INLINE VecD min(VecD a, VecD b) { return _mm_min_pd(a, b); }

@@ -10,6 +10,10 @@
 // contiguous run that holds all gates of the same units, so a register tile ends with everything
 // that the cell's formula needs. Biases and projected inputs use the same order with depth 1:
 // [unit vector][gate][lane].
+//
+// Narrow weights have this layout too. An element is then a number of 8 bits (int8), or (bf16) a
+// word of 32 that holds the numbers of two neighbouring steps of a column, the first in its lower
+// half; past the depth that is zero.
 #pragma once
 
 #include <stddef.h>
@@ -22,11 +26,21 @@ namespace rnnext::kernels {
 
 constexpr int kMaxGates = 4;
 
+constexpr int steps_per_element(WeightType type) { return type == WeightType::bf16 ? 2 : 1; }
+template <class T>
+constexpr ptrdiff_t element_bytes(WeightType type) {
+  return type == WeightType::full ? sizeof(T) : type == WeightType::bf16 ? 4 : 1;
+}
+// Elements along the depth of a packed matrix.
+constexpr ptrdiff_t packed_depth(WeightType type, ptrdiff_t depth) {
+  return (depth + steps_per_element(type) - 1) / steps_per_element(type);
+}
+
 // A packed matrix whose numbers may be stored narrower than they are computed with.
 template <class T>
 struct PackedMatrix {
   WeightType type;
-  const void* panels;  // of T (full), uint16_t (bf16) or int8_t (int8)
+  const void* panels;  // of T (full), uint32_t (bf16) or int8_t (int8)
   const T* scale;      // int8: what a column's sum is multiplied by, [unit vector][gate][lane]
 };
 
