@@ -54,13 +54,16 @@ class ArrayView {
 
   int ndim() const { return proxy()->nd; }
   std::ptrdiff_t extent(int axis) const { return proxy()->dimensions[axis]; }
+  std::vector<py::ssize_t> shape() const {
+    return {proxy()->dimensions, proxy()->dimensions + ndim()};
+  }
   std::ptrdiff_t size() const {
     std::ptrdiff_t size = 1;
     for (int axis = 0; axis < ndim(); ++axis) size *= extent(axis);
     return size;
   }
-  // Whether `object` is just what the kernels read, with `ndim` axes, told without raising: an
-  // array of exactly NumPy's class and dtype object.
+  // Whether `object` is just what the kernels read, with `ndim` axes (-1: any), told without
+  // raising: an array of exactly NumPy's class and dtype object.
   static bool accepts(py::handle object, int ndim) {
     constexpr int kFlags =
         py::detail::npy_api::NPY_ARRAY_ALIGNED_ | py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_;
@@ -68,7 +71,7 @@ class ArrayView {
         py::detail::npy_api::get().PyArray_Type_)
       return false;
     const auto* array = py::detail::array_proxy(object.ptr());
-    return array->descr == dtype_object<T>() && array->nd == ndim &&
+    return array->descr == dtype_object<T>() && (ndim < 0 || array->nd == ndim) &&
            (array->flags & kFlags) == kFlags;
   }
 

@@ -199,6 +199,10 @@ class Bidirectional(Layer):
         """What each layer returns."""
         layers = (self.forward_layer, self.backward_layer)
         if all(isinstance(layer, RNN) and layer.runs_on_kernel for layer in layers):
+            if states == (None, None) and not training:
+                outputs = self._run_plain(*layers, sequences, mask)
+                if outputs is not None:
+                    return outputs
             calls = [
                 layer.kernel_call(sequences, state, mask, training)
                 for layer, state in zip(layers, states, strict=True)
@@ -209,6 +213,17 @@ class Bidirectional(Layer):
             for layer, state in zip(layers, states, strict=True)
         )
         return forward, backward
+
+    @staticmethod
+    def _run_plain(forward: RNN, backward: RNN, sequences: Any, mask: Any) -> Any:
+        """What each layer returns, or None unless the arrays are just what the kernels read."""
+        return forward._runner().run_plain_beside(
+            sequences,
+            forward._kernel_flags(),
+            backward._runner(),
+            backward._kernel_flags(),
+            mask,
+        )
 
     @staticmethod
     def _run(layer: Layer, sequences: Any, state: Any, mask: Any, training: bool) -> Any:
