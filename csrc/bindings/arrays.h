@@ -24,6 +24,10 @@ inline std::string describe(py::handle object) {
          py::str(array.attr("shape")).cast<std::string>();
 }
 
+inline bool is_float64(py::handle object) {
+  return py::isinstance<py::array_t<double, py::array::c_style>>(object);
+}
+
 // NumPy's own dtype object of T, for the life of the process. Looking it up takes as long as a
 // small layer.
 template <class T>

@@ -370,10 +370,6 @@ PyCFunction as_c_function(FastMethod method) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(method));
 }
 
-bool is_float64(py::handle object) {
-  return py::isinstance<py::array_t<double, py::array::c_style>>(object);
-}
-
 }  // namespace
 
 std::unique_ptr<RecurrentKernel> RecurrentKernel::make(const std::string& cell, py::handle kernel,
