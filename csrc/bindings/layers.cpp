@@ -79,8 +79,7 @@ class RecurrentOf final : public RecurrentKernel {
                               OutputFlags others, py::handle mask) const override {
     const auto* second = dynamic_cast<const RecurrentOf*>(&other);
     RecurrentIo<T> io, other_io;
-    if (!second || !set_plain(io, x, flags, mask) ||
-        !second->set_plain(other_io, x, others, mask))
+    if (!second || !set_plain(io, x, flags, mask) || !second->set_plain(other_io, x, others, mask))
       return py::none();
     return run_both_into(io, flags.return_sequences, flags.return_state, *second, other_io,
                          others.return_sequences, others.return_state);
@@ -221,8 +220,8 @@ class RecurrentOf final : public RecurrentKernel {
   }
 
   py::tuple run_both_into(RecurrentIo<T>& io, bool return_sequences, bool return_state,
-                          const RecurrentOf& other, RecurrentIo<T>& other_io,
-                          bool other_sequences, bool other_state) const {
+                          const RecurrentOf& other, RecurrentIo<T>& other_io, bool other_sequences,
+                          bool other_state) const {
     py::object mine = allocate(io, return_sequences, return_state);
     py::object theirs = other.allocate(other_io, other_sequences, other_state);
     {
@@ -431,9 +430,9 @@ void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_
       "run_plain_beside(x, flags, other, others_flags, mask): (run_plain(x, flags, mask), "
       "other.run_plain(x, others_flags, mask)), at the same time if there are threads for it; None "
       "where one of them is None, or the other is of another dtype."};
-  static PyMethodDef dense = {
-      "run_plain", as_c_function(dense_plain), METH_FASTCALL,
-      "run_plain(x): the outputs, or None unless x is a plain array of two axes or more that fits."};
+  static PyMethodDef dense = {"run_plain", as_c_function(dense_plain), METH_FASTCALL,
+                              "run_plain(x): the outputs, or None unless x is a plain array of two "
+                              "axes or more that fits."};
   add_method(recurrent_kernel_class, recurrent);
   add_method(recurrent_kernel_class, beside);
   add_method(dense_kernel_class, dense);

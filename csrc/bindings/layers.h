@@ -35,9 +35,9 @@ class RecurrentKernel {
   // (run(arguments), other.run(others)), at the same time if there are threads for it.
   virtual py::tuple run_beside(const RecurrentArguments& arguments, const RecurrentKernel& other,
                                const RecurrentArguments& others) const = 0;
-  // The same from zero states. None when x or the mask (which may be None) is not just such an array
-  // as the kernel reads, or is empty: run() says what is wrong with it. Nothing but plain arrays
-  // come here fast.
+  // The same from zero states. None when x or the mask (which may be None) is not just such an
+  // array as the kernel reads, or is empty: run() says what is wrong with it. Nothing but plain
+  // arrays come here fast.
   virtual py::object run_plain(py::handle x, OutputFlags flags, py::handle mask) const = 0;
   // Both run_plain of this and of another kernel, as run_beside.
   virtual py::object run_plain_beside(py::handle x, OutputFlags flags, const RecurrentKernel& other,

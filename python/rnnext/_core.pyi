@@ -111,7 +111,7 @@ def normalize(x: _Array, mean: _Array, factor: _Array, offset: _Array) -> _Array
     """(x - mean) * factor + offset over the last axis of x; the other three: (D,)."""
 
 def concatenate_directions(forward: _Array, backward: _Array) -> _Array:
-    """forward (B, T, M) and backward (B, T, N), its steps reversed, side by side: (B, T, M + N)."""
+    """(B, T, M + N) of `forward` (B, T, M) and `backward` (B, T, N), its steps reversed."""
 
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...

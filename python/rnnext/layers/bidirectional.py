@@ -204,7 +204,7 @@ class Bidirectional(Layer):
         layers = (self.forward_layer, self.backward_layer)
         if all(isinstance(layer, RNN) and layer.runs_on_kernel for layer in layers):
             if states == (None, None) and not training:
-                outputs = self._run_plain(*layers, sequences, mask)
+                outputs: tuple[Any, Any] | None = self._run_plain(*layers, sequences, mask)
                 if outputs is not None:
                     return outputs
             calls = [

@@ -113,10 +113,11 @@ def _borders(windows: Windows, sizes: tuple[int, ...], counts: tuple[int, ...]) 
 def _places(
     windows: Windows, offset: tuple[int, ...], counts: tuple[int, ...]
 ) -> tuple[slice, ...]:
-    along_axes = zip(offset, windows.dilation, counts, windows.strides, strict=True)
+    starts = [i * d for i, d in zip(offset, windows.dilation, strict=True)]
+    along_axes = zip(starts, counts, windows.strides, strict=True)
     return (
         slice(None),
-        *(slice(i * d, i * d + (count - 1) * stride + 1, stride) for i, d, count, stride in along_axes),
+        *(slice(start, start + (count - 1) * step + 1, step) for start, count, step in along_axes),
     )
 
 
