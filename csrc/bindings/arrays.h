@@ -5,6 +5,7 @@
 #include <pybind11/gil_safe_call_once.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <initializer_list>
 #include <string>
@@ -22,6 +23,10 @@ inline std::string describe(py::handle object) {
   const auto array = py::reinterpret_borrow<py::array>(object);
   return "an array of dtype " + py::str(array.dtype()).cast<std::string>() + " and shape " +
          py::str(array.attr("shape")).cast<std::string>();
+}
+
+inline bool is_float64(py::handle object) {
+  return py::isinstance<py::array_t<double, py::array::c_style>>(object);
 }
 
 // NumPy's own dtype object of T, for the life of the process. Looking it up takes as long as a
@@ -54,13 +59,16 @@ class ArrayView {
 
   int ndim() const { return proxy()->nd; }
   std::ptrdiff_t extent(int axis) const { return proxy()->dimensions[axis]; }
+  std::vector<py::ssize_t> shape() const {
+    return {proxy()->dimensions, proxy()->dimensions + ndim()};
+  }
   std::ptrdiff_t size() const {
     std::ptrdiff_t size = 1;
     for (int axis = 0; axis < ndim(); ++axis) size *= extent(axis);
     return size;
   }
-  // Whether `object` is just what the kernels read, with `ndim` axes, told without raising: an
-  // array of exactly NumPy's class and dtype object.
+  // Whether `object` is just what the kernels read, with `ndim` axes (-1: any), told without
+  // raising: an array of exactly NumPy's class and dtype object.
   static bool accepts(py::handle object, int ndim) {
     constexpr int kFlags =
         py::detail::npy_api::NPY_ARRAY_ALIGNED_ | py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_;
@@ -68,7 +76,7 @@ class ArrayView {
         py::detail::npy_api::get().PyArray_Type_)
       return false;
     const auto* array = py::detail::array_proxy(object.ptr());
-    return array->descr == dtype_object<T>() && array->nd == ndim &&
+    return array->descr == dtype_object<T>() && (ndim < 0 || array->nd == ndim) &&
            (array->flags & kFlags) == kFlags;
   }
 

@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <cstring>
 #include <optional>
 
 #include "arrays.h"
@@ -64,25 +65,24 @@ class RecurrentOf final : public RecurrentKernel {
     const auto* second = dynamic_cast<const RecurrentOf*>(&other);
     if (!second) return py::make_tuple(run(arguments), other.run(others));  // of another dtype
     RecurrentIo<T> io = checked(arguments), other_io = second->checked(others);
-    py::object mine = allocate(io, arguments.return_sequences, arguments.return_state);
-    py::object theirs = second->allocate(other_io, others.return_sequences, others.return_state);
-    {
-      const Unlocked unlocked(work(io) + second->work(other_io));
-      Recurrent<T>::run_both(layer_, io, second->layer_, other_io);
-    }
-    return py::make_tuple(mine, theirs);
+    return run_both_into(io, arguments.return_sequences, arguments.return_state, *second, other_io,
+                         others.return_sequences, others.return_state);
   }
 
-  py::object run_plain(py::handle x_object, OutputFlags flags) const override {
-    if (!ArrayView<T>::accepts(x_object, 3)) return py::none();
-    const ArrayView<T> x(x_object);
-    if (x.extent(2) != layer_.config().features || x.size() == 0) return py::none();
+  py::object run_plain(py::handle x, OutputFlags flags, py::handle mask) const override {
     RecurrentIo<T> io;
-    io.batch = x.extent(0);
-    io.steps = x.extent(1);
-    io.x = x.span();
-    io.go_backwards = flags.go_backwards;
+    if (!set_plain(io, x, flags, mask)) return py::none();
     return run_into(io, flags.return_sequences, flags.return_state);
+  }
+
+  py::object run_plain_beside(py::handle x, OutputFlags flags, const RecurrentKernel& other,
+                              OutputFlags others, py::handle mask) const override {
+    const auto* second = dynamic_cast<const RecurrentOf*>(&other);
+    RecurrentIo<T> io, other_io;
+    if (!second || !set_plain(io, x, flags, mask) || !second->set_plain(other_io, x, others, mask))
+      return py::none();
+    return run_both_into(io, flags.return_sequences, flags.return_state, *second, other_io,
+                         others.return_sequences, others.return_state);
   }
 
   const char* isa() const override { return layer_.isa(); }
@@ -129,8 +129,34 @@ class RecurrentOf final : public RecurrentKernel {
     if (mask.extent(0) != io.batch || mask.extent(1) != io.steps)
       throw py::value_error("mask: received " + describe(object) + ", expected shape (" +
                             std::to_string(io.batch) + ", " + std::to_string(io.steps) + ")");
+    use_mask(io, mask);
+  }
+
+  // A mask that masks nothing is none: the steps then need not look at it.
+  static void use_mask(RecurrentIo<T>& io, const ArrayView<bool>& mask) {
     static_assert(sizeof(bool) == 1);
-    io.mask = {reinterpret_cast<const std::uint8_t*>(mask.span().data), mask.size()};
+    const std::ptrdiff_t size = mask.size();
+    const auto* steps = reinterpret_cast<const std::uint8_t*>(mask.span().data);
+    if (size && std::memchr(steps, 0, static_cast<std::size_t>(size))) io.mask = {steps, size};
+  }
+
+  // What run_plain runs on, or false if it is not for it.
+  bool set_plain(RecurrentIo<T>& io, py::handle x_object, OutputFlags flags,
+                 py::handle mask_object) const {
+    if (!ArrayView<T>::accepts(x_object, 3)) return false;
+    const ArrayView<T> x(x_object);
+    if (x.extent(2) != layer_.config().features || x.size() == 0) return false;
+    io.batch = x.extent(0);
+    io.steps = x.extent(1);
+    io.x = x.span();
+    io.go_backwards = flags.go_backwards;
+    io.zero_output_for_mask = flags.zero_output_for_mask;
+    if (mask_object.is_none()) return true;
+    if (!ArrayView<bool>::accepts(mask_object, 2)) return false;
+    const ArrayView<bool> mask(mask_object);
+    if (mask.extent(0) != io.batch || mask.extent(1) != io.steps) return false;
+    use_mask(io, mask);
+    return true;
   }
 
   void set_initial_state(RecurrentIo<T>& io, py::handle object) const {
@@ -193,6 +219,18 @@ class RecurrentOf final : public RecurrentKernel {
     return outputs;
   }
 
+  py::tuple run_both_into(RecurrentIo<T>& io, bool return_sequences, bool return_state,
+                          const RecurrentOf& other, RecurrentIo<T>& other_io, bool other_sequences,
+                          bool other_state) const {
+    py::object mine = allocate(io, return_sequences, return_state);
+    py::object theirs = other.allocate(other_io, other_sequences, other_state);
+    {
+      const Unlocked unlocked(work(io) + other.work(other_io));
+      Recurrent<T>::run_both(layer_, io, other.layer_, other_io);
+    }
+    return py::make_tuple(mine, theirs);
+  }
+
   // Multiply-adds.
   double work(const RecurrentIo<T>& io) const {
     const RecurrentConfig& config = layer_.config();
@@ -213,28 +251,16 @@ class DenseOf final : public DenseKernel {
 
   py::object run(py::handle x_object) const override {
     const ArrayView<T> x("x", x_object, -1);
-    if (x.ndim() < 1 || x.extent(x.ndim() - 1) != layer_.features())
+    if (!fits(x))
       throw py::value_error("x: received " + describe(x_object) + ", expected " +
                             std::to_string(layer_.features()) + " features on the last axis");
-    std::vector<py::ssize_t> shape;
-    std::ptrdiff_t rows = 1;
-    for (int axis = 0; axis + 1 < x.ndim(); ++axis) {
-      shape.push_back(x.extent(axis));
-      rows *= x.extent(axis);
-    }
-    shape.push_back(layer_.units());
-    NewArray<T> y(static_cast<int>(shape.size()), shape.data());
-    run_unlocked(rows, x, y);
-    return y.take();
+    return product(x);
   }
 
   py::object run_plain(py::handle x_object) const override {
-    if (!ArrayView<T>::accepts(x_object, 2)) return py::none();
+    if (!ArrayView<T>::accepts(x_object, -1)) return py::none();
     const ArrayView<T> x(x_object);
-    if (x.extent(1) != layer_.features()) return py::none();
-    NewArray<T> y({x.extent(0), layer_.units()});
-    run_unlocked(x.extent(0), x, y);
-    return y.take();
+    return x.ndim() > 1 && fits(x) ? product(x) : py::none();
   }
 
   const char* isa() const override { return layer_.isa(); }
@@ -249,9 +275,18 @@ class DenseOf final : public DenseKernel {
                     optional_span<T>("bias", bias, 1), isa, weights);
   }
 
-  void run_unlocked(std::ptrdiff_t rows, const ArrayView<T>& x, NewArray<T>& y) const {
+  bool fits(const ArrayView<T>& x) const {
+    return x.ndim() > 0 && x.extent(x.ndim() - 1) == layer_.features();
+  }
+
+  py::object product(const ArrayView<T>& x) const {
+    std::vector<py::ssize_t> shape = x.shape();
+    shape.back() = layer_.units();
+    NewArray<T> y(x.ndim(), shape.data());
+    const std::ptrdiff_t rows = y.span().size / layer_.units();
     const Unlocked unlocked(static_cast<double>(x.size()) * static_cast<double>(layer_.units()));
     layer_.run(rows, x.span(), y.span());
+    return y.take();
   }
 
   const Dense<T> layer_;
@@ -260,9 +295,8 @@ class DenseOf final : public DenseKernel {
 template <class T>
 py::object activate_as(const Activation& activation, py::handle x_object) {
   const ArrayView<T> x("x", x_object, -1);
-  std::vector<py::ssize_t> shape;
-  for (int axis = 0; axis < x.ndim(); ++axis) shape.push_back(x.extent(axis));
-  NewArray<T> y(static_cast<int>(shape.size()), shape.data());
+  const std::vector<py::ssize_t> shape = x.shape();
+  NewArray<T> y(x.ndim(), shape.data());
   const std::ptrdiff_t n = shape.empty() ? 1 : shape.back();
   {
     const Unlocked unlocked(8.0 * static_cast<double>(x.size()));
@@ -276,7 +310,7 @@ template <class Kernel>
 const Kernel& kernel_of(PyObject* self) {
   const void* kernel =
       reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder().value_ptr();
-  if (!kernel) throw py::type_error("run_plain: the object has not been initialised");
+  if (!kernel) throw py::type_error("a plain call: the object has not been initialised");
   return *static_cast<const Kernel*>(kernel);
 }
 
@@ -285,7 +319,7 @@ template <class Body>
 PyObject* as_method(Py_ssize_t received, Py_ssize_t expected, Body body) {
   try {
     if (received != expected)
-      throw py::type_error("run_plain: received " + std::to_string(received) +
+      throw py::type_error("a plain call received " + std::to_string(received) +
                            " arguments, expected " + std::to_string(expected));
     return body().release().ptr();
   } catch (py::error_already_set& error) {
@@ -300,11 +334,23 @@ PyObject* as_method(Py_ssize_t received, Py_ssize_t expected, Body body) {
   return nullptr;
 }
 
+OutputFlags to_flags(PyObject* bits) {
+  const long flags = PyLong_AsLong(bits);
+  if (flags == -1 && PyErr_Occurred()) throw py::error_already_set();
+  return OutputFlags(flags);
+}
+
 PyObject* recurrent_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return as_method(count, 2, [&] {
-    const long flags = PyLong_AsLong(args[1]);
-    if (flags == -1 && PyErr_Occurred()) throw py::error_already_set();
-    return kernel_of<RecurrentKernel>(self).run_plain(args[0], OutputFlags(flags));
+  return as_method(count, 3, [&] {
+    return kernel_of<RecurrentKernel>(self).run_plain(args[0], to_flags(args[1]), args[2]);
+  });
+}
+
+PyObject* recurrent_plain_beside(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return as_method(count, 5, [&] {
+    const auto& other = py::handle(args[2]).cast<const RecurrentKernel&>();
+    return kernel_of<RecurrentKernel>(self).run_plain_beside(args[0], to_flags(args[1]), other,
+                                                             to_flags(args[3]), args[4]);
   });
 }
 
@@ -321,10 +367,6 @@ void add_method(py::handle type, PyMethodDef& definition) {
 
 PyCFunction as_c_function(FastMethod method) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(method));
-}
-
-bool is_float64(py::handle object) {
-  return py::isinstance<py::array_t<double, py::array::c_style>>(object);
 }
 
 }  // namespace
@@ -380,12 +422,19 @@ py::tuple run_both(const py::tuple& first, const py::tuple& second) {
 void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class) {
   static PyMethodDef recurrent = {
       "run_plain", as_c_function(recurrent_plain), METH_FASTCALL,
-      "run_plain(x, flags): the outputs from zero states without a mask, or None unless x is a "
-      "plain array that fits. flags: 1 return_sequences, 2 return_state, 4 go_backwards."};
-  static PyMethodDef dense = {
-      "run_plain", as_c_function(dense_plain), METH_FASTCALL,
-      "run_plain(x): the outputs, or None unless x is a plain matrix that fits."};
+      "run_plain(x, flags, mask): the outputs from zero states, or None unless x is a plain array "
+      "that fits, and mask one or None. flags: 1 return_sequences, 2 return_state, 4 go_backwards, "
+      "8 zero_output_for_mask."};
+  static PyMethodDef beside = {
+      "run_plain_beside", as_c_function(recurrent_plain_beside), METH_FASTCALL,
+      "run_plain_beside(x, flags, other, others_flags, mask): (run_plain(x, flags, mask), "
+      "other.run_plain(x, others_flags, mask)), at the same time if there are threads for it; None "
+      "where one of them is None, or the other is of another dtype."};
+  static PyMethodDef dense = {"run_plain", as_c_function(dense_plain), METH_FASTCALL,
+                              "run_plain(x): the outputs, or None unless x is a plain array of two "
+                              "axes or more that fits."};
   add_method(recurrent_kernel_class, recurrent);
+  add_method(recurrent_kernel_class, beside);
   add_method(dense_kernel_class, dense);
 }
 

@@ -12,10 +12,13 @@ namespace py = pybind11;
 
 // What a recurrent layer returns, and which way it reads: bits of run_plain's second argument.
 struct OutputFlags {
-  bool return_sequences, return_state, go_backwards;
+  bool return_sequences, return_state, go_backwards, zero_output_for_mask;
 
   explicit OutputFlags(long bits)
-      : return_sequences(bits & 1), return_state(bits & 2), go_backwards(bits & 4) {}
+      : return_sequences(bits & 1),
+        return_state(bits & 2),
+        go_backwards(bits & 4),
+        zero_output_for_mask(bits & 8) {}
 };
 
 // What a recurrent layer is called with.
@@ -32,10 +35,13 @@ class RecurrentKernel {
   // (run(arguments), other.run(others)), at the same time if there are threads for it.
   virtual py::tuple run_beside(const RecurrentArguments& arguments, const RecurrentKernel& other,
                                const RecurrentArguments& others) const = 0;
-  // The same from the start and without a mask. None when x is not just such an array as the kernel
-  // reads, or is empty: run() says what is wrong with it. Nothing but a plain array comes here
-  // fast.
-  virtual py::object run_plain(py::handle x, OutputFlags flags) const = 0;
+  // The same from zero states. None when x or the mask (which may be None) is not just such an
+  // array as the kernel reads, or is empty: run() says what is wrong with it. Nothing but plain
+  // arrays come here fast.
+  virtual py::object run_plain(py::handle x, OutputFlags flags, py::handle mask) const = 0;
+  // Both run_plain of this and of another kernel, as run_beside.
+  virtual py::object run_plain_beside(py::handle x, OutputFlags flags, const RecurrentKernel& other,
+                                      OutputFlags others, py::handle mask) const = 0;
   virtual const char* isa() const = 0;
   virtual const char* dtype() const = 0;
   virtual const char* cell() const = 0;
@@ -67,7 +73,7 @@ class DenseKernel {
                                            const py::object& weights);
 };
 
-// Adds run_plain(x, flags) and run_plain(x) to the registered classes, as methods of CPython's own:
+// Adds run_plain and run_plain_beside to the registered classes, as methods of CPython's own:
 // pybind11's take as long to be called as a small layer takes to run.
 void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class);
 

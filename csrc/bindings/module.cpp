@@ -4,6 +4,7 @@
 
 #include "layers.h"
 #include "rnnext/rnnext.h"
+#include "rows.h"
 
 namespace py = pybind11;
 using rnnext::bindings::DenseKernel;
@@ -53,6 +54,10 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
 
   m.def("run_both", &rnnext::bindings::run_both, py::arg("first"), py::arg("second"));
   m.def("activate", &rnnext::bindings::activate_array, py::arg("activation"), py::arg("x"));
+  m.def("normalize", &rnnext::bindings::normalize_rows, py::arg("x"), py::arg("mean"),
+        py::arg("factor"), py::arg("offset"));
+  m.def("concatenate_directions", &rnnext::bindings::concatenate_directions, py::arg("forward"),
+        py::arg("backward"));
   m.def("set_num_threads", &rnnext::set_num_threads, py::arg("n"));
   m.def("get_num_threads", &rnnext::get_num_threads);
   m.def("isa", &rnnext::isa);

@@ -31,10 +31,26 @@ class RecurrentKernel:
         isa: str | None = None,
         weights: str | None = None,
     ) -> None: ...
-    def run_plain(self, x: _Array, flags: int, /) -> _Array | tuple[_Array, ...] | None:
-        """The outputs from zero states without a mask; None unless `x` is a plain array that fits.
+    def run_plain(
+        self, x: _Array, flags: int, mask: NDArray[np.bool_] | None, /
+    ) -> _Array | tuple[_Array, ...] | None:
+        """The outputs from zero states; None unless `x` and `mask` are plain arrays that fit.
 
-        flags: 1 return_sequences, 2 return_state, 4 go_backwards.
+        flags: 1 return_sequences, 2 return_state, 4 go_backwards, 8 zero_output_for_mask.
+        """
+
+    def run_plain_beside(
+        self,
+        x: _Array,
+        flags: int,
+        other: RecurrentKernel,
+        others_flags: int,
+        mask: NDArray[np.bool_] | None,
+        /,
+    ) -> tuple[_Array | tuple[_Array, ...], _Array | tuple[_Array, ...]] | None:
+        """What `run_plain` of this and of another kernel return, run at the same time.
+
+        None where either declines, or the other is of another dtype.
         """
 
     def __call__(
@@ -70,7 +86,7 @@ class DenseKernel:
         weights: str | None = None,
     ) -> None: ...
     def run_plain(self, x: _Array, /) -> _Array | None:
-        """The outputs; None unless `x` is a plain matrix that fits."""
+        """The outputs; None unless `x` is a plain array, of two axes or more, that fits."""
 
     def __call__(self, x: _Array) -> _Array: ...
     @property
@@ -91,6 +107,12 @@ def run_both(
     """
 
 def activate(activation: _Spec, x: _Array) -> _Array: ...
+def normalize(x: _Array, mean: _Array, factor: _Array, offset: _Array) -> _Array:
+    """(x - mean) * factor + offset over the last axis of x; the other three: (D,)."""
+
+def concatenate_directions(forward: _Array, backward: _Array) -> _Array:
+    """(B, T, M + N) of `forward` (B, T, M) and `backward` (B, T, N), its steps reversed."""
+
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
 def isa() -> str: ...

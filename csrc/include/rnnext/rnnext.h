@@ -140,6 +140,11 @@ template <class T>
 void activate(const Activation& activation, std::ptrdiff_t rows, std::ptrdiff_t n, Span<const T> x,
               Span<T> y, const std::string& isa = "");
 
+// y = (x - mean) * factor + offset over (rows, n); mean, factor and offset: (n). y may be x.
+template <class T>
+void normalize(std::ptrdiff_t rows, std::ptrdiff_t n, Span<const T> x, Span<const T> mean,
+               Span<const T> factor, Span<const T> offset, Span<T> y);
+
 // ---- instruction set ----------------------------------------------------------------------------
 
 // The instruction sets that this build holds and this processor and operating system run, best

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import initializers, serialization
+from rnnext import _core, initializers, serialization
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
@@ -147,8 +147,12 @@ class BatchNormalization(ScaleAndOffset):
                 f"{self.label}: a mask must have one axis less than the inputs {inputs.shape}, "
                 f"received shape {np.shape(mask)}."
             )
-        mean, factor, offset = self._packed or self._pack()
-        # The mean first: beta - mean * factor would lose the digits that the two share.
+        weights = self._packed or self._pack()
+        if self.axis in (-1, inputs.ndim - 1) and inputs.dtype == weights[0].dtype:
+            return _core.normalize(cast(inputs, inputs.dtype), *weights)
+        sizes = [1] * inputs.ndim
+        sizes[self.axis] = -1
+        mean, factor, offset = (values.reshape(sizes) for values in weights)
         with np.errstate(over="ignore", invalid="ignore"):
             outputs = inputs - mean
             outputs *= factor
@@ -156,19 +160,16 @@ class BatchNormalization(ScaleAndOffset):
         return cast(outputs, self.compute_dtype)
 
     def _pack_weights(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """What is subtracted, multiplied by, added: each (D, 1...), at least float32."""
+        """What is subtracted, multiplied by, added: each (D,), at least float32."""
+        # The mean has its own step: beta - mean * factor would lose the digits that the two share.
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = 1 / np.sqrt(self.moving_variance.value.astype(np.float64) + self.epsilon)
         if self.gamma is not None:
             factor *= self.gamma.value
         offset = np.zeros_like(factor) if self.beta is None else self.beta.value
         dtype = np.result_type(np.float32, self.compute_dtype)
-        sizes = [1] * self.input_spec.ndim
-        sizes[self.axis] = -1
-        return tuple(
-            values.astype(dtype).reshape(sizes)
-            for values in (self.moving_mean.value, factor, offset)
-        )  # type: ignore[return-value]
+        mean = self.moving_mean.value
+        return mean.astype(dtype), factor.astype(dtype), offset.astype(dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
-from rnnext._core import run_both
+from rnnext._core import concatenate_directions, run_both
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.call_arguments import accepts
@@ -184,14 +184,18 @@ class Bidirectional(Layer):
             forward, *forward_states = forward
             backward, *backward_states = backward
             new_states = (*forward_states, *backward_states)
-        if self.return_sequences:
-            backward = backward[:, ::-1]
-        if self.compute_dtype != forward.dtype or self.compute_dtype != backward.dtype:
-            forward, backward = (cast(y, self.compute_dtype) for y in (forward, backward))
-        output = _MERGES[self.merge_mode](forward, backward)
+        output = self._merged(*(cast(y, self.compute_dtype) for y in (forward, backward)))
         if self.merge_mode is None:
             return (*output, *new_states)
         return (output, *new_states) if self.return_state else output
+
+    def _merged(self, forward: Array, backward: Array) -> Any:
+        """Both layers' outputs, contiguous and as they come, in the order of the input."""
+        if not self.return_sequences:
+            return _MERGES[self.merge_mode](forward, backward)
+        if self.merge_mode == "concat" and forward.ndim == backward.ndim == 3:
+            return concatenate_directions(forward, backward)
+        return _MERGES[self.merge_mode](forward, backward[:, ::-1])
 
     def _run_both(
         self, sequences: Any, states: tuple[Any, Any], mask: Any, training: bool
@@ -199,6 +203,10 @@ class Bidirectional(Layer):
         """What each layer returns."""
         layers = (self.forward_layer, self.backward_layer)
         if all(isinstance(layer, RNN) and layer.runs_on_kernel for layer in layers):
+            if states == (None, None) and not training:
+                outputs: tuple[Any, Any] | None = self._run_plain(*layers, sequences, mask)
+                if outputs is not None:
+                    return outputs
             calls = [
                 layer.kernel_call(sequences, state, mask, training)
                 for layer, state in zip(layers, states, strict=True)
@@ -209,6 +217,17 @@ class Bidirectional(Layer):
             for layer, state in zip(layers, states, strict=True)
         )
         return forward, backward
+
+    @staticmethod
+    def _run_plain(forward: RNN, backward: RNN, sequences: Any, mask: Any) -> Any:
+        """What each layer returns, or None unless the arrays are just what the kernels read."""
+        return forward._runner().run_plain_beside(
+            sequences,
+            forward._kernel_flags(),
+            backward._runner(),
+            backward._kernel_flags(),
+            mask,
+        )
 
     @staticmethod
     def _run(layer: Layer, sequences: Any, state: Any, mask: Any, training: bool) -> Any:

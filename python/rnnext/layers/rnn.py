@@ -146,8 +146,8 @@ class RNN(Layer):
     ) -> Any:
         """Runs the cell over the sequences; see the class."""
         flags = self._plain_flags
-        if flags is not None and initial_state is None and mask is None and not training:
-            output = (self.cell._packed or self.cell._pack()).run_plain(sequences, flags)
+        if flags is not None and initial_state is None and not training:
+            output = (self.cell._packed or self.cell._pack()).run_plain(sequences, flags, mask)
             if output is not None:
                 return output
         return self._call_with_care(sequences, initial_state, mask, training)
@@ -158,11 +158,14 @@ class RNN(Layer):
         self.__dict__["_plain_flags"] = None  # to be found again by the next call
 
     def _find_plain_flags(self) -> None:
-        """Notes how the kernel is called when there is nothing but an array, if there is one."""
+        """Notes how the kernel is called without states, if there is one."""
         if self.states is None and isinstance(self._runner(), RecurrentKernel):
-            self.__dict__["_plain_flags"] = (
-                self.return_sequences + 2 * self.return_state + 4 * self.go_backwards
-            )
+            self.__dict__["_plain_flags"] = self._kernel_flags()
+
+    def _kernel_flags(self) -> int:
+        """The layer's options as `RecurrentKernel.run_plain` takes them."""
+        outputs = self.return_sequences + 2 * self.return_state
+        return outputs + 4 * self.go_backwards + 8 * self.zero_output_for_mask
 
     def _runner(self) -> Any:
         """What runs the cell over a sequence: its kernel if it has one, else a loop over steps."""

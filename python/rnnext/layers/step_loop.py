@@ -38,7 +38,7 @@ class StepLoop:
     def __init__(self, cell: Any) -> None:
         self._cell = cell
 
-    def run_plain(self, x: Array, flags: int, /) -> None:
+    def run_plain(self, x: Array, flags: int, mask: Array | None, /) -> None:
         """Declines, as a kernel declines what is not plain: its caller then calls with care."""
 
     def __call__(

@@ -7,6 +7,7 @@ the extra zero of an odd number goes to the end.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 __all__ = ["Borders", "Windows", "pad"]
 
-Borders = list[tuple[int, int]]
+Borders = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -44,23 +45,11 @@ class Windows:
 
     def counts(self, sizes: Sequence[int | None]) -> tuple[int | None, ...]:
         """How many windows there are over axes of these sizes; below 1 where none fits."""
-        spans = [k if self.padding == "valid" else 1 for k in self.extent]
-        return tuple(
-            None if n is None else (n - span) // stride + 1
-            for n, span, stride in zip(sizes, spans, self.strides, strict=True)
-        )
+        return _counts(self, tuple(sizes))
 
     def borders(self, sizes: Sequence[int], counts: Sequence[int]) -> Borders:
         """How many elements must be added before and after axes of these sizes."""
-        if self.padding == "valid":
-            return [(0, 0)] * len(self.size)
-        if self.padding == "causal":
-            return [(k - 1, 0) for k in self.extent]
-        missing = [
-            max((count - 1) * stride + k - n, 0)
-            for n, count, stride, k in zip(sizes, counts, self.strides, self.extent, strict=True)
-        ]
-        return [(total // 2, total - total // 2) for total in missing]
+        return _borders(self, tuple(sizes), tuple(counts))
 
     def elements(
         self, x: NDArray[Any], offset: Sequence[int], counts: Sequence[int]
@@ -72,11 +61,7 @@ class Windows:
             offset: Which element of the window, an index for each axis.
             counts: Number of windows along each axis, at least 1.
         """
-        places = (
-            slice(i * d, i * d + (count - 1) * stride + 1, stride)
-            for i, d, count, stride in zip(offset, self.dilation, counts, self.strides, strict=True)
-        )
-        return x[(slice(None), *places)]
+        return x[_places(self, tuple(offset), tuple(counts))]
 
     def view(self, x: NDArray[Any], counts: Sequence[int]) -> NDArray[Any]:
         """All windows, a view (N, *counts, *size, C).
@@ -97,9 +82,48 @@ class Windows:
         )
 
 
+# The same few shapes come again and again, and working out where their windows are takes as long
+# as a small layer.
+_once_per_shape = functools.lru_cache(maxsize=1024)
+
+
+@_once_per_shape
+def _counts(windows: Windows, sizes: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    spans = [k if windows.padding == "valid" else 1 for k in windows.extent]
+    return tuple(
+        None if n is None else (n - span) // stride + 1
+        for n, span, stride in zip(sizes, spans, windows.strides, strict=True)
+    )
+
+
+@_once_per_shape
+def _borders(windows: Windows, sizes: tuple[int, ...], counts: tuple[int, ...]) -> Borders:
+    if windows.padding == "valid":
+        return ((0, 0),) * len(windows.size)
+    if windows.padding == "causal":
+        return tuple((k - 1, 0) for k in windows.extent)
+    missing = [
+        max((count - 1) * stride + k - n, 0)
+        for n, count, stride, k in zip(sizes, counts, windows.strides, windows.extent, strict=True)
+    ]
+    return tuple((total // 2, total - total // 2) for total in missing)
+
+
+@_once_per_shape
+def _places(
+    windows: Windows, offset: tuple[int, ...], counts: tuple[int, ...]
+) -> tuple[slice, ...]:
+    starts = [i * d for i, d in zip(offset, windows.dilation, strict=True)]
+    along_axes = zip(starts, counts, windows.strides, strict=True)
+    return (
+        slice(None),
+        *(slice(start, start + (count - 1) * step + 1, step) for start, count, step in along_axes),
+    )
+
+
 def pad(x: NDArray[Any], borders: Borders, value: Any = 0) -> NDArray[Any]:
     """Adds elements around the spatial axes of (N, *spatial, C); `x` itself if there are none."""
-    if not any(before or after for before, after in borders):
+    if not any(map(any, borders)):
         return x
     batch, *sizes, channels = x.shape
     padded_sizes = [

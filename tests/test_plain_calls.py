@@ -1,0 +1,128 @@
+"""Plain arrays take a short way to the kernels; the answer is that of the careful way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from rnnext import _core, layers
+
+RNG = np.random.default_rng(5)
+X = RNG.standard_normal((3, 7, 4)).astype(np.float32)
+MASK = RNG.random((3, 7)) < 0.6
+
+
+def careful(layer: Any, x: np.ndarray, mask: Any) -> Any:
+    """The answer for arrays that the plain call declines: a mask of three axes."""
+    return layer(x, mask=None if mask is None else mask[:, :, np.newaxis])
+
+
+def kernel() -> _core.RecurrentKernel:
+    weights = np.ones((4, 2), "f4"), np.eye(2, dtype="f4")
+    return _core.RecurrentKernel("simple_rnn", *weights, None, ("tanh",), None)
+
+
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"return_state": True}])
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
+def test_mask(cell: str, zeros: bool, options: dict[str, bool]) -> None:
+    layer = getattr(layers, cell)(5, zero_output_for_mask=zeros, **options)
+    layer(X)
+    plain, other = layer(X, mask=MASK), careful(layer, X, MASK)
+    if not layer.return_state:
+        plain, other = [plain], [other]
+    for y, expected in zip(plain, other, strict=True):
+        assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("merge_mode", ["concat", "sum", None])
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("mask", [None, MASK, np.ones_like(MASK)])
+def test_bidirectional(merge_mode: str | None, sequences: bool, mask: Any) -> None:
+    layer = layers.Bidirectional(layers.GRU(5, return_sequences=sequences), merge_mode=merge_mode)
+    layer(X)
+    assert_array_equal(layer(X, mask=mask), careful(layer, X, mask))
+    forward = layer.forward_layer(X, mask=mask)
+    backward = layer.backward_layer(X, mask=mask)
+    if merge_mode == "concat":
+        backward = backward[:, ::-1] if sequences else backward
+        assert_array_equal(layer(X, mask=mask), np.concatenate([forward, backward], axis=-1))
+
+
+def test_mask_that_masks_nothing_is_none() -> None:
+    layer = layers.LSTM(5, return_sequences=True)
+    assert_array_equal(layer(X, mask=np.ones_like(MASK)), layer(X))
+
+
+def test_kernel_declines_what_is_not_plain() -> None:
+    plain = kernel().run_plain
+    assert plain(X, 0, None) is not None
+    assert plain(X, 0, MASK) is not None
+    for x, mask in (
+        (X[:, :, :3], None),
+        (X.astype(np.float64), None),
+        (X, MASK[:, :6].copy()),
+        (X, MASK[:2]),
+        (X, MASK.T),
+        (X, MASK.astype(np.uint8)),
+        (X, MASK.tolist()),
+    ):
+        assert plain(x, 0, mask) is None
+        assert kernel().run_plain_beside(x, 0, kernel(), 4, mask) is None
+
+
+def test_beside_declines_another_dtype() -> None:
+    doubles = _core.RecurrentKernel("simple_rnn", np.ones((4, 2)), np.eye(2), None, ("tanh",), None)
+    assert kernel().run_plain_beside(X, 0, doubles, 4, None) is None
+
+
+def test_plain_calls_count_their_arguments() -> None:
+    with pytest.raises(TypeError, match="received 1 arguments, expected 3"):
+        kernel().run_plain(X)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="received 2 arguments, expected 5"):
+        kernel().run_plain_beside(X, 0)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("shape", [(4,), (6, 4), (2, 3, 4), (1, 2, 3, 4), (2, 0, 4)])
+def test_dense_over_any_axes(shape: tuple[int, ...]) -> None:
+    dense = _core.DenseKernel(RNG.standard_normal((4, 3)).astype("f4"), None, ("relu", 0, 6, 0))
+    x = RNG.standard_normal(shape).astype(np.float32)
+    rows = dense.run_plain(x.reshape(-1, 4))
+    assert rows is not None
+    plain = dense.run_plain(x)
+    if len(shape) == 1:
+        assert plain is None
+    else:
+        assert plain is not None
+        assert_array_equal(plain, rows.reshape(*shape[:-1], 3))
+    assert_array_equal(dense(x), rows.reshape(*shape[:-1], 3))
+
+
+def test_normalize() -> None:
+    mean, factor, offset = RNG.standard_normal((3, 4))
+    for dtype in (np.float32, np.float64):
+        x, m, f, o = (values.astype(dtype) for values in (X, mean, factor, offset))
+        assert_array_equal(_core.normalize(x, m, f, o), (x - m) * f + o)
+    with pytest.raises(ValueError, match="expected 3 features on the last axis"):
+        _core.normalize(mean, mean[:3].copy(), factor, offset)
+    with pytest.raises(ValueError, match="factor: received 3 elements, expected 4"):
+        _core.normalize(mean, mean, factor[:3].copy(), offset)
+
+
+def test_concatenate_directions() -> None:
+    both = _core.concatenate_directions(X, X[:, :, :2].copy())
+    assert_array_equal(both, np.concatenate([X, X[:, ::-1, :2]], axis=-1))
+    with pytest.raises(ValueError, match="backward: received an array of dtype"):
+        _core.concatenate_directions(X, X[:2])
+
+
+def test_masking_reads_on_where_the_first_feature_is_the_mask_value() -> None:
+    x = np.array([[[0, 1], [0, 0], [2, 0]]], np.float32)
+    outputs, keep = layers.Masking().call_with_masks(x)
+    assert_array_equal(keep, [[True, False, True]])
+    assert_array_equal(outputs, x)
+    _, keep = layers.Masking().call_with_masks(x[:, :, :0])
+    assert_array_equal(keep, [[False, False, False]])
