@@ -161,6 +161,17 @@ struct SigmoidActivation {
   }
 };
 
+struct ReluActivation {
+  Activation activation;
+
+  template <class V>
+  RNNEXT_INLINE V operator()(V x) const {
+    using T = Scalar<V>;
+    return relu(x, static_cast<T>(activation.p0), static_cast<T>(activation.p1),
+                static_cast<T>(activation.p2));
+  }
+};
+
 // One copy of the switch per scalar type. By pointer: vectors wider than the instruction set's
 // registers (`wide`) have no stable way to be passed by value.
 template <class T>
@@ -195,6 +206,8 @@ void activate_array(const Activation& activation, const T* x, T* y, ptrdiff_t n)
     transform<T>(TanhActivation{}, x, y, n);
   else if (activation.kind == ActivationKind::sigmoid)
     transform<T>(SigmoidActivation{}, x, y, n);
+  else if (activation.kind == ActivationKind::relu)
+    transform<T>(ReluActivation{activation}, x, y, n);
   else
     transform<T>(AnyActivation{activation}, x, y, n);
 }

@@ -18,6 +18,8 @@ void dense(const DenseCall<T>* call) {
       copy(z + r * z_stride, call->weights.bias + block.v * W, block.vectors);
     accumulate_block(shape, block, call->x, call->features, call->weights.kernel, call->features,
                      z);
+    if (call->activation.kind != ActivationKind::linear)
+      activate_array<T>(call->activation, z, z, block.rows * z_stride);
     for (ptrdiff_t r = 0; r < block.rows; ++r)
       for (ptrdiff_t i = 0; i < block.vectors; ++i) {
         const ptrdiff_t unit = (block.v + i) * W;
@@ -25,8 +27,6 @@ void dense(const DenseCall<T>* call) {
                        load(z + r * z_stride + i * W), call->units - unit);
       }
   });
-  if (call->activation.kind != ActivationKind::linear)
-    activate_array<T>(call->activation, call->y, call->y, call->rows * call->units);
 }
 
 }  // namespace

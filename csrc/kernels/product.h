@@ -33,9 +33,11 @@ struct Operand {
 
 // Accumulators of a tile: what is left of the register file after one operand's broadcasts or
 // weights (whichever are fewer) and the other's current vector. 3 x 4 or 4 x 3 of 16 registers,
-// 6 x 4 or 8 x 3 of 32. Without fused multiply-adds a product needs a register of its own, and of
-// 16 only 2 x 4 or 3 x 3 are left.
-constexpr int kAccumulators = kRegisters == 32 ? 24 : kFusesMultiplyAdd ? 12 : 9;
+// 6 x 4 or 8 x 3 of 32. Without fused multiply-adds a product needs a register of its own: 2 x 4
+// or 3 x 3 of 16 are left. NEON has no operands in memory, and GCC loads ahead: 5 x 4 or 6 x 3.
+constexpr int kAccumulators = kRegisters == 16                      ? (kFusesMultiplyAdd ? 12 : 9)
+                              : RNNEXT_ISA_ID == RNNEXT_ISA_IS_neon ? 20
+                                                                    : 24;
 constexpr int kMaxTileVectors = 9;
 constexpr int kMaxTileRows = 8;
 constexpr ptrdiff_t kChain = 64;
@@ -45,12 +47,13 @@ constexpr ptrdiff_t kGroupRows = kVectorBytes == 64 ? 24 : 48;
 // Vectors in the largest block of sums.
 constexpr ptrdiff_t kBlockVectors = kGroupRows * 4;
 static_assert(kBlockVectors >= kMaxTileVectors);
-// Vectors of a tile that has more than one row: see tile_unit_vectors.
+// At most so many vectors in a tile of more than one row: see tile_unit_vectors.
 constexpr int kWidestTall = 4;
 
 constexpr int tile_rows(int vectors) {
-  int rows = kAccumulators / vectors;
-  return rows < 1 ? 1 : rows > kMaxTileRows ? kMaxTileRows : rows;
+  if (vectors > kWidestTall) return 1;
+  const int rows = kAccumulators / vectors;
+  return rows > kMaxTileRows ? kMaxTileRows : rows;
 }
 
 // Panels are wide enough for a single row to keep at least 8 chains in flight (2 units of latency
