@@ -140,6 +140,14 @@ def test_raw_operations() -> None:
         saving.model_from_json(graph("", [["x", 0, 0, {}]], "TensorFlowOpLayer"))
 
 
+@pytest.mark.parametrize("attribute", [None, {"i": "x"}, {"i": []}, [1]])
+def test_attributes_that_tensorflow_does_not_write(attribute: Any) -> None:
+    text = raw("StridedSlice", {"1": [0], "2": [0], "3": [1]}, begin_mask=attribute)
+    where = r"^model JSON: model 'm': layer 'f' \(TensorFlowOpLayer\): "
+    with pytest.raises(FileError, match=where + r"not a config that Keras writes \("):
+        saving.model_from_json(text)
+
+
 def test_input_that_nothing_uses() -> None:
     """It is an input all the same, of a model that is otherwise one chain of layers."""
     x, h = rnnext.Input((5, 4)), rnnext.Input((4,))
