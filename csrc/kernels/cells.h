@@ -16,7 +16,9 @@ struct SimpleRnn {
   static constexpr int kGates = 1, kStates = 1;
 
   template <class Act, class Rec>
-  static RNNEXT_INLINE Vec<T> update(Vec<T>* z, Vec<T> /*h*/, Vec<T>& /*c*/, Act act, Rec /*rec*/) {
+  static RNNEXT_INLINE void begin(Vec<T>* /*z*/, Vec<T>& /*c*/, Act /*act*/, Rec /*rec*/) {}
+  template <class Act>
+  static RNNEXT_INLINE Vec<T> finish(Vec<T>* z, Vec<T> /*h*/, Vec<T> /*c*/, Act act) {
     return z[0] = act(z[0]);
   }
 };
@@ -27,12 +29,15 @@ struct Lstm {
   static constexpr int kGates = 4, kStates = 2;
 
   template <class Act, class Rec>
-  static RNNEXT_INLINE Vec<T> update(Vec<T>* z, Vec<T> /*h*/, Vec<T>& c, Act act, Rec rec) {
+  static RNNEXT_INLINE void begin(Vec<T>* z, Vec<T>& c, Act act, Rec rec) {
     z[0] = rec(z[0]);
     z[1] = rec(z[1]);
     z[2] = act(z[2]);
     z[3] = rec(z[3]);
     c = fma(z[1], c, z[0] * z[2]);
+  }
+  template <class Act>
+  static RNNEXT_INLINE Vec<T> finish(Vec<T>* z, Vec<T> /*h*/, Vec<T> c, Act act) {
     return z[3] * act(c);
   }
 };
@@ -44,10 +49,14 @@ struct GruResetAfter {
   static constexpr int kGates = 3, kStates = 1;
 
   template <class Act, class Rec>
-  static RNNEXT_INLINE Vec<T> update(Vec<T>* z, Vec<T> h, Vec<T>& x_h, Act act, Rec rec) {
+  static RNNEXT_INLINE void begin(Vec<T>* z, Vec<T>& x_h, Act /*act*/, Rec rec) {
     z[0] = rec(z[0]);
     z[1] = rec(z[1]);
-    z[2] = act(fma(z[1], z[2], x_h));
+    z[2] = fma(z[1], z[2], x_h);
+  }
+  template <class Act>
+  static RNNEXT_INLINE Vec<T> finish(Vec<T>* z, Vec<T> h, Vec<T> /*x_h*/, Act act) {
+    z[2] = act(z[2]);
     return fma(z[0], h, (T(1) - z[0]) * z[2]);
   }
 };

@@ -44,35 +44,14 @@ struct Int8 {
   }
 };
 
-// wide (depth, vectors) = a panel's narrow weights (depth, vectors), whose elements' rows are
-// `stride` apart.
+// wide (depth, vectors) = a panel's narrow weights (depth, vectors).
 template <class Narrow>
-void widen(const typename Narrow::Element* panel, ptrdiff_t stride, ptrdiff_t depth,
-           ptrdiff_t vectors, float* wide) {
-  constexpr int W = kWidth<float>;
-  for (ptrdiff_t k = 0; k < depth; ++k) {
-    const int step = static_cast<int>(k % Narrow::kSteps);
-    const typename Narrow::Element* row = panel + k / Narrow::kSteps * stride;
-    for (ptrdiff_t n = 0; n < vectors; ++n)
-      store<float>(wide + (k * vectors + n) * W, Narrow::unpack(row + n * W, step));
-  }
-}
-
-// sum (N vectors) += a (depth,) @ a panel's narrow weights (depth, N vectors).
-template <int N, class Narrow>
-RNNEXT_INLINE void add_narrow_products(const float* a, const typename Narrow::Element* panel,
-                                       ptrdiff_t stride, ptrdiff_t depth, VecF (&sum)[N]) {
-  constexpr int W = kWidth<float>, kSteps = Narrow::kSteps;
-  // As in add_products, a loop that surely has a first step.
-  ptrdiff_t k = 0;
-  do {
-    for (int n = 0; n < N; ++n)
-      for (int step = 0; step < kSteps; ++step)
-        if (step == 0 || depth % kSteps == 0 || k + step < depth)
-          sum[n] = fma(broadcast(a[k + step]), Narrow::unpack(panel + n * W, step), sum[n]);
-    panel += stride;
-    k += kSteps;
-  } while (k < depth);
+void widen(const typename Narrow::Element* panel, ptrdiff_t depth, ptrdiff_t vectors, float* wide) {
+  const ptrdiff_t width = vectors * kWidth<float>;
+  for (ptrdiff_t k = 0; k < depth; ++k)
+    for (ptrdiff_t i = 0; i < width; i += kWidth<float>)
+      store<float>(wide + k * width + i, Narrow::unpack(panel + k / Narrow::kSteps * width + i,
+                                                        static_cast<int>(k % Narrow::kSteps)));
 }
 
 }  // namespace

@@ -87,25 +87,29 @@ RNNEXT_INLINE void for_each_block(const PanelShape<Gates, T>& shape, const Panel
 // z (block.rows, block.vectors, Gates, W) += x @ matrix, where x (rows, depth) has row r at
 // x + r * x_stride.
 template <int Gates, class T>
-RNNEXT_INLINE void accumulate_block(const PanelShape<Gates, T>& shape, const Block& block,
-                                    const T* x, ptrdiff_t x_stride, const PackedMatrix<T>& matrix,
-                                    ptrdiff_t depth, T* z) {
+RNNEXT_INLINE void accumulate_block(const Block& block, const T* x, ptrdiff_t x_stride,
+                                    const PackedMatrix<T>& matrix, ptrdiff_t depth, T* z) {
   constexpr int C = PanelShape<Gates, T>::kColumn, kPanel = PanelShape<Gates, T>::kPanel;
-  const ptrdiff_t column = tile_unit_vectors(Gates, block.rows);
-  const char* panels = static_cast<const char*>(matrix.panels);
   const ptrdiff_t packed = packed_depth(matrix.type, depth);
-  for_each_step(block.vectors, column, block.backwards, [&](ptrdiff_t i) {
-    const ptrdiff_t v = block.v + i, panel = v / kPanel, first = shape.first(panel);
-    const ptrdiff_t begin = (first * packed + (v - first)) * C;
+  const char* panels = static_cast<const char*>(matrix.panels);
+  // Unit vectors [i, i + vectors) of the block: whole panels, or a part of the last one.
+  const auto add = [&](ptrdiff_t i, ptrdiff_t vectors) {
+    const ptrdiff_t v = block.v + i;
     const Operand<T> operand = {x + block.row * x_stride,
                                 x_stride,
                                 matrix.type,
-                                panels + begin * element_bytes<T>(matrix.type),
-                                (shape.end(panel) - first) * C,
+                                panels + v * C * packed * element_bytes<T>(matrix.type),
+                                kPanel * C * packed,
                                 matrix.scale ? matrix.scale + v * C : nullptr,
                                 depth};
-    const ptrdiff_t vectors = block.vectors - i < column ? block.vectors - i : column;
     accumulate(operand, vectors * Gates, block.rows, z + i * C, block.vectors * C);
+  };
+  const ptrdiff_t column = tile_unit_vectors(Gates, block.rows);
+  for_each_step(block.vectors, column, block.backwards, [&](ptrdiff_t i) {
+    const ptrdiff_t vectors = block.vectors - i < column ? block.vectors - i : column;
+    const ptrdiff_t whole = vectors / kPanel * kPanel;
+    if (whole) add(i, whole);
+    if (vectors > whole) add(i + whole, vectors - whole);
   });
 }
 
@@ -123,7 +127,7 @@ void project(const PanelShape<Gates, T>& shape, const PanelRange& panels,
     const ptrdiff_t z_stride = block.vectors * C, vectors = block.vectors * Gates;
     for (ptrdiff_t r = 0; r < block.rows; ++r)
       copy(z + r * z_stride, weights.bias + block.v * C, vectors);
-    accumulate_block(shape, block, x, x_stride, weights.kernel, depth, z);
+    accumulate_block<Gates>(block, x, x_stride, weights.kernel, depth, z);
     for (ptrdiff_t r = 0; r < block.rows; ++r)
       copy(out + (block.row + r) * shape.row() + block.v * C, z + r * z_stride, vectors);
   });

@@ -18,14 +18,14 @@
 namespace rnnext::kernels {
 namespace {
 
-// rows @ panel: rows (R, depth), row r at rows + r * row_stride; panel (depth, N vectors) of
-// elements of one type (table.h), each row of them panel_stride after the one before. Not owned.
+// rows @ panels: rows (R, depth), row r at rows + r * row_stride; each panel (depth, P vectors) of
+// elements of one type (table.h), contiguous and panel_stride after the one before. Not owned.
 template <class T>
 struct Operand {
   const T* rows;
   ptrdiff_t row_stride;
   WeightType type;
-  const void* panel;
+  const void* panels;
   ptrdiff_t panel_stride;
   const T* scale;  // int8: (N vectors)
   ptrdiff_t depth;
@@ -47,28 +47,43 @@ constexpr ptrdiff_t kGroupRows = kVectorBytes == 64 ? 24 : 48;
 // Vectors in the largest block of sums.
 constexpr ptrdiff_t kBlockVectors = kGroupRows * 4;
 static_assert(kBlockVectors >= kMaxTileVectors);
-// At most so many vectors in a tile of more than one row: see tile_unit_vectors.
-constexpr int kWidestTall = 4;
+// Vectors of the widest panel.
+constexpr int kMaxPanelVectors = 4;
 
 constexpr int tile_rows(int vectors) {
-  if (vectors > kWidestTall) return 1;
+  if (vectors > kMaxPanelVectors) return 1;
   const int rows = kAccumulators / vectors;
   return rows > kMaxTileRows ? kMaxTileRows : rows;
 }
 
-// Panels are wide enough for a single row to keep at least 8 chains in flight (2 units of latency
-// 4); tall tiles take a part of the panel at a time.
-constexpr int panel_vectors(int gates) { return gates == 3 ? 3 : 8 / gates; }
+// Unit vectors in a panel. A tile of several rows reads one panel from end to end: of a part of a
+// wider one its lines would lie in a part of the cache's sets (half of a panel of 8 vectors: 1.03
+// times as long, and more beside busy neighbours).
+constexpr int panel_vectors(int gates) { return gates == 3 ? 1 : kMaxPanelVectors / gates; }
+// A tile of a single row takes so many panels beside each other, to keep at least 8 chains in
+// flight (2 units of latency 4). With one panel's 3 or 4 it took 1.02 to 1.08 times as long.
+constexpr int panels_of_row(int gates) { return gates == 3 ? 3 : 2; }
+// Unit vectors in a tile.
 constexpr int tile_unit_vectors(int gates, ptrdiff_t rows) {
-  return rows == 1 ? panel_vectors(gates) : gates == 3 ? 1 : 4 / gates;
+  return panel_vectors(gates) * (rows == 1 ? panels_of_row(gates) : 1);
+}
+// Vectors that a tile of N vectors takes from each of its panels.
+constexpr int vectors_of_panel(int N) { return N <= kMaxPanelVectors ? N : N % 3 == 0 ? 3 : 4; }
+constexpr bool is_tile(int N) { return N % vectors_of_panel(N) == 0; }
+
+// Where vector n of a tile's N begins, in panels that are panel_stride apart.
+template <int N>
+RNNEXT_INLINE ptrdiff_t vector_of_tile(int n, ptrdiff_t panel_stride, int width) {
+  constexpr int P = vectors_of_panel(N);
+  return n / P * panel_stride + n % P * width;
 }
 
-// sum (R, N vectors) += a @ w over `depth` steps. a (R, depth), row r at a + r * a_stride; w
-// (depth, N vectors), step k at w + k * w_stride.
+// sum (R, N vectors) += a @ w over `depth` steps. a (R, depth), row r at a + r * a_stride; w: the
+// first step of the tile's panels, w_stride apart.
 template <int R, int N, class T>
 RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
                                 ptrdiff_t depth, Vec<T> (&sum)[R][N]) {
-  constexpr int W = kWidth<T>;
+  constexpr int W = kWidth<T>, P = vectors_of_panel(N);
   ptrdiff_t k = 0;
   do {  // there is a first step: GCC stored the sums at every step of a loop that might have none
     // Hold the fewer of the two in registers and stream the other: in the other order a tile of 16
@@ -77,18 +92,18 @@ RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* w, ptrd
       Vec<T> row[R];
       for (int r = 0; r < R; ++r) row[r] = broadcast(a[r * a_stride + k]);
       for (int n = 0; n < N; ++n) {
-        const Vec<T> weight = load<T>(w + n * W);
+        const Vec<T> weight = load<T>(w + vector_of_tile<N>(n, w_stride, W));
         for (int r = 0; r < R; ++r) sum[r][n] = fma(row[r], weight, sum[r][n]);
       }
     } else {
       Vec<T> weight[N];
-      for (int n = 0; n < N; ++n) weight[n] = load<T>(w + n * W);
+      for (int n = 0; n < N; ++n) weight[n] = load<T>(w + vector_of_tile<N>(n, w_stride, W));
       for (int r = 0; r < R; ++r) {
         const Vec<T> row = broadcast(a[r * a_stride + k]);
         for (int n = 0; n < N; ++n) sum[r][n] = fma(row, weight[n], sum[r][n]);
       }
     }
-    w += w_stride;
+    w += P * W;
   } while (++k < depth);
 }
 
@@ -122,7 +137,24 @@ void accumulate_tile(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_str
   add_chain<R, N, T>(a, a_stride, w, w_stride, scale, depth, z, z_stride);
 }
 
-// The same for one row and narrow weights.
+// The same for one row and narrow weights: sum (N vectors) += a (depth,) @ the tile's panels.
+template <int N, class Narrow>
+RNNEXT_INLINE void add_narrow_products(const float* a, const typename Narrow::Element* panels,
+                                       ptrdiff_t panel_stride, ptrdiff_t depth, VecF (&sum)[N]) {
+  constexpr int W = kWidth<float>, P = vectors_of_panel(N), kSteps = Narrow::kSteps;
+  ptrdiff_t k = 0;
+  do {  // as in add_products, a loop that surely has a first step
+    for (int n = 0; n < N; ++n)
+      for (int step = 0; step < kSteps; ++step)
+        if (step == 0 || depth % kSteps == 0 || k + step < depth)
+          sum[n] =
+              fma(broadcast(a[k + step]),
+                  Narrow::unpack(panels + vector_of_tile<N>(n, panel_stride, W), step), sum[n]);
+    panels += P * W;
+    k += kSteps;
+  } while (k < depth);
+}
+
 template <int N, class Narrow>
 RNNEXT_INLINE void add_narrow_chain(const float* a, const typename Narrow::Element* panel,
                                     ptrdiff_t stride, const float* scale, ptrdiff_t depth,
@@ -148,7 +180,7 @@ using AccumulateNarrowRow = void (*)(const float* a, const typename Narrow::Elem
                                      ptrdiff_t stride, const float* scale, ptrdiff_t depth,
                                      float* z);
 
-// Every tile that fits the register file: of[N][R].
+// Every tile that a panel or a row's panels ask for and that fits the register file: of[N][R].
 template <class T>
 struct Tiles {
   AccumulateTile<T> of[kMaxTileVectors + 1][kMaxTileRows + 1] = {};
@@ -157,7 +189,7 @@ struct Tiles {
 
   template <int N, int R>
   constexpr void fill() {
-    of[N][R] = accumulate_tile<R, N, T>;
+    if constexpr (is_tile(N)) of[N][R] = accumulate_tile<R, N, T>;
     if constexpr (R > 1)
       fill<N, R - 1>();
     else if constexpr (N > 1)
@@ -174,7 +206,7 @@ struct NarrowRows {
 
   template <int N>
   constexpr void fill() {
-    of[N] = accumulate_narrow_row<N, Narrow>;
+    if constexpr (is_tile(N)) of[N] = accumulate_narrow_row<N, Narrow>;
     if constexpr (N > 1) fill<N - 1>();
   }
 };
@@ -215,20 +247,21 @@ template <class Narrow>
 void accumulate_narrow(const Operand<float>& operand, ptrdiff_t vectors, ptrdiff_t rows, float* z,
                        ptrdiff_t z_stride) {
   static constexpr NarrowRows<Narrow> row;
+  const ptrdiff_t width = vectors_of_panel(static_cast<int>(vectors)) * kWidth<float>;
   for_each_chain(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
     const float* a = operand.rows + k;
-    const auto* panel = static_cast<const typename Narrow::Element*>(operand.panel) +
-                        k / Narrow::kSteps * operand.panel_stride;
-    if (rows == 1) return row.of[vectors](a, panel, operand.panel_stride, operand.scale, depth, z);
-    const ptrdiff_t stride = vectors * kWidth<float>;
-    alignas(64) float wide[kChain * kWidestTall * kWidth<float>];
-    widen<Narrow>(panel, operand.panel_stride, depth, vectors, wide);
-    accumulate_chain<float>(a, operand.row_stride, wide, stride, operand.scale, depth, vectors,
-                            rows, z, z_stride);
+    const auto* panels =
+        static_cast<const typename Narrow::Element*>(operand.panels) + k / Narrow::kSteps * width;
+    if (rows == 1) return row.of[vectors](a, panels, operand.panel_stride, operand.scale, depth, z);
+    alignas(64) float wide[kChain * kMaxPanelVectors * kWidth<float>];
+    widen<Narrow>(panels, depth, vectors, wide);
+    accumulate_chain<float>(a, operand.row_stride, wide, 0, operand.scale, depth, vectors, rows, z,
+                            z_stride);
   });
 }
 
-// z (rows, vectors), row r at z + r * z_stride: z += operand.rows @ operand.panel.
+// z (rows, vectors), row r at z + r * z_stride: z += operand.rows @ operand.panels. Several rows
+// take one panel.
 template <class T>
 RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrdiff_t rows, T* z,
                               ptrdiff_t z_stride) {
@@ -238,10 +271,11 @@ RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrd
     if (operand.type == WeightType::int8)
       return accumulate_narrow<Int8>(operand, vectors, rows, z, z_stride);
   }
+  const ptrdiff_t width = vectors_of_panel(static_cast<int>(vectors)) * kWidth<T>;
   for_each_chain(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
-    const T* panel = static_cast<const T*>(operand.panel) + k * operand.panel_stride;
-    accumulate_chain<T>(operand.rows + k, operand.row_stride, panel, operand.panel_stride, nullptr,
-                        depth, vectors, rows, z, z_stride);
+    accumulate_chain<T>(operand.rows + k, operand.row_stride,
+                        static_cast<const T*>(operand.panels) + k * width, operand.panel_stride,
+                        nullptr, depth, vectors, rows, z, z_stride);
   });
 }
 

@@ -259,9 +259,9 @@ class Recurrence {
       copy(z + i * z_stride, start + block.v * C, vectors);
     }
     if (!call_.block)
-      accumulate_block(shape, block, x_rows_, x_stride_, weights.kernel, call_.features, z);
+      accumulate_block<Gates>(block, x_rows_, x_stride_, weights.kernel, call_.features, z);
     between();
-    accumulate_block(shape, block, states, stride_, weights.recurrent_kernel, call_.units, z);
+    accumulate_block<Gates>(block, states, stride_, weights.recurrent_kernel, call_.units, z);
   }
 
   // Calls update(sample, unit vector, i) for every unit vector of a block, i counting them.
@@ -292,8 +292,12 @@ class Recurrence {
       sum_gates(shape_, call_.gates, projected_, states, t, block, z, [&] {
         if (kResetAfter) split_candidate(block, z, x_h);
       });
+      if (kGates > 1)
+        update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
+          begin_units(r, v, z + i * kColumn, kResetAfter ? x_h[i] : V{});
+        });
       update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
-        update_units(r, t, v, z + i * kColumn, kResetAfter ? x_h[i] : V{});
+        finish_units(r, t, v, z + i * kColumn);
       });
     });
     end_step();
@@ -308,14 +312,22 @@ class Recurrence {
     });
   }
 
-  RNNEXT_INLINE void update_units(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const T* sums,
-                                  V x_h) const {
-    const ptrdiff_t at = r * stride_ + v * W;
+  RNNEXT_INLINE void begin_units(ptrdiff_t r, ptrdiff_t v, T* sums, V x_h) const {
     V z[kGates];
     for (int g = 0; g < kGates; ++g) z[g] = load<T>(sums + g * W);
-    V c = kCarry ? load<T>(c_ + at) : x_h;
-    const V h = Cell::update(z, load<T>(h_[current_] + at), c, act_, rec_);
-    if (kCarry) store<T>(c_ + at, c);
+    T* carry = c_ + (kCarry ? r * stride_ + v * W : 0);
+    V c = kCarry ? load<T>(carry) : x_h;
+    Cell::begin(z, c, act_, rec_);
+    if (kCarry) store<T>(carry, c);
+    for (int g = 0; g < kGates; ++g) store<T>(sums + g * W, z[g]);
+  }
+
+  RNNEXT_INLINE void finish_units(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const T* gates) const {
+    const ptrdiff_t at = r * stride_ + v * W;
+    V z[kGates];
+    for (int g = 0; g < kGates; ++g) z[g] = load<T>(gates + g * W);
+    const V c = kCarry ? load<T>(c_ + at) : V{};
+    const V h = Cell::finish(z, load<T>(h_[current_] + at), c, act_);
     set_state(r, t, v, h);
     for (int g = 0; g < kGates; ++g) record(r, t, g, v, z[g]);
     record(r, t, kGates, v, h);
