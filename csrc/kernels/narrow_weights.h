@@ -36,10 +36,15 @@ struct Int8 {
     return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));
 #elif RNNEXT_ISA_ID == RNNEXT_ISA_IS_avx2
     return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
+#elif RNNEXT_ISA_ID == RNNEXT_ISA_IS_neon
+    int32_t four;
+    __builtin_memcpy(&four, p, sizeof(four));
+    const int16x8_t wide = vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)));
+    return vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
 #else
-    VecF v = {};
-    for (int i = 0; i < kWidth<float>; ++i) v[i] = p[i];
-    return v;
+    int8_t bytes __attribute__((vector_size(kWidth<float>)));
+    __builtin_memcpy(&bytes, p, sizeof(bytes));
+    return __builtin_convertvector(__builtin_convertvector(bytes, IntVec<float>), VecF);
 #endif
   }
 };

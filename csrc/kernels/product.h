@@ -137,22 +137,31 @@ void accumulate_tile(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_str
   add_chain<R, N, T>(a, a_stride, w, w_stride, scale, depth, z, z_stride);
 }
 
+// sum (N vectors) += a (Steps,) @ the first `Steps` steps of an element of the tile's narrow
+// panels.
+template <int Steps, int N, class Narrow>
+RNNEXT_INLINE void add_narrow_steps(const float* a, const typename Narrow::Element* panels,
+                                    ptrdiff_t panel_stride, VecF (&sum)[N]) {
+  for (int n = 0; n < N; ++n) {
+    const auto* element = panels + vector_of_tile<N>(n, panel_stride, kWidth<float>);
+    for (int step = 0; step < Steps; ++step)
+      sum[n] = fma(broadcast(a[step]), Narrow::unpack(element, step), sum[n]);
+  }
+}
+
 // The same for one row and narrow weights: sum (N vectors) += a (depth,) @ the tile's panels.
 template <int N, class Narrow>
 RNNEXT_INLINE void add_narrow_products(const float* a, const typename Narrow::Element* panels,
                                        ptrdiff_t panel_stride, ptrdiff_t depth, VecF (&sum)[N]) {
-  constexpr int W = kWidth<float>, P = vectors_of_panel(N), kSteps = Narrow::kSteps;
-  ptrdiff_t k = 0;
-  do {  // as in add_products, a loop that surely has a first step
-    for (int n = 0; n < N; ++n)
-      for (int step = 0; step < kSteps; ++step)
-        if (step == 0 || depth % kSteps == 0 || k + step < depth)
-          sum[n] =
-              fma(broadcast(a[k + step]),
-                  Narrow::unpack(panels + vector_of_tile<N>(n, panel_stride, W), step), sum[n]);
-    panels += P * W;
-    k += kSteps;
-  } while (k < depth);
+  constexpr int kSteps = Narrow::kSteps;
+  const float* const end = a + depth / kSteps * kSteps;
+  // As in add_products a loop that surely has a first step, where that is known.
+  for (bool more = kSteps == 1 || a < end; more; more = a < end) {
+    add_narrow_steps<kSteps, N, Narrow>(a, panels, panel_stride, sum);
+    panels += vectors_of_panel(N) * kWidth<float>;
+    a += kSteps;
+  }
+  if (depth % kSteps) add_narrow_steps<1, N, Narrow>(a, panels, panel_stride, sum);
 }
 
 template <int N, class Narrow>
