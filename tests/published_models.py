@@ -31,19 +31,46 @@ class AttentionWeightedAverage(layers.Layer):
         return (input_shape[0], input_shape[2])
 
 
+class SqueezeLayer(layers.Layer):
+    """crema's own layer: drops an axis of size 1."""
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def call(self, x: Any) -> Any:
+        return np.squeeze(x, axis=self.axis)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        axis = self.axis % len(input_shape)
+        return (*input_shape[:axis], *input_shape[axis + 1 :])
+
+
+OWN_LAYERS = {
+    "AttentionWeightedAverage": AttentionWeightedAverage,
+    "SqueezeLayer": SqueezeLayer,
+}
+
+
 def load(name: str, content: bytes) -> Any:
     """The model in a file that `comparison.published.fetch_model` fetched."""
     architecture = FOLDER / f"{name}.model.json"
     if not architecture.exists():
-        return saving.load_model(content)
-    own = {"AttentionWeightedAverage": AttentionWeightedAverage}
-    model = saving.model_from_json(architecture.read_text(), custom_objects=own)
+        return saving.load_model(content, OWN_LAYERS)
+    model = saving.model_from_json(architecture.read_text(), OWN_LAYERS)
     saving.load_weights(model, content)
     return model
 
 
-def recorded(name: str) -> tuple[np.ndarray, np.ndarray]:
+def recorded(name: str) -> tuple[np.ndarray, list[np.ndarray]]:
     """Inputs and the outputs that the model's authors' Keras gave for them."""
     with np.load(FOLDER / f"{name}.npz") as arrays:
         # reactionrnn: y1 is the model's own output; y is normalised by the package.
-        return arrays["x"], arrays["y1" if name == "reactionrnn" else "y"]
+        names = ["y1"] if name == "reactionrnn" else sorted(set(arrays.files) - {"x"})
+        return arrays["x"], [arrays[output] for output in names]
+
+
+def answers(model: Any, x: np.ndarray) -> list[np.ndarray]:
+    """The outputs of a model, in a list even if there is only one."""
+    outputs = model.predict(x)
+    return outputs if isinstance(outputs, list) else [outputs]

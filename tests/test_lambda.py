@@ -117,6 +117,7 @@ class TestFiles:
             "scaled",
             {"class_name": "function", "config": "scaled", "registered_name": "mine>scaled"},
             {"class_name": "function", "config": "scaled", "module": "builtins"},
+            {"class_name": "function", "config": "Custom>scaled", "registered_name": "function"},
         ],
     )
     def test_stored_forms(self, stored: Any) -> None:

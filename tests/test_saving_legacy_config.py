@@ -247,8 +247,8 @@ def test_unknown_class_is_named_with_the_nearest_ones() -> None:
         saving.model_from_json(json.dumps({**config, "keras_version": "2.3.1"}))
     message = str(caught.value)
     assert "class 'LSTMM' (name 'a') of module 'keras.layers' is not known" in message
-    assert "custom_objects and those of rnnext.layers.__all__" in message
-    assert message.endswith("the nearest names there are ['LSTM', 'LSTMCell'].")
+    assert "those of rnnext.layers.__all__ (the nearest there are ['LSTM', 'LSTMCell'])" in message
+    assert "classes of your own: custom_objects={'LSTMM': cls}" in message
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,11 @@ from rnnext.layers import (
     GRU,
     LSTM,
     Bidirectional,
+    Concatenate,
     Dense,
+    Dot,
     Embedding,
+    GlobalAveragePooling1D,
     Input,
     Masking,
     MultiHeadAttention,
@@ -139,3 +142,37 @@ def test_refused(model: Model, file: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match=reason):
         model.save(tmp_path / file)
     assert not (tmp_path / file).exists()
+
+
+def old_bidirectional(units: int, return_sequences: bool) -> Bidirectional:
+    """One of a file of Keras before 2.4, where masked steps repeat the output before them."""
+    lstm = LSTM(units, return_sequences=return_sequences)
+    return Bidirectional(lstm, repeats_masked_outputs=True)
+
+
+def last_output_of_masked_steps() -> Model:
+    x = Input((5,))
+    return Model(x, old_bidirectional(2, False)(Embedding(7, 4, mask_zero=True)(x)))
+
+
+def sequences_without_masks() -> Model:
+    words = Input((5,))
+    letters = Input((5, 3))
+    steps = old_bidirectional(2, True)(Concatenate()([Embedding(7, 4)(words), letters]))
+    return Model([words, letters], [GlobalAveragePooling1D()(steps), Dot(axes=2)([steps, steps])])
+
+
+@pytest.mark.parametrize("build", [last_output_of_masked_steps, sequences_without_masks])
+def test_old_masks_that_change_nothing_are_no_reason_to_refuse(
+    build: Any, keras: ModuleType, tmp_path: Path
+) -> None:
+    model, file = build(), tmp_path / "m.keras"
+    model.save(file)
+    words = np.array([[1, 2, 0, 0, 0], [0, 3, 0, 4, 0], [0, 0, 0, 0, 0]], np.float32)
+    letters = np.linspace(-1, 1, 45, dtype=np.float32).reshape(3, 5, 3)
+    x = [words, letters] if len(model.inputs) == 2 else words
+    loaded = keras.saving.load_model(file)
+    for y, expected in zip(
+        as_list(model.predict(x)), as_list(loaded.predict(x, verbose=0)), strict=True
+    ):
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-6)

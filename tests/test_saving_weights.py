@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -123,6 +124,56 @@ def test_what_is_no_weight_is_ignored(path: str) -> None:
     model = saving.model_from_json((golden_files.FOLDER / f"{TREE}.json").read_text())
     saving.load_weights(model, edited(f"{TREE}.weights.h5", edit))
     golden_files.assert_gives_recorded_outputs(model, TREE)
+
+
+def as_windows_writes(weights: bytes) -> bytes:
+    r"""A tree whose paths are joined as Keras 2.12 to 2.15 joins them on Windows.
+
+    A layer's group is ``layers\lstm\cell``; below it, ``vars`` is a group of its own.
+    """
+    buffer = io.BytesIO()
+    with h5py.File(io.BytesIO(weights)) as file, h5py.File(buffer, "w") as result:
+
+        def copy(path: str, item: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(item, h5py.Group) and path.rpartition("/")[2] == "vars":
+                owner = path.rpartition("/")[0].replace("/", "\\")
+                file.copy(item, result.require_group(owner or "/"), "vars")
+
+        file.visititems(copy)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", golden_files.names("tf21[35]_*.keras"))
+def test_groups_that_windows_named_with_backslashes(name: str) -> None:
+    content = golden_files.content(name)
+    saved = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(saved, "w") as result:
+        for member in archive.namelist():
+            part = archive.read(member)
+            if member == "model.weights.h5":
+                part = as_windows_writes(part)
+                assert b"\\" in part
+            result.writestr(member, part)
+    golden_files.assert_gives_recorded_outputs(saving.load_model(saved.getvalue()), name)
+
+
+def test_backslashes_in_a_weights_file() -> None:
+    model = saving.model_from_json((golden_files.FOLDER / f"{TREE}.json").read_text())
+    saving.load_weights(model, as_windows_writes(golden_files.content(f"{TREE}.weights.h5")))
+    golden_files.assert_gives_recorded_outputs(model, TREE)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("layers\\dense/vars/0", "/vars/0: there is another array of this path"),
+        ("layers" + "\\a" * 64 + "/vars/0", "(/a)+: groups nested deeper than 64"),
+    ],
+)
+def test_backslashes_that_hide_something(path: str, reason: str) -> None:
+    model = saving.model_from_json((golden_files.FOLDER / f"{TREE}.json").read_text())
+    with pytest.raises(FileError, match=reason):
+        saving.load_weights(model, edited(f"{TREE}.weights.h5", added(path)))
 
 
 def test_model_of_another_size() -> None:

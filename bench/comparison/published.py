@@ -65,6 +65,11 @@ MODELS = {
         "0b392209aff8d72383de4d1fdb1e41e85ab060b65a3facb2835e262aa0f6ffd8",
         LINUX_WHEEL,
     ),
+    "crema": Published(
+        "crema==0.2.0",
+        ("crema/models/chord/model.h5",),
+        "08b80e5b648e743c89284e9bc0b12b993dad1129157a75e0de70e076b0b8a235",
+    ),
 }
 
 

@@ -146,10 +146,18 @@ def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[No
 
 
 def custom_object(name: Any) -> Any:
-    """Returns the custom or registered object of this name, or None."""
+    """Returns the custom or registered object of this name, or None.
+
+    What Keras's register_keras_serializable registered has a package before its name in files,
+    such as ``Custom>scale``. It is found under either name.
+    """
     if not isinstance(name, str):
         return None
-    return _scope.get().get(name, _registered.get(name))
+    for known in (_scope.get(), _registered):
+        for key in (name, name.rpartition(">")[2]):
+            if key in known:
+                return known[key]
+    return None
 
 
 def serialize(value: Any) -> Any:
@@ -368,10 +376,12 @@ def _unknown_class(module: Any, class_name: str, inner: Any) -> str:
 
     name = inner.get("name") if isinstance(inner, dict) else None
     builtins = _builtins(module)
+    package = "ops" if builtins is _builtin_operations else "layers"
     nearest = difflib.get_close_matches(class_name, builtins.names())
     return (
         f"class {class_name!r}{f' (name {name!r})' if name else ''} of module {module!r} is not "
-        "known to rnnext; accepted are classes passed by custom_objects and those of "
-        f"rnnext.{'ops' if builtins is _builtin_operations else 'layers'}.__all__"
-        + (f"; the nearest names there are {nearest}." if nearest else ".")
+        f"known to rnnext; accepted are those of rnnext.{package}.__all__"
+        + (f" (the nearest there are {nearest})" if nearest else "")
+        + f" and classes of your own: custom_objects={{{class_name!r}: cls}}, where cls is a "
+        "subclass of rnnext.layers.Layer that computes the same."
     )

@@ -83,7 +83,6 @@ class Bidirectional(Layer):
         masked_with_states = kwargs.pop("masked_with_states", False)  # for those before Keras 3
         super().__init__(**kwargs)
         self._masked_with_states = masked_with_states
-        self.repeats_masked_outputs = repeats_masked_outputs
         if merge_mode not in _MERGES:
             raise UnsupportedError(
                 f"{self.label}: merge_mode must be one of {list(_MERGES)}, received {merge_mode!r}."
@@ -103,6 +102,8 @@ class Bidirectional(Layer):
                 each.zero_output_for_mask = each.return_sequences and not repeats_masked_outputs
         self.stateful = self.forward_layer.stateful
         self.return_sequences = self.forward_layer.return_sequences
+        # A last output alone is the same under either rule.
+        self.repeats_masked_outputs = repeats_masked_outputs and self.return_sequences
         self.return_state = self.forward_layer.return_state
         self.supports_masking = True
         self.input_spec = self.forward_layer.input_spec

@@ -36,6 +36,8 @@ class Concatenate(Merge):
         array([[1., 2., 3.]], dtype=float32)
     """
 
+    _makes_mask = False
+
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):

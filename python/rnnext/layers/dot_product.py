@@ -48,6 +48,8 @@ class Dot(Merge):
         array([[6., 6.]], dtype=float32)
     """
 
+    _makes_mask = False
+
     _input_count = 2
 
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:

@@ -138,6 +138,8 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         array([[1.5]], dtype=float32)
     """
 
+    _makes_mask = False
+
     rank = 1
 
     def __init__(

@@ -23,7 +23,7 @@ from rnnext.errors import FileError
 from rnnext.saving.hdf5_heaps import check_heaps
 from rnnext.saving.limits import Limits
 
-__all__ = ["Group", "read_hdf5"]
+__all__ = ["Group", "add_tree", "read_hdf5"]
 
 # Attributes that carry meaning for us; long lists of names are cut into name0, name1, ...
 _ATTRIBUTES = ("model_config", "keras_version", "backend", "layer_names", "weight_names", "name")
@@ -103,6 +103,35 @@ def read_hdf5(
     check_heaps(file, label)
     with _opened(file, label) as root:
         return _Walk(label, limits).group(root, "/", depth=0, ignored=ignored)
+
+
+def add_tree(target: Group, part: Group, label: str, limits: Limits) -> None:
+    r"""Add the groups and arrays of one tree to another.
+
+    A group whose name has backslashes is taken apart into nested groups: Keras 2.12 to 2.15 joins
+    its paths as the system does, so on Windows it writes one group ``layers\lstm\cell``.
+
+    Args:
+        target: Receives the arrays of `part`, themselves, not copies.
+        part: The tree to add. Its attributes are left out.
+        label: How errors call the file of `part`.
+        limits: Bounds on depth.
+
+    Raises:
+        FileError: Both have an array of one path, or a name makes groups nested too deep.
+    """
+    for name, array in part.arrays.items():
+        if name in target.arrays:
+            raise FileError(f"{label}: {part.path}/{name}: there is another array of this path")
+        target.arrays[name] = array
+    for name, group in part.groups.items():
+        inner = target
+        for step in name.split("\\"):
+            path = f"{inner.path.rstrip('/')}/{step}"
+            if path.count("/") > limits.hdf5_depth:
+                raise FileError(f"{label}: {path}: groups nested deeper than {limits.hdf5_depth}")
+            inner = inner.groups.setdefault(step, Group(path))
+        add_tree(inner, group, label, limits)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rnnext.layers.placeholders import bounded_weights, placeholders
 from rnnext.models import Model
 from rnnext.saving.archive import Archive
 from rnnext.saving.assignment import WeightPlan
-from rnnext.saving.hdf5 import Group, read_hdf5
+from rnnext.saving.hdf5 import Group, add_tree, read_hdf5
 from rnnext.saving.json_text import parse_object
 from rnnext.saving.keras1_weights import Origin
 from rnnext.saving.keras3_weights import is_keras3_tree, plan_keras3_weights
@@ -141,7 +141,7 @@ def load_weights(
     elif by_name:
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
     else:
-        plan = _plan_tree(model, root, label)
+        plan = _plan_tree(model, root, label, limits)
     plan.apply()
 
 
@@ -184,7 +184,7 @@ def _model_from_archive(
         version = parse_object(metadata, label, _METADATA, limits).get("keras_version")
     root = _archive_weights(archive, limits)
     model = build_model(to_keras3_config(config, version, label), custom_objects, label, limits)
-    _plan_tree(model, root, label).apply()
+    _plan_tree(model, root, label, limits).apply()
     return model
 
 
@@ -235,13 +235,15 @@ def _model_from_hdf5(
     return model
 
 
-def _plan_tree(model: Model, root: Group, label: str) -> WeightPlan:
-    if not is_keras3_tree(root):
+def _plan_tree(model: Model, root: Group, label: str, limits: Limits) -> WeightPlan:
+    tree = Group()
+    add_tree(tree, root, label, limits)  # takes names with backslashes apart
+    if not is_keras3_tree(tree):
         raise FileError(
             f"{label}: no Keras weights: neither layer_names nor a group 'layers'; "
             f"the file has {sorted(root.groups)}"
         )
-    return plan_keras3_weights(model, root, label)
+    return plan_keras3_weights(model, tree, label)
 
 
 def build_model(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnext.errors import FileError
-from rnnext.saving.hdf5 import Group, read_hdf5
+from rnnext.saving.hdf5 import Group, add_tree, read_hdf5
 from rnnext.saving.json_text import parse_object
 from rnnext.saving.limits import Limits
 from rnnext.saving.source import Source
@@ -46,7 +46,7 @@ def read_shards(index: Source, limits: Limits) -> Group:
         shard = _shard_file(index, name, label, left)
         part = read_hdf5(shard, label, dataclasses.replace(limits, weights_bytes=left))
         left -= _bytes_of(part)
-        _merge(root, part, label)
+        add_tree(root, part, label, limits)
     return root
 
 
@@ -75,13 +75,3 @@ def _shard_file(index: Source, name: str, label: str, max_bytes: int) -> Path | 
 def _bytes_of(group: Group) -> int:
     own = sum(array.nbytes for array in group.arrays.values())
     return own + sum(_bytes_of(child) for child in group.groups.values())
-
-
-def _merge(target: Group, part: Group, label: str) -> None:
-    """Add the arrays of one shard to the tree."""
-    for name, array in part.arrays.items():
-        if name in target.arrays:
-            raise FileError(f"{label}: {part.path}/{name}: another shard holds it too")
-        target.arrays[name] = array
-    for name, group in part.groups.items():
-        _merge(target.groups.setdefault(name, Group(group.path)), group, label)
