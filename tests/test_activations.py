@@ -348,3 +348,9 @@ def test_empty_arrays_and_scalars(shape: tuple[int, ...]) -> None:
     if shape:
         for name in ROW_WISE:
             assert activations.get(name)(np.zeros(shape, "float32")).shape == shape
+
+
+def test_an_activation_has_the_name_of_its_function() -> None:
+    assert activations.get("swish").__name__ == "silu"
+    assert activations.get(np.tanh).__name__ == "tanh"
+    assert activations.relu.__name__ == "relu"

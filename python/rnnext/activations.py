@@ -184,6 +184,11 @@ class Activation:
         return self._compute(array)
 
     @property
+    def __name__(self) -> str:
+        """The name, as a Python function has it."""
+        return self.name
+
+    @property
     def keeps_integers(self) -> bool:
         """Whether integers give integers, as in Keras: linear, and relu without a slope."""
         return self.spec is not None and (self.spec == ("linear",) or self.spec[:2] == ("relu", 0))

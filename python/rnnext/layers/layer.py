@@ -25,7 +25,7 @@ from rnnext.layers.signatures import accepted_options, constructor_arguments
 from rnnext.layers.symbolic import KerasTensor, Node, any_symbolic, standard_shape
 from rnnext.layers.weight_owner import WeightOwner
 
-__all__ = ["Layer"]
+__all__ = ["Layer", "tensors_of_shapes"]
 
 _NOT_GIVEN: Any = object()
 
@@ -367,7 +367,8 @@ class Layer(WeightOwner):
             return probe_output(self, args, kwargs)
         method = type(self).compute_output_shape
         shapes = shape_arguments(method, call.shapes(), self.label)
-        return _tensors(self.compute_output_shape(**shapes), self.compute_dtype, self.name)
+        outputs = self.compute_output_shape(**shapes)
+        return tensors_of_shapes(outputs, self.compute_dtype, self.name)
 
     # Config ------------------------------------------------------------------------------------
 
@@ -444,11 +445,11 @@ def _as_shapes(value: Any) -> Any:
     return value
 
 
-def _tensors(shapes: Any, dtype: str, name: str) -> Any:
+def tensors_of_shapes(shapes: Any, dtype: str, name: str) -> Any:
     """Symbolic tensors for a shape or a nested structure of shapes."""
     if isinstance(shapes, dict):
-        return {key: _tensors(shape, dtype, name) for key, shape in shapes.items()}
+        return {key: tensors_of_shapes(shape, dtype, name) for key, shape in shapes.items()}
     if all(size is None or isinstance(size, (int, np.integer)) for size in shapes):
         return KerasTensor(shapes, dtype, name)
-    parts = [_tensors(shape, dtype, name) for shape in shapes]
+    parts = [tensors_of_shapes(shape, dtype, name) for shape in shapes]
     return tuple(parts) if isinstance(shapes, tuple) else parts
