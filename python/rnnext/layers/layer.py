@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnext import nest, serialization
+from rnnext import nest, regularizers, serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.layers.call_arguments import (
@@ -109,7 +109,7 @@ class Layer(WeightOwner):
         self._build_shapes: dict[str, Any] | None = None
         self._direct = False
         self.autocast = autocast
-        self.activity_regularizer = activity_regularizer
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec: Any = None
         self.supports_masking = _is_overridden(self, "compute_mask")
         self._batch_input_shape = self._pop_input_shape(kwargs)
