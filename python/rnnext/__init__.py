@@ -17,7 +17,16 @@ from rnnext.errors import DataError, FileError, RnnextError, ShapeError, Unsuppo
 from rnnext.naming import clear_session
 
 if TYPE_CHECKING:
-    from rnnext import activations, constraints, initializers, layers, models, ops, regularizers
+    from rnnext import (
+        activations,
+        constraints,
+        initializers,
+        layers,
+        models,
+        ops,
+        regularizers,
+        utils,
+    )
     from rnnext.interop import from_torch
     from rnnext.layers import Input
     from rnnext.models import Model, Sequential, from_keras, load_model
@@ -50,6 +59,7 @@ __all__ = [
     "regularizers",
     "set_num_threads",
     "set_random_seed",
+    "utils",
 ]
 
 # A hundred layers take longer to import than NumPy: they come when they are first asked for.
@@ -61,6 +71,7 @@ _MODULES = {
     "models",
     "ops",
     "regularizers",
+    "utils",
 }
 _MODULE_OF = {
     "Input": "rnnext.layers",
