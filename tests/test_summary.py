@@ -65,6 +65,26 @@ class TestSummary:
         assert "└ simple_rnn (SimpleRNN)" in out
         assert "Trainable" in out
 
+    @pytest.mark.parametrize("length", [5, None])
+    def test_layers_of_a_model_built_for_unknown_sizes(
+        self, length: int | None, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        class Own(Model):
+            def __init__(self) -> None:
+                super().__init__()
+                self.memory = LSTM(3, return_sequences=True)
+                self.head = Dense(2)
+
+            def call(self, x: Any) -> Any:
+                return self.head(self.memory(x))
+
+        model = Own()
+        model.build((None, length, 4))
+        model.summary()
+        out = capsys.readouterr().out
+        assert f"(None, {length}, 3)" in out
+        assert f"(None, {length}, 2)" in out
+
     def test_layer_range(self, capsys: pytest.CaptureFixture[str]) -> None:
         model = small_model()
         model.summary(layer_range=["dense", "simple"])
