@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import rnnext
 from rnnext import _core, activations
 from rnnext.errors import UnsupportedError
 
@@ -348,3 +349,33 @@ def test_empty_arrays_and_scalars(shape: tuple[int, ...]) -> None:
     if shape:
         for name in ROW_WISE:
             assert activations.get(name)(np.zeros(shape, "float32")).shape == shape
+
+
+def test_an_activation_has_the_name_of_its_function() -> None:
+    assert activations.get("swish").__name__ == "silu"
+    assert activations.get(np.tanh).__name__ == "tanh"
+    assert activations.relu.__name__ == "relu"
+
+
+@pytest.mark.parametrize("name", [*ELEMENTWISE, *ROW_WISE, "glu", "threshold"])
+def test_an_activation_of_a_symbolic_tensor_is_an_operation_of_the_model(name: str) -> None:
+    x = rnnext.Input((5, 4))
+    options = {"threshold": 0.1, "default_value": 0.2} if name == "threshold" else {}
+    function = getattr(activations, name)
+    if name == "mish":
+        with pytest.raises(UnsupportedError, match=r"'mish' .* use the layer Activation\('mish'\)"):
+            function(x)
+        return
+    model = rnnext.Model(x, function(x, **options))
+    sample = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    copy = rnnext.models.model_from_json(model.to_json())
+    for computed in (model(sample), copy(sample)):
+        np.testing.assert_allclose(computed, function(sample, **options), rtol=1e-6)
+
+
+def test_arguments_of_an_activation_of_a_symbolic_tensor() -> None:
+    x = rnnext.Input((4,))
+    model = rnnext.Model(x, activations.softmax(activations.relu(x, 0.1, max_value=2.0), axis=-1))
+    sample = np.array([[-1.0, 1.0, 3.0, 0.5]], "float32")
+    exponentials = np.exp([-0.1, 1.0, 2.0, 0.5])
+    np.testing.assert_allclose(model(sample)[0], exponentials / exponentials.sum(), rtol=1e-5)

@@ -15,13 +15,17 @@ from rnnext.layers import (
     GRU,
     LSTM,
     Activation,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
     Input,
     InputLayer,
+    LSTMCell,
     SimpleRNN,
+    StackedRNNCells,
+    TimeDistributed,
 )
 from rnnext.models import Model, Sequential
 
@@ -236,6 +240,35 @@ class TestShapes:
             ShapeError, match=r"initial_state of layer 'memory'.*\[\(2, 3\), \(2, 3\)\].*received"
         ):
             LSTM(3, name="memory")(X, initial_state=state)
+
+    @pytest.mark.parametrize("activation", ["tanh", np.tanh])
+    @pytest.mark.parametrize(
+        ("inputs", "states", "reason"),
+        [
+            (X[:, 0, :2], [np.zeros((2, 4))] * 2, r"size 3 on axis -1.*received shape \(2, 2\)"),
+            (X, [np.zeros((2, 4))] * 2, r"2 axes.*received shape \(2, 4, 3\)"),
+            (X[:, 0], [np.zeros((2, 4))], r"states of shapes .*received \[\(2, 4\)\]"),
+            (X[:, 0], [np.zeros((2, 3))] * 2, r"states of shapes \[\(2, 4\), \(2, 4\)\]"),
+            (X[:, 0], [np.zeros((3, 4))] * 2, r"states of shapes .*received \[\(3, 4\)"),
+        ],
+    )
+    def test_one_step_of_a_cell(
+        self, inputs: Any, states: Any, reason: str, activation: Any
+    ) -> None:
+        cell = LSTMCell(4, activation=activation, name="step")
+        cell.build((None, 3))
+        with pytest.raises(ShapeError, match=f"layer 'step' .*{reason}"):
+            cell(inputs, states)
+
+    def test_one_step_of_stacked_cells(self) -> None:
+        cells = StackedRNNCells([LSTMCell(4), LSTMCell(4)], name="stack")
+        cells.build((None, 3))
+        with pytest.raises(ShapeError, match=r"'stack' .* states of 2 cells, received 1"):
+            cells(X[:, 0], cells.get_initial_state(2)[:1])
+
+    def test_steps_that_do_not_fit_the_layer_of_each_step(self) -> None:
+        with pytest.raises(ShapeError, match=r"'image' \(Conv2D\) .*received shape \(None, 3\)"):
+            TimeDistributed(Conv2D(2, 3, name="image"))(Input((4, 3)))
 
     def test_weights_that_are_no_list(self) -> None:
         with pytest.raises(DataError, match="list of weights"):

@@ -471,3 +471,37 @@ class TestCalling:
         for thread in threads:
             thread.join()
         assert wrong == []
+
+
+@pytest.mark.parametrize("activation", ["tanh", np.tanh])
+def test_a_state_outside_a_list_gives_a_state_outside_a_list(activation: Any) -> None:
+    cell = layers.GRUCell(3, activation=activation)
+    x, h = np.ones((2, 4), np.float32), np.zeros((2, 3), np.float32)
+    output, state = cell(x, h)
+    listed = cell(x, [h])[1]
+    assert isinstance(listed, list)
+    np.testing.assert_array_equal(state, output)
+    np.testing.assert_array_equal(state, listed[0])
+
+
+def test_names_of_weights_without_a_name() -> None:
+    class Unnamed(Layer):
+        def build(self, input_shape: Any) -> None:  # noqa: ARG002
+            self.first = self.add_weight((2,))
+            self.second = self.add_weight((2,), name="second")
+            self.third = self.add_weight((2,))
+
+    rnnext.clear_session()
+    pair = [Unnamed(), Unnamed()]
+    for layer in pair:
+        layer.build((None, 2))
+    names = [weight.name for layer in pair for weight in layer.weights]
+    assert names == ["variable", "second", "variable_1", "variable_2", "second", "variable_3"]
+
+
+def test_names_of_tensorflow_for_weights() -> None:
+    layer = layers.BatchNormalization()
+    layer.build((None, 2))
+    assert layer.trainable_variables == layer.trainable_weights
+    assert layer.non_trainable_variables == layer.non_trainable_weights
+    assert len(layer.non_trainable_variables) == 2

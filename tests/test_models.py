@@ -28,7 +28,7 @@ from rnnext.layers import (
     Layer,
     SimpleRNN,
 )
-from rnnext.models import Functional, Model, Sequential, model_from_json
+from rnnext.models import Functional, Model, Sequential, clone_model, model_from_json
 
 
 def random(*shape: int, seed: int = 0) -> Any:
@@ -120,6 +120,13 @@ class TestSequential:
 
 
 class TestFunctional:
+    def test_shapes_are_a_flat_list(self) -> None:
+        a, b = Input((4,), name="a"), Input((3,), name="b")
+        model = Model({"b": b, "a": a}, {"low": Dense(1)(a), "high": [Dense(2)(b)]})
+        assert model.input_shape == [(None, 4), (None, 3)]
+        assert model.output_shape == [(None, 2), (None, 1)]
+        assert Model({"a": a}, {"low": Dense(1)(a)}).output_shape == (None, 1)
+
     def test_several_inputs_and_outputs(self) -> None:
         a, b = Input((4,), name="a"), Input((4,), name="b")
         shared, head = Dense(3), Dense(1)
@@ -439,46 +446,17 @@ class TestLookup:
             model.set_weights(arrays[:-1])
 
 
-class TestSummary:
-    def test_stack(self) -> None:
-        lines: list[str] = []
-        small_model().summary(print_fn=lines.append, line_length=60)
-        assert lines[0].splitlines() == [
-            'Model: "sequential"',
-            "┏━━━━━━━━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━━━┓",
-            "┃ Layer (type)             ┃ Output Shape      ┃   Param # ┃",
-            "┡━━━━━━━━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━━━┩",
-            "│ simple_rnn (SimpleRNN)   │ (None, 5)         │        45 │",
-            "├──────────────────────────┼───────────────────┼───────────┤",
-            "│ dense (Dense)            │ (None, 2)         │        12 │",
-            "└──────────────────────────┴───────────────────┴───────────┘",
-            " Total params: 57 (228.00 B)",
-            " Trainable params: 57 (228.00 B)",
-            " Non-trainable params: 0 (0.00 B)",
-        ]
-
-    def test_graph_shows_connections(self, capsys: pytest.CaptureFixture[str]) -> None:
-        a, b = Input((4, 2), name="a"), Input((4, 2), name="b")
-        rnn = LSTM(3, return_state=True)
-        model = Model([a, b], [*rnn(a), *rnn(b)])
-        model.layers[-1].trainable = False
-        model.summary(line_length=110)
-        out = capsys.readouterr().out
-        assert "Connected to" in out
-        assert "a[0][0], b[0][0]" in out
-        assert "[(None, 3), (None, 3)," in out
-        assert " Non-trainable params: 72 (288.00 B)" in out
-
-    def test_unbuilt(self, capsys: pytest.CaptureFixture[str]) -> None:
-        Sequential([Dense(2)]).summary()
-        assert "0 (unbuilt)" in capsys.readouterr().out
-
-    def test_nested_layers(self, capsys: pytest.CaptureFixture[str]) -> None:
-        model = Sequential([small_model(), Dense(1)])
-        model.summary(expand_nested=True, show_trainable=True)
-        out = capsys.readouterr().out
-        assert "└ simple_rnn (SimpleRNN)" in out
-        assert "Trainable" in out
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_a_clone_has_weights_of_its_own(kind: str) -> None:
+    x = Input((4, 3))
+    layers = [LSTM(2, name="memory"), Dense(1)]
+    model = Model(x, layers[1](layers[0](x))) if kind == "functional" else Sequential([x, *layers])
+    before = model.get_weights()
+    clone = clone_model(model)
+    assert (clone.name, clone.to_json()) == (model.name, model.to_json())
+    clone.set_weights([np.ones_like(w) for w in before])
+    for ours, theirs in zip(model.get_weights(), before, strict=True):
+        same(ours, theirs)
 
 
 @pytest.mark.parametrize("kind", ["functional", "sequential"])
@@ -490,3 +468,13 @@ def test_a_model_inside_keeps_its_inputs_dtype(kind: str) -> None:
     x = Input((3,), dtype="float64")
     sample = np.array([[1 / 3, 2 / 3, 1 / 7]])
     np.testing.assert_array_equal(Model(x, inner(x))(sample), sample)
+
+
+def test_each_connecting_of_a_sequential_counts_as_a_functional_model() -> None:
+    """As Keras counts them, so that `Model: "functional_1"` is printed where Keras prints it."""
+    x = Input((3,))
+    stack = Sequential([Input((3,)), Dense(2)])
+    assert Model(x, stack(x)).name == "functional_1"
+    stack.add(Dense(2))
+    stack.pop()
+    assert Model(x, stack(x)).name == "functional_4"

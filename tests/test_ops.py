@@ -40,7 +40,7 @@ UNARY_FLOAT = (
     *("hard_sigmoid", "hard_silu", "hard_tanh", "tanh_shrink", "sparse_plus", "sparse_sigmoid"),
     *("erf", "softmax", "log_softmax", "sparsemax", "glu", "gelu", "elu", "celu", "leaky_relu"),
     *("squareplus", "hard_shrink", "soft_shrink", "normalize", "logsumexp", "reciprocal"),
-    *("arcsin", "arccos", "arctanh", "cbrt"),
+    *("arcsin", "arccos", "arctanh", "cbrt", "deg2rad", "rad2deg"),
 )
 POSITIVE = ("sqrt", "rsqrt", "log", "log10", "log1p", "log2", "arccosh")
 BINARY = (
@@ -48,7 +48,12 @@ BINARY = (
     *("not_equal", "greater", "greater_equal", "less", "less_equal", "logical_and"),
     *("logical_or", "logical_xor", "divide_no_nan", "arctan2"),
 )
-REDUCTIONS = ("sum", "prod", "mean", "var", "std", "any", "all", "max", "min", "amax", "amin")
+REDUCTIONS = (
+    *("sum", "prod", "mean", "var", "std", "any", "all", "max", "min", "amax", "amin"),
+    *("median", "ptp"),
+)
+
+NAN_REDUCTIONS = ("nansum", "nanprod", "nanmean", "nanvar", "nanstd")
 
 X = random_array((2, 3, 4), seed="x")
 Y = random_array((2, 3, 4), seed="y")
@@ -61,6 +66,10 @@ CASES: list[Case] = [
     ("power", (np.abs(X), 1.5), {}),
     ("power", (X, 2), {}),
     ("mod", (X, 0.7), {}),
+    ("fmod", (X, 0.7), {}),
+    ("fmax", (X, np.where(Y > 0, Y, np.float32(np.nan))), {}),
+    ("fmin", (X, np.where(Y > 0, Y, np.float32(np.nan))), {}),
+    *((name, (np.where(X > 0, X, np.float32(np.nan)), 1), {}) for name in NAN_REDUCTIONS),
     ("floor_divide", (X, 0.7), {}),
     ("logaddexp", (X, Y), {}),
     ("hypot", (X, Y), {}),
@@ -239,7 +248,7 @@ class TestEagerly:
     def test_reductions(
         self, keras: ModuleType, name: str, dtype: str, axis: Any, keepdims: bool
     ) -> None:
-        if dtype == "bool" and name in ("var", "amax", "amin"):
+        if dtype == "bool" and name in ("var", "amax", "amin", "ptp"):
             pytest.skip("TensorFlow has no such kernel")
         x = values(dtype)
         expected = getattr(keras.ops, name)(x, axis=axis, keepdims=keepdims)

@@ -13,6 +13,7 @@ import golden_files
 import numpy as np
 import pytest
 
+import rnnext
 from rnnext import saving
 from rnnext.errors import UnsupportedError
 from rnnext.layers import (
@@ -176,3 +177,28 @@ def test_old_masks_that_change_nothing_are_no_reason_to_refuse(
         as_list(model.predict(x)), as_list(loaded.predict(x, verbose=0)), strict=True
     ):
         np.testing.assert_allclose(y, expected, rtol=0, atol=1e-6)
+
+
+def test_weights_alone(tmp_path: Path, keras: ModuleType) -> None:
+    def make(library: Any) -> Any:
+        layers = library.layers
+        memory = layers.Bidirectional(layers.LSTM(3, return_sequences=True))
+        return library.Sequential([layers.Input((5, 2)), memory, layers.Dense(1)])
+
+    model, copy, theirs = make(rnnext), make(rnnext), make(keras)
+    file = tmp_path / "memory.weights.h5"
+    model.save_weights(file)
+    copy.load_weights(file)
+    theirs.load_weights(file)
+    for ours, loaded, keras_weight in zip(
+        model.get_weights(), copy.get_weights(), theirs.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(loaded, ours)
+        np.testing.assert_array_equal(keras_weight, ours)
+
+
+def test_weights_of_a_model_without_any_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"a\.h5: weights are saved as \.weights\.h5 only"):
+        Sequential([Input((3,)), Dense(1)]).save_weights(tmp_path / "a.h5")
+    with pytest.raises(UnsupportedError, match="not built"):
+        Sequential([LSTM(2)]).save_weights(tmp_path / "a.weights.h5")

@@ -17,7 +17,16 @@ from rnnext.errors import DataError, FileError, RnnextError, ShapeError, Unsuppo
 from rnnext.naming import clear_session
 
 if TYPE_CHECKING:
-    from rnnext import activations, initializers, layers, models, ops
+    from rnnext import (
+        activations,
+        constraints,
+        initializers,
+        layers,
+        models,
+        ops,
+        regularizers,
+        utils,
+    )
     from rnnext.interop import from_torch
     from rnnext.layers import Input
     from rnnext.models import Model, Sequential, from_keras, load_model
@@ -36,6 +45,7 @@ __all__ = [
     "activations",
     "available_isas",
     "clear_session",
+    "constraints",
     "from_keras",
     "from_torch",
     "get_num_threads",
@@ -46,12 +56,23 @@ __all__ = [
     "models",
     "ops",
     "register_keras_serializable",
+    "regularizers",
     "set_num_threads",
     "set_random_seed",
+    "utils",
 ]
 
 # A hundred layers take longer to import than NumPy: they come when they are first asked for.
-_MODULES = {"activations", "initializers", "layers", "models", "ops"}
+_MODULES = {
+    "activations",
+    "constraints",
+    "initializers",
+    "layers",
+    "models",
+    "ops",
+    "regularizers",
+    "utils",
+}
 _MODULE_OF = {
     "Input": "rnnext.layers",
     "Model": "rnnext.models",

@@ -13,6 +13,7 @@ Example:
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -124,6 +125,8 @@ _FORMULAS: dict[str, Callable[..., Spec | None]] = {
     "tanh_shrink": _named("tanh_shrink"),
     "threshold": _threshold,
 }
+# What Keras calls the operation, where it is not the activation's name.
+_OPERATIONS = {"exponential": "Exp", "relu": "ReLU"}
 _ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 
 # Keras layers that may stand where an activation is expected: the activation each one is.
@@ -168,7 +171,8 @@ class Activation:
 
         Args:
             x: Numbers of any shape; integers are computed as the default float type, but by
-                functions that need no fractions as they are (`keeps_integers`).
+                functions that need no fractions as they are (`keeps_integers`). Or a symbolic
+                tensor, whose graph then records the operation.
             *args: The function's parameters in Keras's order, e.g. `relu(x, 0.1)`.
             **params: The same by name.
 
@@ -178,10 +182,32 @@ class Activation:
         if args or params:
             names = _FORMULAS[self.name].__code__.co_varnames
             return Activation(self.name, **{**dict(zip(names, args, strict=False)), **params})(x)
+        if getattr(x, "is_symbolic", False):
+            recorded: NDArray[Any] = self._record(x)
+            return recorded
         array = as_array(x, f"activation {self.name!r}")
         if not hasattr(x, "dtype"):  # Python's numbers have no precision of their own
             array = cast(array, config.floatx())
         return self._compute(array)
+
+    def _record(self, x: Any) -> Any:
+        """Adds the operation to the graph that `x`, a symbolic tensor, belongs to."""
+        if self.name == "linear":
+            return x
+        camel_case = "".join(part.capitalize() for part in self.name.split("_"))
+        operation = serialization.operation_class(_OPERATIONS.get(self.name, camel_case))
+        if operation is None:
+            raise UnsupportedError(
+                f"activation {self.name!r} is not an operation that a graph can record, as in "
+                f"Keras; use the layer Activation({self.name!r})."
+            )
+        parameters = inspect.signature(_FORMULAS[self.name]).parameters.values()
+        return operation(**{**{p.name: p.default for p in parameters}, **self.params})(x)
+
+    @property
+    def __name__(self) -> str:
+        """The name, as a Python function has it."""
+        return self.name
 
     @property
     def keeps_integers(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import initializers, serialization
+from rnnext import constraints, initializers, regularizers, serialization
 from rnnext.activations import Activation
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
@@ -174,8 +174,8 @@ class PReLU(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = alpha_regularizer
-        self.alpha_constraint = alpha_constraint
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
         none = shared_axes is None or (isinstance(shared_axes, (list, tuple)) and not shared_axes)
         self.shared_axes = [] if none else axis_list(shared_axes, self.label)
 

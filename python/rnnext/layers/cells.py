@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rnnext import _core, nest, serialization
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
+from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.recurrent_cell import RecurrentCell, lstm_bias, lstm_step
 from rnnext.layers.step_loop import StepLoop, zero_states
@@ -84,6 +85,7 @@ class KernelCell(RecurrentCell):
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(self._bias_shape(), self._initial_bias, name="bias")
+        self.input_spec = InputSpec(ndim=2, axes={-1: features}, meaning="(batch, features)")
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self._gates * self.units,)
@@ -108,16 +110,27 @@ class KernelCell(RecurrentCell):
         """The spec of the gates' activation; () for a cell without gates."""
         return self.recurrent_activation.spec
 
-    def call(self, inputs: Array, states: Any, training: bool = False) -> tuple[Array, list[Array]]:
-        """One step: inputs (B, D) and states (B, units) to output (B, units) and new states."""
+    def call(self, inputs: Array, states: Any, training: bool = False) -> tuple[Array, Any]:
+        """One step: inputs (B, D) and states (B, units) to output (B, units) and new states.
+
+        A state that is not in a list gives a new state that is not in one.
+        """
         self._refuse_dropout(training)
         previous = tuple(nest.flatten(states))
+        if [np.shape(state) for state in previous] != self._state_shapes(len(inputs)):
+            raise ShapeError(
+                f"{self.label}: expected states of shapes {self._state_shapes(len(inputs))}, "
+                f"received {[np.shape(state) for state in previous]}."
+            )
         kernel = self._packed or self._pack()
         if isinstance(kernel, StepLoop):
-            new = self._step(inputs, *previous)
-            return new[0], list(new)
-        output, *new_states = kernel(inputs[:, None], previous, None, False, True, False, False)
-        return output, new_states
+            new_states = list(self._step(inputs, *previous))
+        else:
+            new_states = kernel(inputs[:, None], previous, None, False, True, False, False)[1:]
+        return new_states[0], list(new_states) if nest.is_nested(states) else new_states[0]
+
+    def _state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
+        return [(batch_size, self.units)] * self.state_count
 
     def _step(self, x: Array, *states: Array) -> tuple[Array, ...]:
         """The textbook's formulas: the new states, the first of them the output."""
@@ -132,8 +145,7 @@ class KernelCell(RecurrentCell):
 
     def get_initial_state(self, batch_size: int) -> list[Array]:
         """Returns zeros (batch_size, units) for each state."""
-        shape = (batch_size, self.units)
-        return [np.zeros(shape, self.compute_dtype) for _ in range(self.state_count)]
+        return [np.zeros(shape, self.compute_dtype) for shape in self._state_shapes(batch_size)]
 
     def compute_output_shape(self, input_shape: Any, states_shape: Any = None) -> Any:  # noqa: ARG002
         """Returns the shapes of the output and of the states."""
@@ -325,6 +337,11 @@ class StackedRNNCells(Layer):
     def call(self, inputs: Array, states: Any, training: bool = False) -> tuple[Array, list[Any]]:
         """One step through all cells."""
         new_states: list[Any] = []
+        if len(states) != len(self.cells):
+            raise ShapeError(
+                f"{self.label}: expected the states of {len(self.cells)} cells, received "
+                f"{len(states)}."
+            )
         for cell, state in zip(self.cells, states, strict=True):
             listed = list(state) if nest.is_nested(state) else [state]
             inputs, new = cell.call(inputs, listed, **({"training": True} if training else {}))

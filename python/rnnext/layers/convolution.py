@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from rnnext import activations, initializers, serialization
+from rnnext import activations, constraints, initializers, regularizers, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
@@ -64,8 +64,8 @@ class ConvolutionLayer(SpatialLayer):
         for weight in self._weight_options:
             initializer = initializers.get(given[f"{weight}_initializer"])
             setattr(self, f"{weight}_initializer", initializer)
-            for option in (f"{weight}_regularizer", f"{weight}_constraint"):
-                setattr(self, option, given[option])
+            for option, kind in (("regularizer", regularizers), ("constraint", constraints)):
+                setattr(self, f"{weight}_{option}", kind.get(given[f"{weight}_{option}"]))
 
     def _refuse_strides_with_dilation(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:

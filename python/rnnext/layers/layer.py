@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnext import nest, serialization
+from rnnext import nest, regularizers, serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.layers.call_arguments import (
@@ -25,7 +25,7 @@ from rnnext.layers.signatures import accepted_options, constructor_arguments
 from rnnext.layers.symbolic import KerasTensor, Node, any_symbolic, standard_shape
 from rnnext.layers.weight_owner import WeightOwner
 
-__all__ = ["Layer"]
+__all__ = ["Layer", "tensors_of_shapes"]
 
 _NOT_GIVEN: Any = object()
 
@@ -109,7 +109,7 @@ class Layer(WeightOwner):
         self._build_shapes: dict[str, Any] | None = None
         self._direct = False
         self.autocast = autocast
-        self.activity_regularizer = activity_regularizer
+        self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec: Any = None
         self.supports_masking = _is_overridden(self, "compute_mask")
         self._batch_input_shape = self._pop_input_shape(kwargs)
@@ -367,7 +367,8 @@ class Layer(WeightOwner):
             return probe_output(self, args, kwargs)
         method = type(self).compute_output_shape
         shapes = shape_arguments(method, call.shapes(), self.label)
-        return _tensors(self.compute_output_shape(**shapes), self.compute_dtype, self.name)
+        outputs = self.compute_output_shape(**shapes)
+        return tensors_of_shapes(outputs, self.compute_dtype, self.name)
 
     # Config ------------------------------------------------------------------------------------
 
@@ -444,11 +445,11 @@ def _as_shapes(value: Any) -> Any:
     return value
 
 
-def _tensors(shapes: Any, dtype: str, name: str) -> Any:
+def tensors_of_shapes(shapes: Any, dtype: str, name: str) -> Any:
     """Symbolic tensors for a shape or a nested structure of shapes."""
     if isinstance(shapes, dict):
-        return {key: _tensors(shape, dtype, name) for key, shape in shapes.items()}
+        return {key: tensors_of_shapes(shape, dtype, name) for key, shape in shapes.items()}
     if all(size is None or isinstance(size, (int, np.integer)) for size in shapes):
         return KerasTensor(shapes, dtype, name)
-    parts = [_tensors(shape, dtype, name) for shape in shapes]
+    parts = [tensors_of_shapes(shape, dtype, name) for shape in shapes]
     return tuple(parts) if isinstance(shapes, tuple) else parts

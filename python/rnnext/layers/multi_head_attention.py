@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import initializers, serialization
+from rnnext import constraints, initializers, regularizers, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.call_arguments import CallArguments
 from rnnext.layers.einsum_dense import EinsumDense
@@ -75,10 +75,10 @@ class HeadedAttention(Layer):
         self.sliding_window = sliding_window
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = kernel_regularizer
-        self.bias_regularizer = bias_regularizer
-        self.kernel_constraint = kernel_constraint
-        self.bias_constraint = bias_constraint
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
         self.use_gate = use_gate
         self.seed = seed
         self.supports_masking = True

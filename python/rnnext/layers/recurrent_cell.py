@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import activations, initializers, serialization
+from rnnext import activations, constraints, initializers, regularizers, serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
 
@@ -64,6 +64,10 @@ class RecurrentCell(Layer):
             return activation
         if option.endswith("_initializer"):
             return initializers.get(value)
+        if option.endswith("_regularizer"):
+            return regularizers.get(value)
+        if option.endswith("_constraint"):
+            return constraints.get(value)
         if option.endswith("dropout"):
             return min(1.0, max(0.0, value))
         return value

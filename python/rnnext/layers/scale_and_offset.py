@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import initializers, serialization
+from rnnext import constraints, initializers, regularizers, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.layers.variable import Variable
@@ -82,10 +82,10 @@ class ScaleAndOffset(Layer):
         self.scale = scale
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = beta_regularizer
-        self.gamma_regularizer = gamma_regularizer
-        self.beta_constraint = beta_constraint
-        self.gamma_constraint = gamma_constraint
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
         self.supports_masking = True
 
     def _sizes(self, input_shape: Any, axis: int | list[int]) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ def _record(class_name: str, *args: Any, **options: Any) -> Any:
 class TensorOperators:
     """Operators that record a node, as Keras's symbolic tensors have them (`==` is not one)."""
 
+    is_symbolic = True
     # NumPy leaves `array + tensor` to the tensor instead of making an array of objects.
     __array_ufunc__ = None
     __hash__ = object.__hash__

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.call_arguments import accepts
+from rnnext.layers.input_spec import check_inputs
 from rnnext.layers.lambda_layer import Lambda
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor
@@ -67,7 +68,9 @@ class TimeDistributed(Wrapper):
 
     def build(self, input_shape: Any) -> None:
         """Builds the layer for one step."""
-        super().build(self._step_shape(input_shape))
+        step_shape = self._step_shape(input_shape)
+        check_inputs(self.layer.input_spec, KerasTensor(step_shape), self.layer.label)
+        super().build(step_shape)
 
     def _step_shape(self, shape: Any) -> tuple[int | None, ...]:
         sizes = tuple(shape)

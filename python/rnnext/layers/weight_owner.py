@@ -16,6 +16,7 @@ from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.placeholders import weight_budget
 from rnnext.layers.symbolic import Operation, standard_shape
 from rnnext.layers.variable import Variable, count_scalars, weights_lock
+from rnnext.naming import unique_name
 
 __all__ = ["WeightOwner"]
 
@@ -145,7 +146,7 @@ class WeightOwner(Operation):
             values = initializers.get(initializer)(sizes, dtype=drawn)  # type: ignore[misc]
         variable = Variable(
             values.astype(dtype, copy=False),
-            name=name or f"variable_{len(self._own_variables)}",
+            name=name or unique_name("variable"),
             trainable=trainable,
             owner=self,
         )
@@ -188,6 +189,16 @@ class WeightOwner(Operation):
     def non_trainable_weights(self) -> list[Variable]:
         """The weights that training would not change."""
         return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
 
     def get_weights(self) -> list[NDArray[Any]]:
         """Returns copies of all weights, in the order of `weights`."""

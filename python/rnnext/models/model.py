@@ -21,7 +21,7 @@ from rnnext.models.network import Network, unpack_single
 from rnnext.models.prediction import check_batch_size, run_in_batches
 from rnnext.models.training import NoTraining
 
-__all__ = ["Functional", "Model", "from_keras", "load_model", "model_from_json"]
+__all__ = ["Functional", "Model", "clone_model", "from_keras", "load_model", "model_from_json"]
 
 _OWN_CLASS_BATCH = 256  # rows at once of a model whose memory is not known
 
@@ -123,13 +123,13 @@ class Model(NoTraining, Layer):
 
     @property
     def input_shape(self) -> Any:
-        """Shape of the input; a list or dictionary of shapes if there are several."""
-        return nest.map_structure(lambda tensor: tensor.shape, unpack_single(self.input))
+        """Shape of the input; a flat list of shapes if there are several."""
+        return unpack_single([tensor.shape for tensor in self.inputs])
 
     @property
     def output_shape(self) -> Any:
-        """Shape of the output; a list or dictionary of shapes if there are several."""
-        return nest.map_structure(lambda tensor: tensor.shape, self.output)
+        """Shape of the output; a flat list of shapes if there are several."""
+        return unpack_single([tensor.shape for tensor in self.outputs])
 
     @property
     def operations(self) -> list[Any]:
@@ -329,6 +329,7 @@ class Model(NoTraining, Layer):
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """Prints the layers, their output shapes and numbers of parameters, as Keras does.
 
@@ -338,10 +339,13 @@ class Model(NoTraining, Layer):
             print_fn: Called once with the whole text instead of printing it.
             expand_nested: Whether to list the layers of nested models.
             show_trainable: Whether to add a column for that.
+            layer_range: Names, or patterns of names, of the first and the last layer to list.
         """
         from rnnext.models.summary import summary_text
 
-        text = summary_text(self, line_length, positions, expand_nested, show_trainable)
+        text = summary_text(
+            self, line_length, positions, expand_nested, show_trainable, layer_range
+        )
         (print_fn or print)(text)
 
     def get_config(self) -> dict[str, Any]:
@@ -385,6 +389,12 @@ class Model(NoTraining, Layer):
 
         saving.save_model(self, filepath)
 
+    def save_weights(self, filepath: Any) -> None:
+        """Saves the weights as a `.weights.h5` file; see `rnnext.saving.save_weights`."""
+        from rnnext import saving
+
+        saving.save_weights(self, filepath)
+
     def load_weights(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
         """Sets the weights from a file; see `rnnext.saving.load_weights`."""
         from rnnext import saving
@@ -411,6 +421,21 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     from rnnext import saving
 
     return saving.model_from_json(json_string, custom_objects=custom_objects)
+
+
+def clone_model(model: Model) -> Any:
+    """Makes a model of the same layers, with fresh weights.
+
+    Args:
+        model: A Sequential or functional model.
+
+    Example:
+        >>> from rnnext.layers import LSTM, Input
+        >>> from rnnext.models import Sequential
+        >>> clone_model(Sequential([Input((5, 3)), LSTM(2)])).output_shape
+        (None, 2)
+    """
+    return serialization.copy_from_config(model)
 
 
 def from_keras(

@@ -13,6 +13,7 @@ from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor, standard_shape
 from rnnext.models.model import Model
 from rnnext.models.network import Network
+from rnnext.naming import unique_name
 
 __all__ = ["Sequential"]
 
@@ -112,6 +113,8 @@ class Sequential(Model):
         for layer in self._stack[len(outputs) :]:
             outputs.append(layer(outputs[-1]))
         self._connect(outputs[0], outputs[-1])
+        # Keras makes a functional model inside, each time, and the names of later ones count it.
+        unique_name("Functional")
 
     @property
     def is_functional(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Sequence
 from typing import Any
 
 from rnnext import nest
 from rnnext.errors import UnsupportedError
-from rnnext.layers.layer import Layer
+from rnnext.layers.layer import Layer, tensors_of_shapes
 from rnnext.layers.symbolic import Node, Operation
 from rnnext.layers.variable import Variable, count_scalars
 
@@ -25,6 +26,7 @@ def summary_text(
     positions: Sequence[float] | None = None,
     expand_nested: bool = False,
     show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
 ) -> str:
     """Returns Keras's summary of a model as text; for the arguments see `Model.summary`."""
     nodes = _nodes_of_branched_graph(model)
@@ -45,7 +47,7 @@ def summary_text(
     width = line_length or min(default_width, shutil.get_terminal_size().columns - 4)
     widths = _column_widths(ends, width)
     rows = []
-    for layer in _listed(model, bool(nodes)):
+    for layer in _in_range(_listed(model, bool(nodes)), layer_range):
         rows += _rows_of(layer, nodes, expand_nested, show_trainable, 0)
     return "\n".join([f'Model: "{model.name}"', *_table(header, rows, widths), *_totals(model)])
 
@@ -54,6 +56,27 @@ def _listed(model: Any, branched: bool) -> list[Any]:
     """A stack's summary has its layers, a graph's its other operations too."""
     functional = getattr(model, "is_functional", False)
     return list(model.operations) if functional or branched else list(model.layers)
+
+
+def _in_range(layers: list[Any], layer_range: Sequence[str] | None) -> list[Any]:
+    """The layers from the first to the last that match one of two names or patterns."""
+    if layer_range is None:
+        return layers
+    if len(layer_range) != 2 or not all(isinstance(name, str) for name in layer_range):
+        raise UnsupportedError(
+            f"summary: layer_range must be two names or patterns, received {layer_range!r}."
+        )
+    first, last = (
+        [i for i, layer in enumerate(layers) if re.match(name, layer.name)] for name in layer_range
+    )
+    if not first or not last:
+        raise UnsupportedError(
+            f"summary: layer_range={layer_range!r} matches none of "
+            f"{[layer.name for layer in layers]}."
+        )
+    if first[0] > last[-1]:
+        first, last = last, first
+    return layers[first[0] : last[-1] + 1]
 
 
 def _nodes_of_branched_graph(model: Any) -> list[Node]:
@@ -107,11 +130,23 @@ def _rows_of(
 
 
 def _output_shape(layer: Operation) -> str:
-    if not layer.inbound_nodes:
+    outputs = layer.inbound_nodes[-1].outputs if layer.inbound_nodes else _when_built(layer)
+    shapes = nest.map_structure(lambda y: f"({', '.join(map(str, y.shape))})", outputs)
+    flat = nest.flatten(shapes)
+    if not flat:
         return "?"
-    outputs = layer.inbound_nodes[-1].outputs
-    shapes = [f"({', '.join(map(str, tensor.shape))})" for tensor in outputs]
-    return shapes[0] if len(shapes) == 1 else f"[{', '.join(shapes)}]"
+    return flat[0] if len(flat) == 1 else str(shapes).replace("'", "")
+
+
+def _when_built(layer: Operation) -> Any:
+    """The outputs of a layer that no graph holds, for the inputs it was built for."""
+    if not isinstance(layer, Layer) or not layer._build_shapes:
+        return []
+    try:
+        shapes = layer.compute_output_shape(**layer._build_shapes)
+    except NotImplementedError:
+        return []
+    return tensors_of_shapes(shapes, layer.compute_dtype, layer.name)
 
 
 def _params(layer: Operation) -> str:
@@ -155,20 +190,15 @@ def _table(header: list[str], rows: list[list[str]], widths: list[int]) -> list[
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """Lines of at most `width`, broken at spaces where possible."""
+    """Lines of at most `width`, broken at spaces; a word that is longer is cut off."""
     lines = [""]
-    for word in text.split(" "):
-        joined = f"{lines[-1]} {word}" if lines[-1] else word
-        if len(joined) <= width:
-            lines[-1] = joined
-            continue
-        if lines[-1]:
-            lines.append("")
-        while len(word) > width:
-            lines[-1], word = word[:width], word[width:]
-            lines.append("")
-        lines[-1] = word
-    return lines
+    for word in re.findall(r"\s*\S+\s*", text):
+        if lines[-1] and len(lines[-1] + word.rstrip()) > width:
+            lines.append(word)
+        else:
+            lines[-1] += word
+    lines = [line.rstrip() for line in lines]
+    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in lines]
 
 
 def _totals(model: Any) -> list[str]:

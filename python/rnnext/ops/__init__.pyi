@@ -72,6 +72,7 @@ from rnnext.ops.elementwise import ceil as ceil
 from rnnext.ops.elementwise import clip as clip
 from rnnext.ops.elementwise import cos as cos
 from rnnext.ops.elementwise import cosh as cosh
+from rnnext.ops.elementwise import deg2rad as deg2rad
 from rnnext.ops.elementwise import divide as divide
 from rnnext.ops.elementwise import divide_no_nan as divide_no_nan
 from rnnext.ops.elementwise import erf as erf
@@ -80,6 +81,9 @@ from rnnext.ops.elementwise import exp2 as exp2
 from rnnext.ops.elementwise import expm1 as expm1
 from rnnext.ops.elementwise import floor as floor
 from rnnext.ops.elementwise import floor_divide as floor_divide
+from rnnext.ops.elementwise import fmax as fmax
+from rnnext.ops.elementwise import fmin as fmin
+from rnnext.ops.elementwise import fmod as fmod
 from rnnext.ops.elementwise import hypot as hypot
 from rnnext.ops.elementwise import log as log
 from rnnext.ops.elementwise import log1p as log1p
@@ -93,6 +97,7 @@ from rnnext.ops.elementwise import multiply as multiply
 from rnnext.ops.elementwise import nan_to_num as nan_to_num
 from rnnext.ops.elementwise import negative as negative
 from rnnext.ops.elementwise import power as power
+from rnnext.ops.elementwise import rad2deg as rad2deg
 from rnnext.ops.elementwise import reciprocal as reciprocal
 from rnnext.ops.elementwise import round as round
 from rnnext.ops.elementwise import rsqrt as rsqrt
@@ -160,10 +165,17 @@ from rnnext.ops.reductions import cumsum as cumsum
 from rnnext.ops.reductions import logsumexp as logsumexp
 from rnnext.ops.reductions import max as max
 from rnnext.ops.reductions import mean as mean
+from rnnext.ops.reductions import median as median
 from rnnext.ops.reductions import min as min
 from rnnext.ops.reductions import moments as moments
+from rnnext.ops.reductions import nanmean as nanmean
+from rnnext.ops.reductions import nanprod as nanprod
+from rnnext.ops.reductions import nanstd as nanstd
+from rnnext.ops.reductions import nansum as nansum
+from rnnext.ops.reductions import nanvar as nanvar
 from rnnext.ops.reductions import norm as norm
 from rnnext.ops.reductions import prod as prod
+from rnnext.ops.reductions import ptp as ptp
 from rnnext.ops.reductions import std as std
 from rnnext.ops.reductions import sum as sum
 from rnnext.ops.reductions import var as var

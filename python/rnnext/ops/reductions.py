@@ -57,6 +57,34 @@ def _extreme(class_name: str, reduce: Callable[..., Any]) -> Any:
     return _reduction(class_name, function, "initial")
 
 
+def _without_nan(class_name: str, reduce: Callable[..., Any], needs_floats: bool = False) -> Any:
+    """A reduction of the elements that are no NaN."""
+
+    def function(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
+        array = as_float(x) if needs_floats else as_tensor(x)
+        dtype = _sum_dtype(array.dtype)
+        along = tuple(axis) if isinstance(axis, list) else axis
+        result = reduce(array.astype(_accumulator(dtype)), axis=along, keepdims=keepdims)
+        return np.asarray(result).astype(dtype)
+
+    return _reduction(class_name, function)
+
+
+def _mean_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
+    """NumPy's nanmean without its warning: the mean of no numbers is NaN."""
+    counts = np.sum(~np.isnan(array), axis=axis, keepdims=keepdims)
+    return np.asarray(np.nansum(array, axis=axis, keepdims=keepdims) / counts)
+
+
+def _variance_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
+    differences = array - _mean_of_numbers(array, axis, True)
+    return _mean_of_numbers(np.square(differences), axis, keepdims)
+
+
+def _deviation_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
+    return np.sqrt(_variance_of_numbers(array, axis, keepdims))
+
+
 def _position(class_name: str, find: Callable[..., Any]) -> Any:
     def function(x: Any, axis: int | None = None, keepdims: bool = False) -> Array:
         array = as_tensor(x)
@@ -97,6 +125,11 @@ any = _truth("Any", np.any)
 all = _truth("All", np.all)
 max = _extreme("Max", np.max)
 min = _extreme("Min", np.min)
+nansum = _without_nan("Nansum", np.nansum)
+nanprod = _without_nan("Nanprod", np.nanprod)
+nanmean = _without_nan("Nanmean", _mean_of_numbers, needs_floats=True)
+nanvar = _without_nan("Nanvar", _variance_of_numbers, needs_floats=True)
+nanstd = _without_nan("Nanstd", _deviation_of_numbers, needs_floats=True)
 argmax = _position("Argmax", np.argmax)
 argmin = _position("Argmin", np.argmin)
 
@@ -111,6 +144,22 @@ def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
 def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
     """Returns the smallest elements along `axis`."""
     return np.asarray(np.min(as_tensor(x), axis=axis, keepdims=keepdims))
+
+
+@operation(NUMPY, "Ptp", options=("axis", "keepdims"), shape=reduced)
+def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Returns the difference of the largest and the smallest element along `axis`."""
+    array = as_tensor(x)
+    along = tuple(axis) if isinstance(axis, list) else axis
+    return np.asarray(np.ptp(array, axis=along, keepdims=keepdims))
+
+
+@operation(NUMPY, "Median", options=("axis", "keepdims"), shape=reduced)
+def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Returns the median along `axis`."""
+    array = as_float(x)
+    along = tuple(axis) if isinstance(axis, list) else axis
+    return np.asarray(np.median(array, axis=along, keepdims=keepdims)).astype(array.dtype)
 
 
 @operation(NUMPY, "CountNonzero", options=("axis",), shape=reduced)

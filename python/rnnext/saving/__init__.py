@@ -12,7 +12,7 @@ _NAMES = {
     "limits": ("Limits",),
     "live_model": ("from_keras",),
     "load": ("load_model", "load_weights", "model_from_json"),
-    "save": ("save_model",),
+    "save": ("save_model", "save_weights"),
     "upgrade": ("upgraded",),
 }
 

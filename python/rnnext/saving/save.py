@@ -1,4 +1,4 @@
-"""Writes a model as a Keras 3 ``.keras`` archive."""
+"""Writes a model as a Keras 3 ``.keras`` archive, or its weights as a ``.weights.h5`` file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnnext.saving.assignment import layer_label
 from rnnext.saving.keras3_weights import child_layers, descendants, group_name
 from rnnext.saving.upgrade import KERAS2_HARD_SIGMOID
 
-__all__ = ["save_model"]
+__all__ = ["save_model", "save_weights"]
 
 # The Keras whose form the config and the tree of weights have.
 _KERAS_VERSION = "3.15.0"
@@ -56,8 +56,7 @@ def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
     """
     if isinstance(file, (str, os.PathLike)) and Path(file).suffix != ".keras":
         raise UnsupportedError(f"{file}: models are saved as .keras only")
-    if not model.built:
-        raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save")
+    _check_built(model)
     config = serialization.serialize(model)
     _refuse_other_meanings(config, f"model {model.name!r}")
     _refuse_old_masks(model)
@@ -72,10 +71,45 @@ def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
     with zipfile.ZipFile(content, "w") as archive:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data)
+    _put(content.getvalue(), file)
+
+
+def save_weights(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
+    """Save a model's weights alone, in the form that Keras 3's `load_weights` reads.
+
+    Args:
+        model: A built model.
+        file: Path ending in ``.weights.h5``, or an open binary file.
+
+    Raises:
+        UnsupportedError: Another suffix, a model that is not built, or a layer shared with a
+            nested model.
+
+    Example:
+        >>> import io
+        >>> from rnnext import saving
+        >>> from rnnext.layers import LSTM, Input
+        >>> from rnnext.models import Sequential
+        >>> file, copy = io.BytesIO(), Sequential([Input((5, 3)), LSTM(2)])
+        >>> saving.save_weights(Sequential([Input((5, 3)), LSTM(2)]), file)
+        >>> saving.load_weights(copy, file.getvalue())
+    """
+    if isinstance(file, (str, os.PathLike)) and not str(file).endswith(".weights.h5"):
+        raise UnsupportedError(f"{file}: weights are saved as .weights.h5 only")
+    _check_built(model)
+    _put(_weights_file(model), file)
+
+
+def _check_built(model: Model) -> None:
+    if not model.built:
+        raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save")
+
+
+def _put(content: bytes, file: str | os.PathLike[str] | BinaryIO) -> None:
     if isinstance(file, (str, os.PathLike)):
-        Path(file).write_bytes(content.getvalue())
+        Path(file).write_bytes(content)
     else:
-        file.write(content.getvalue())
+        file.write(content)
 
 
 def _refuse_other_meanings(config: Any, owner: str) -> None:
