@@ -18,12 +18,12 @@
 namespace rnnext::kernels {
 namespace {
 
-// rows @ panels: rows (R, depth), row r at rows + r * row_stride; each panel (depth, P vectors) of
-// elements of one type (table.h), contiguous and panel_stride after the one before. Not owned.
+// rows @ panels: rows (R, depth), row r at rows + r * ropanel_stride; each panel (depth, P vectors)
+// of elements of one type (table.h), contiguous and panel_stride after the one before. Not owned.
 template <class T>
 struct Operand {
   const T* rows;
-  ptrdiff_t row_stride;
+  ptrdiff_t ropanel_stride;
   WeightType type;
   const void* panels;
   ptrdiff_t panel_stride;
@@ -78,11 +78,11 @@ RNNEXT_INLINE ptrdiff_t vector_of_tile(int n, ptrdiff_t panel_stride, int width)
   return n / P * panel_stride + n % P * width;
 }
 
-// sum (R, N vectors) += a @ w over `depth` steps. a (R, depth), row r at a + r * a_stride; w: the
-// first step of the tile's panels, w_stride apart.
+// sum (R, N vectors) += a @ panels over `depth` steps. a (R, depth), row r at a + r * a_stride;
+// `panels`: the first step of the tile's first panel.
 template <int R, int N, class T>
-RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
-                                ptrdiff_t depth, Vec<T> (&sum)[R][N]) {
+RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* panels,
+                                ptrdiff_t panel_stride, ptrdiff_t depth, Vec<T> (&sum)[R][N]) {
   constexpr int W = kWidth<T>, P = vectors_of_panel(N);
   ptrdiff_t k = 0;
   do {  // there is a first step: GCC stored the sums at every step of a loop that might have none
@@ -92,18 +92,19 @@ RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* w, ptrd
       Vec<T> row[R];
       for (int r = 0; r < R; ++r) row[r] = broadcast(a[r * a_stride + k]);
       for (int n = 0; n < N; ++n) {
-        const Vec<T> weight = load<T>(w + vector_of_tile<N>(n, w_stride, W));
+        const Vec<T> weight = load<T>(panels + vector_of_tile<N>(n, panel_stride, W));
         for (int r = 0; r < R; ++r) sum[r][n] = fma(row[r], weight, sum[r][n]);
       }
     } else {
       Vec<T> weight[N];
-      for (int n = 0; n < N; ++n) weight[n] = load<T>(w + vector_of_tile<N>(n, w_stride, W));
+      for (int n = 0; n < N; ++n)
+        weight[n] = load<T>(panels + vector_of_tile<N>(n, panel_stride, W));
       for (int r = 0; r < R; ++r) {
         const Vec<T> row = broadcast(a[r * a_stride + k]);
         for (int n = 0; n < N; ++n) sum[r][n] = fma(row, weight[n], sum[r][n]);
       }
     }
-    w += P * W;
+    panels += P * W;
   } while (++k < depth);
 }
 
@@ -117,24 +118,25 @@ RNNEXT_INLINE void add_sums(const Vec<T> (&sum)[N], const T* scale, T* z) {
   }
 }
 
-// One chain: z += (a @ w) * scale, z (R, N vectors), row r at z + r * z_stride.
+// One chain: z += (a @ panels) * scale, z (R, N vectors), row r at z + r * z_stride.
 template <int R, int N, class T>
-RNNEXT_INLINE void add_chain(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
-                             const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
+RNNEXT_INLINE void add_chain(const T* a, ptrdiff_t a_stride, const T* panels,
+                             ptrdiff_t panel_stride, const T* scale, ptrdiff_t depth, T* z,
+                             ptrdiff_t z_stride) {
   Vec<T> sum[R][N];
   for (int r = 0; r < R; ++r)  // not "= {}": GCC clears that in memory
     for (int n = 0; n < N; ++n) sum[r][n] = Vec<T>{};
-  add_products<R, N, T>(a, a_stride, w, w_stride, depth, sum);
+  add_products<R, N, T>(a, a_stride, panels, panel_stride, depth, sum);
   for (int r = 0; r < R; ++r) add_sums<N, T>(sum[r], scale, z + r * z_stride);
 }
 
 // depth: 1..kChain. That a full chain's length is a constant is worth a tenth of the time.
 template <int R, int N, class T>
-void accumulate_tile(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride, const T* scale,
-                     ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
+void accumulate_tile(const T* a, ptrdiff_t a_stride, const T* panels, ptrdiff_t panel_stride,
+                     const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
   if (depth == kChain)
-    return add_chain<R, N, T>(a, a_stride, w, w_stride, scale, kChain, z, z_stride);
-  add_chain<R, N, T>(a, a_stride, w, w_stride, scale, depth, z, z_stride);
+    return add_chain<R, N, T>(a, a_stride, panels, panel_stride, scale, kChain, z, z_stride);
+  add_chain<R, N, T>(a, a_stride, panels, panel_stride, scale, depth, z, z_stride);
 }
 
 // sum (N vectors) += a (Steps,) @ the first `Steps` steps of an element of the tile's narrow
@@ -165,28 +167,30 @@ RNNEXT_INLINE void add_narrow_products(const float* a, const typename Narrow::El
 }
 
 template <int N, class Narrow>
-RNNEXT_INLINE void add_narrow_chain(const float* a, const typename Narrow::Element* panel,
-                                    ptrdiff_t stride, const float* scale, ptrdiff_t depth,
+RNNEXT_INLINE void add_narrow_chain(const float* a, const typename Narrow::Element* panels,
+                                    ptrdiff_t panel_stride, const float* scale, ptrdiff_t depth,
                                     float* z) {
   VecF sum[N];
   for (int n = 0; n < N; ++n) sum[n] = VecF{};
-  add_narrow_products<N, Narrow>(a, panel, stride, depth, sum);
+  add_narrow_products<N, Narrow>(a, panels, panel_stride, depth, sum);
   add_sums<N, float>(sum, scale, z);
 }
 
 template <int N, class Narrow>
-void accumulate_narrow_row(const float* a, const typename Narrow::Element* panel, ptrdiff_t stride,
-                           const float* scale, ptrdiff_t depth, float* z) {
-  if (depth == kChain) return add_narrow_chain<N, Narrow>(a, panel, stride, scale, kChain, z);
-  add_narrow_chain<N, Narrow>(a, panel, stride, scale, depth, z);
+void accumulate_narrow_row(const float* a, const typename Narrow::Element* panels,
+                           ptrdiff_t panel_stride, const float* scale, ptrdiff_t depth, float* z) {
+  if (depth == kChain)
+    return add_narrow_chain<N, Narrow>(a, panels, panel_stride, scale, kChain, z);
+  add_narrow_chain<N, Narrow>(a, panels, panel_stride, scale, depth, z);
 }
 
 template <class T>
-using AccumulateTile = void (*)(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
-                                const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride);
+using AccumulateTile = void (*)(const T* a, ptrdiff_t a_stride, const T* panels,
+                                ptrdiff_t panel_stride, const T* scale, ptrdiff_t depth, T* z,
+                                ptrdiff_t z_stride);
 template <class Narrow>
-using AccumulateNarrowRow = void (*)(const float* a, const typename Narrow::Element* panel,
-                                     ptrdiff_t stride, const float* scale, ptrdiff_t depth,
+using AccumulateNarrowRow = void (*)(const float* a, const typename Narrow::Element* panels,
+                                     ptrdiff_t panel_stride, const float* scale, ptrdiff_t depth,
                                      float* z);
 
 // Every tile that a panel or a row's panels ask for and that fits the register file: of[N][R].
@@ -239,14 +243,14 @@ RNNEXT_INLINE void for_each_chain(ptrdiff_t depth, Body body) {
   for (ptrdiff_t k = 0; k < depth; k += kChain) body(k, depth - k < kChain ? depth - k : kChain);
 }
 
-// One chain of `rows` rows: z += (a @ w) * scale.
+// One chain of `rows` rows: z += (a @ panels) * scale.
 template <class T>
-RNNEXT_INLINE void accumulate_chain(const T* a, ptrdiff_t a_stride, const T* w, ptrdiff_t w_stride,
-                                    const T* scale, ptrdiff_t depth, ptrdiff_t vectors,
-                                    ptrdiff_t rows, T* z, ptrdiff_t z_stride) {
+RNNEXT_INLINE void accumulate_chain(const T* a, ptrdiff_t a_stride, const T* panels,
+                                    ptrdiff_t panel_stride, const T* scale, ptrdiff_t depth,
+                                    ptrdiff_t vectors, ptrdiff_t rows, T* z, ptrdiff_t z_stride) {
   static constexpr Tiles<T> tiles;
   for_each_part(rows, tile_rows(static_cast<int>(vectors)), [&](ptrdiff_t row, ptrdiff_t count) {
-    tiles.of[vectors][count](a + row * a_stride, a_stride, w, w_stride, scale, depth,
+    tiles.of[vectors][count](a + row * a_stride, a_stride, panels, panel_stride, scale, depth,
                              z + row * z_stride, z_stride);
   });
 }
@@ -264,8 +268,8 @@ void accumulate_narrow(const Operand<float>& operand, ptrdiff_t vectors, ptrdiff
     if (rows == 1) return row.of[vectors](a, panels, operand.panel_stride, operand.scale, depth, z);
     alignas(64) float wide[kChain * kMaxPanelVectors * kWidth<float>];
     widen<Narrow>(panels, depth, vectors, wide);
-    accumulate_chain<float>(a, operand.row_stride, wide, 0, operand.scale, depth, vectors, rows, z,
-                            z_stride);
+    accumulate_chain<float>(a, operand.ropanel_stride, wide, 0, operand.scale, depth, vectors, rows,
+                            z, z_stride);
   });
 }
 
@@ -282,7 +286,7 @@ RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrd
   }
   const ptrdiff_t width = vectors_of_panel(static_cast<int>(vectors)) * kWidth<T>;
   for_each_chain(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
-    accumulate_chain<T>(operand.rows + k, operand.row_stride,
+    accumulate_chain<T>(operand.rows + k, operand.ropanel_stride,
                         static_cast<const T*>(operand.panels) + k * width, operand.panel_stride,
                         nullptr, depth, vectors, rows, z, z_stride);
   });
