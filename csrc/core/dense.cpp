@@ -72,8 +72,7 @@ void Dense<T>::run(std::ptrdiff_t rows, Span<const T> x, Span<T> y) const {
   const double work = static_cast<double>(rows) * static_cast<double>(packed.features) *
                       static_cast<double>(packed.units);
   core::parallel_rows(
-      rows, kernels.tile_rows[1], core::threads_worth(work),
-      [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+      rows, core::threads_worth(work), [&](std::ptrdiff_t first, std::ptrdiff_t last) {
         kernels::DenseCall<T> call = {};
         call.rows = last - first;
         call.features = packed.features;

@@ -111,21 +111,20 @@ bool in_parallel(int parts, const std::function<void(int)>& body) {
 #endif
 }
 
-int row_parts(std::ptrdiff_t rows, std::ptrdiff_t granule, int most) {
-  return static_cast<int>(std::min<std::ptrdiff_t>(most, (rows + granule - 1) / granule));
+int row_parts(std::ptrdiff_t rows, int most) {
+  return static_cast<int>(std::min<std::ptrdiff_t>(most, rows));
 }
 
-std::ptrdiff_t row_boundary(std::ptrdiff_t rows, std::ptrdiff_t granule, int part, int parts) {
-  const std::ptrdiff_t granules = (rows + granule - 1) / granule;
-  return std::min(rows, granules * part / parts * granule);
+std::ptrdiff_t row_boundary(std::ptrdiff_t rows, int part, int parts) {
+  return rows / parts * part + std::min<std::ptrdiff_t>(rows % parts, part);
 }
 
-void parallel_rows(std::ptrdiff_t rows, std::ptrdiff_t granule, int threads,
+void parallel_rows(std::ptrdiff_t rows, int threads,
                    const std::function<void(std::ptrdiff_t, std::ptrdiff_t)>& body) {
   if (rows <= 0) return;
-  const int parts = row_parts(rows, granule, threads);
+  const int parts = row_parts(rows, threads);
   const bool done = in_parallel(parts, [&](int part) {
-    body(row_boundary(rows, granule, part, parts), row_boundary(rows, granule, part + 1, parts));
+    body(row_boundary(rows, part, parts), row_boundary(rows, part + 1, parts));
   });
   if (!done) in_parallel(1, [&](int) { body(0, rows); });
 }

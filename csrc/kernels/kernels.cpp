@@ -54,10 +54,7 @@ template <class T>
 constexpr KernelsOf<T> kernels() {
   KernelsOf<T> k = {};
   k.width = kWidth<T>;
-  for (int gates = 1; gates <= kMaxGates; ++gates) {
-    k.panel_vectors[gates] = panel_vectors(gates);
-    k.tile_rows[gates] = tile_rows(gates * static_cast<int>(tile_unit_vectors(gates, 2)));
-  }
+  for (int gates = 1; gates <= kMaxGates; ++gates) k.panel_vectors[gates] = panel_vectors(gates);
   k.simple_rnn = {workspace_bytes<SimpleRnn, T>, recurrent<SimpleRnn, T>};
   k.lstm = {workspace_bytes<Lstm, T>, recurrent<Lstm, T>};
   k.gru_reset_after = {workspace_bytes<GruResetAfter, T>, recurrent<GruResetAfter, T>};

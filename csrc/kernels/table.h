@@ -116,8 +116,6 @@ struct KernelsOf {
   int width;  // lanes of a vector
   // Unit vectors in a panel, by number of gates.
   int panel_vectors[kMaxGates + 1];
-  // Rows of the tallest register tile, by number of gates: batches are best split in multiples.
-  int tile_rows[kMaxGates + 1];
 
   RecurrentKernel<T> simple_rnn, lstm, gru_reset_after, gru_reset_before;
   void (*dense)(const DenseCall<T>*);  // activation must not be row-wise
