@@ -226,3 +226,29 @@ def test_models_that_have_no_config(library: ModuleType) -> None:
     model = Own(object())
     with pytest.raises((UnsupportedError, FileError), match="Keras model 'own'"):
         rnnext.from_keras(model)
+
+
+@pytest.mark.parametrize("merge", ["Concatenate", "Add", "Average", "Multiply", "Maximum"])
+@pytest.mark.parametrize("second_is_masked", [True, False])
+def test_masks_of_merged_inputs(library: ModuleType, merge: str, second_is_masked: bool) -> None:
+    """Keras 2 keeps the steps that count in every masked input, Keras 3 those that do in any."""
+    of = library.layers
+    words, letters = of.Input((5,)), of.Input((5,))
+    inputs = [
+        of.Embedding(7, 3, mask_zero=True)(words),
+        of.Embedding(7, 3, mask_zero=second_is_masked)(letters),
+    ]
+    theirs = library.Model([words, letters], of.LSTM(4)(getattr(of, merge)()(inputs)))
+    ids = [[[1, 2, 0, 3, 0], [0, 1, 2, 3, 4]], [[1, 0, 4, 5, 0], [2, 3, 0, 0, 0]]]
+    assert_same_model(theirs, [np.array(rows, np.float32) for rows in ids])
+
+
+def test_masks_of_nested_models(library: ModuleType) -> None:
+    """In Keras 2 the mask of a nested model's output counts outside; in Keras 3 it does not."""
+    of = library.layers
+    words, letters, inner = of.Input((5,)), of.Input((5,)), of.Input((5,))
+    nested = library.Model(inner, of.Embedding(7, 3, mask_zero=True)(inner))
+    both = of.Concatenate()([nested(words), of.Embedding(7, 2, mask_zero=True)(letters)])
+    theirs = library.Model([words, letters], of.LSTM(4)(both))
+    ids = [[[1, 2, 0, 3, 0], [0, 1, 2, 3, 4]], [[1, 0, 4, 5, 6], [2, 3, 0, 0, 0]]]
+    assert_same_model(theirs, [np.array(rows, np.float32) for rows in ids])

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnext import saving
+from rnnext import layers, saving
 from rnnext.errors import FileError, UnsupportedError
-from rnnext.layers import SimpleRNN
+from rnnext.layers import Input, SimpleRNN
+from rnnext.models import Model
 from rnnext.saving.legacy_config import to_keras3_config
 
 Config = dict[str, Any]
@@ -563,3 +564,15 @@ def test_layer_names_with_slashes() -> None:
     config["config"]["layers"][2]["config"]["name"] = "a/b"
     model = saving.model_from_json(json.dumps({**config, "keras_version": "2.3.1"}))
     assert model.get_layer("a/b").units == 1
+
+
+@pytest.mark.parametrize(("version", "by_and"), [("3.3.3", True), ("3.4.0", False)])
+def test_merged_masks_by_version(version: str, by_and: bool) -> None:
+    x, merged = Input((5, 3)), ("Add", "Concatenate", "Maximum")
+    model = Model(x, [getattr(layers, name)()([x, x]) for name in merged])
+    config = to_keras3_config(json.loads(model.to_json()), version, "m.keras")
+    found = {
+        layer["class_name"]: layer["config"].get("all_masks_must_hold", False)
+        for layer in config["config"]["layers"]
+    }
+    assert found == {"InputLayer": False, **dict.fromkeys(merged, by_and)}

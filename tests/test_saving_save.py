@@ -121,12 +121,23 @@ def stateful_of_old_files() -> Model:
     return Sequential([Input(batch_shape=(1, 5, 3)), Masking(), rnn])
 
 
+def concatenation_of_old_files() -> Model:
+    words, letters = Input((5,)), Input((5, 3))
+    both = Concatenate(name="both", all_masks_must_hold=True)
+    return Model([words, letters], LSTM(2)(both([Embedding(7, 4, mask_zero=True)(words), letters])))
+
+
 @pytest.mark.parametrize(
     ("model", "file", "reason"),
     [
         (stateful_of_old_files(), "m.keras", r"layer 'r' .* before Keras 2\.2\.5 masked steps"),
         (attention_of_old_files(), "m.keras", r"layer 'attention' .* before Keras 3\.8 it passed"),
         (bidirectional_of_old_files(), "m.keras", r"layer 'b' .* before Keras 2\.4 masked steps"),
+        (
+            concatenation_of_old_files(),
+            "m.keras",
+            r"layer 'both' .* before Keras 3\.4 a step counted",
+        ),
         (Sequential([Input((3,)), Dense(1)]), "m.h5", "m.h5: models are saved as .keras only"),
         (Sequential([Dense(1)], name="s"), "m.keras", "model 's' is not built"),
         (Sequential([Input((3,)), Dense(1, name="a/b")]), "m.keras", "no names with '/'"),
@@ -156,6 +167,12 @@ def last_output_of_masked_steps() -> Model:
     return Model(x, old_bidirectional(2, False)(Embedding(7, 4, mask_zero=True)(x)))
 
 
+def concatenation_after_masks() -> Model:
+    words, letters = Input((5,)), Input((5, 3))
+    last = [LSTM(2)(Embedding(7, 4, mask_zero=True)(words)), GlobalAveragePooling1D()(letters)]
+    return Model([words, letters], Dense(2)(Concatenate(all_masks_must_hold=True)(last)))
+
+
 def sequences_without_masks() -> Model:
     words = Input((5,))
     letters = Input((5, 3))
@@ -163,7 +180,9 @@ def sequences_without_masks() -> Model:
     return Model([words, letters], [GlobalAveragePooling1D()(steps), Dot(axes=2)([steps, steps])])
 
 
-@pytest.mark.parametrize("build", [last_output_of_masked_steps, sequences_without_masks])
+@pytest.mark.parametrize(
+    "build", [last_output_of_masked_steps, concatenation_after_masks, sequences_without_masks]
+)
 def test_old_masks_that_change_nothing_are_no_reason_to_refuse(
     build: Any, keras: ModuleType, tmp_path: Path
 ) -> None:

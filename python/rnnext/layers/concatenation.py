@@ -81,7 +81,8 @@ class Concatenate(Merge):
             if missing_axes:
                 mask = ops.logical_or(mask, ops.zeros_like(x, dtype="bool"))
             full.append(mask)
-        return ops.any(ops.concatenate(full, axis=self.axis), axis=-1)
+        join = ops.all if self.all_masks_must_hold else ops.any
+        return join(ops.concatenate(full, axis=self.axis), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -43,7 +43,8 @@ class Merge(Layer):
     """Base class: a function of a list of inputs.
 
     Inputs of fewer axes than others get axes of size 1 after the batch. The output has a mask if
-    every input has one: a step counts if it counts in any of them.
+    every input has one: a step counts if it counts in any of them. For files of Keras before 3.4
+    (`all_masks_must_hold`) one mask is enough, and a step counts if it counts in all there are.
     """
 
     _makes_mask = False
@@ -51,7 +52,9 @@ class Merge(Layer):
     _input_count: int | None = None
 
     def __init__(self, **kwargs: Any) -> None:
+        all_masks_must_hold = kwargs.pop("all_masks_must_hold", False)
         super().__init__(**kwargs)
+        self.all_masks_must_hold = all_masks_must_hold
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -139,16 +142,24 @@ class Merge(Layer):
         return KerasTensor(shape, dtype.name, self.name)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Returns the masks joined by "or", or None if an input has none."""
+        """Returns the masks joined by "or", or None if an input has none; see the class."""
         if mask is None:
             return None
         masks = self._checked_masks(inputs, mask)
-        if any(mask is None for mask in masks):
+        known = [mask for mask in masks if mask is not None]
+        if not known or (len(known) < len(masks) and not self.all_masks_must_hold):
             return None
         try:
-            return functools.reduce(ops.logical_or, masks)
+            return functools.reduce(
+                ops.logical_and if self.all_masks_must_hold else ops.logical_or, known
+            )
         except ShapeError as error:
             raise ShapeError(f"{self.label}: masks: {error}") from error
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        older = {"all_masks_must_hold": True} if self.all_masks_must_hold else {}
+        return {**super().get_config(), **older}
 
     def _checked_masks(self, inputs: Any, mask: Any) -> list[Any]:
         arrays, masks = self._checked_list(inputs, "inputs"), self._checked_list(mask, "mask")
@@ -231,7 +242,10 @@ class Average(Merge):
 
 
 class _MaskedMerge(Merge):
-    """Base class: what an input holds at steps that its mask skips does not count."""
+    """Base class: what an input holds at steps that its mask skips does not count.
+
+    Before Keras 3.4 it did (`all_masks_must_hold`).
+    """
 
     def call(self, inputs: Any, mask: Any = None) -> NDArray[Any]:
         """Returns the merged array.
@@ -240,7 +254,7 @@ class _MaskedMerge(Merge):
             inputs: List of arrays.
             mask: None, or a list of one mask or None for each input.
         """
-        if mask is None or all(one is None for one in mask):
+        if mask is None or all(one is None for one in mask) or self.all_masks_must_hold:
             return super().call(inputs)
         arrays = self._numbers(inputs)
         masks = self._checked_masks(inputs, mask)

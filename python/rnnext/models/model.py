@@ -202,6 +202,10 @@ class Model(NoTraining, Layer):
         """Whether an output has a mask although no input has one."""
         return super().makes_mask if self._network is None else self._network.plan.makes_masks
 
+    def gives_mask_to(self, layer: Layer) -> bool:
+        """Whether a layer of this graph can have a masked input if the model's have no masks."""
+        return self._network is None or layer in self._network.plan.masked_operations
+
     def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         # Each input of a connected model has a dtype of its own, whatever the model's policy.
         return super()._input_dtype(dtype) if self._network is None else dtype

@@ -50,6 +50,10 @@ class Plan:
     Args:
         graph: The graph.
         masked: For each input, whether it comes with a mask.
+
+    Attributes:
+        makes_masks: Whether an output can have a mask.
+        masked_operations: Those of which an input can have one.
     """
 
     def __init__(self, graph: Graph, masked: tuple[bool, ...]) -> None:
@@ -61,6 +65,7 @@ class Plan:
         for tensor, has_mask in zip(graph.inputs, masked, strict=True):
             if has_mask:
                 self._mask_slots[id(tensor)] = self._new_slot()
+        self.masked_operations: set[Operation] = set()
         steps: list[_Step] = []
         for node in graph.nodes:
             if not node.is_input:
@@ -121,6 +126,8 @@ class Plan:
         label = getattr(operation, "label", operation.name)
         call = CallArguments(type(operation).call, node.args, node.kwargs, label)
         mask, sources = self._mask_argument(call)
+        if mask is not None:
+            self.masked_operations.add(operation)
         if isinstance(operation, Layer) and operation.computes_masks:
             return [self._step_with_masks(node, targets, mask, sources)]
         steps = [self._value_step(node, call, targets)]

@@ -55,6 +55,14 @@ class KerasVersion:
         return self.numbers < (3, 8, 0)
 
     @property
+    def joins_masks_by_and(self) -> bool:
+        """True where a step of merged inputs counts only if it counts in all that have a mask.
+
+        Multiply, Maximum and Minimum then do not look at masks themselves.
+        """
+        return self.numbers < (3, 4, 0)
+
+    @property
     def bidirectional_repeats_masked_outputs(self) -> bool:
         """True where masked steps of a Bidirectional's sequences repeat the output before.
 

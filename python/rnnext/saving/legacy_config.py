@@ -14,6 +14,7 @@ from rnnext.errors import FileError, RnnextError
 from rnnext.saving.keras1_layers import looks_like_keras1
 from rnnext.saving.keras_version import KerasVersion
 from rnnext.saving.legacy_layers import (
+    MERGES,
     LayerConverter,
     is_model,
     is_recurrent,
@@ -68,7 +69,7 @@ def to_keras3_config(
     """
     version = _version(config, keras_version, label)
     if version.generation == 3 and "module" in config:
-        return _with_attention_masks_kept(config) if version.keeps_attention_masks else config
+        return _with_older_masks(config, version)
     layers = LayerConverter(version, label, weight_shapes, backend or config.get("backend"))
     with _foreign_values(label):
         return _ModelConverter(layers).model(config)
@@ -90,16 +91,22 @@ def _foreign_values(where: str) -> Iterator[None]:
         raise FileError(f"{where}: not a config that Keras writes ({reason[:200]})") from error
 
 
-def _with_attention_masks_kept(config: Any) -> Any:
-    """A Keras 3 config in which every MultiHeadAttention does what it did before Keras 3.8."""
+def _with_older_masks(config: Any, version: KerasVersion) -> Any:
+    """A Keras 3 config whose layers treat masks as they did in that version."""
+    if not version.keeps_attention_masks:
+        return config
     if isinstance(config, list):
-        return [_with_attention_masks_kept(item) for item in config]
+        return [_with_older_masks(item, version) for item in config]
     if not isinstance(config, dict):
         return config
-    kept = {key: _with_attention_masks_kept(value) for key, value in config.items()}
-    if kept.get("class_name") == "MultiHeadAttention" and isinstance(kept.get("config"), dict):
-        kept["config"]["keeps_masks"] = True
-    return kept
+    older = {key: _with_older_masks(value, version) for key, value in config.items()}
+    class_name, inner = older.get("class_name"), older.get("config")
+    if isinstance(inner, dict):
+        if class_name == "MultiHeadAttention":
+            inner["keeps_masks"] = True
+        elif class_name in MERGES and version.joins_masks_by_and:
+            inner["all_masks_must_hold"] = True
+    return older
 
 
 def _version(config: Config, keras_version: str | None, label: str) -> KerasVersion:

@@ -15,7 +15,7 @@ from rnnext.errors import FileError, UnsupportedError
 from rnnext.saving.keras1_layers import upgrade_keras1_layer
 from rnnext.saving.keras_version import KerasVersion
 
-__all__ = ["LayerConverter", "is_model", "is_recurrent", "keras3_object", "object_parts"]
+__all__ = ["MERGES", "LayerConverter", "is_model", "is_recurrent", "keras3_object", "object_parts"]
 
 Config = dict[str, Any]
 Shape = tuple[int, ...]
@@ -70,6 +70,7 @@ _DROPPED: dict[str, set[str]] = {
 }
 # What older layers do that Keras 3 no longer does; the layers take these arguments for it.
 _OLD_BEHAVIOUR: dict[str, Config] = {"MultiHeadAttention": {"keeps_masks": True}}
+MERGES = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
 _DROPPED_RECURRENT = {"implementation", "input_dim", "input_length", "input_shape"}
 # Arguments that are dropped when they are off and refused when they are on.
 _ONLY_OFF: dict[str, set[str]] = {
@@ -213,7 +214,10 @@ class LayerConverter:
         renamed.update(_OLD_BEHAVIOUR.get(class_name, {}))
         if class_name == "Bidirectional" and self.version.bidirectional_repeats_masked_outputs:
             renamed["repeats_masked_outputs"] = True
-        return _CLASSES.get(class_name, class_name), renamed
+        class_name = _CLASSES.get(class_name, class_name)
+        if class_name in MERGES and self.version.joins_masks_by_and:
+            renamed["all_masks_must_hold"] = True
+        return class_name, renamed
 
     def _input_layer(self, config: Config, where: str) -> Config:
         for option in ("sparse", "ragged"):

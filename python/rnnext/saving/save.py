@@ -27,6 +27,7 @@ _OLDER_MASKS = {
     "keeps_masks": "before Keras 3.8 it passed masks on",
     "repeats_masked_outputs": "before Keras 2.4 masked steps repeated the output before them",
     "outputs_initial_state": "before Keras 2.2.5 masked steps could output the initial state",
+    "all_masks_must_hold": "before Keras 3.4 a step counted only if it did in all masked inputs",
     "masked_with_states": "before Keras 3 a call with initial_state used the input's mask too",
 }
 
@@ -147,10 +148,17 @@ def _refuse_old_masks(model: Model) -> None:
     for layer in layers:
         for attribute, behaviour in _OLDER_MASKS.items():
             if getattr(layer, attribute, getattr(layer, f"_{attribute}", False)):
+                if attribute == "all_masks_must_hold" and _is_unmasked(layer, model):
+                    continue
                 raise UnsupportedError(
                     f"{layer_label(layer)}: {behaviour}; Keras 3 does not, so the model cannot be "
                     "saved for it; keep the original file"
                 )
+
+
+def _is_unmasked(layer: Layer, model: Model) -> bool:
+    """Whether no input of a layer of the model itself, not of one inside, can have a mask."""
+    return layer in model.layers and not model.gives_mask_to(layer)
 
 
 def _without_old_masks(config: Any) -> Any:
