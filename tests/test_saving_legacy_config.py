@@ -389,7 +389,8 @@ def test_keras1_arguments() -> None:
 
 def test_keras1_merge() -> None:
     result = converted(layer("Merge", mode="concat", concat_axis=1), "1.2.2")
-    assert (result["class_name"], result["config"]) == ("Concatenate", {"name": "a", "axis": 1})
+    merged = {"name": "a", "axis": 1, "all_masks_must_hold": True}
+    assert (result["class_name"], result["config"]) == ("Concatenate", merged)
     assert converted(layer("Merge", mode="sum"), "1.2.2")["class_name"] == "Add"
     with pytest.raises(UnsupportedError, match="Merge with mode 'cos'"):
         converted(layer("Merge", mode="cos"), "1.2.2")

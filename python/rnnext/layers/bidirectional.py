@@ -243,6 +243,11 @@ class Bidirectional(Layer):
 
     # Shapes, masks, config -----------------------------------------------------------------------
 
+    @property
+    def hands_on_masks(self) -> bool:
+        """Whether there are outputs of masked steps, not the last ones alone."""
+        return self.return_sequences or type(self).compute_mask is not Bidirectional.compute_mask
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the mask for sequences of outputs; there is none for last outputs or states."""
         mask = nest.flatten(previous_mask)[0] if previous_mask is not None else None

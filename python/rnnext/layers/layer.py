@@ -336,6 +336,11 @@ class Layer(WeightOwner):
         return self.call(inputs), self.compute_mask(inputs, mask)
 
     @property
+    def hands_on_masks(self) -> bool:
+        """Whether outputs can have a mask because inputs have one."""
+        return self.supports_masking
+
+    @property
     def makes_mask(self) -> bool:
         """Whether the outputs can have a mask although the inputs have none."""
         if self._makes_mask is not None:

@@ -278,6 +278,11 @@ class RNN(Layer):
         full = array if array.shape == shape else np.broadcast_to(array, shape)
         return cast(full, np.bool_)
 
+    @property
+    def hands_on_masks(self) -> bool:
+        """Whether there are outputs of masked steps, not the last one alone."""
+        return self.return_sequences or type(self).compute_mask is not RNN.compute_mask
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the mask for a sequence of outputs; there is none for a last output or states."""
         mask = nest.flatten(previous_mask)[0] if previous_mask is not None else None

@@ -131,7 +131,7 @@ class Plan:
         if isinstance(operation, Layer) and operation.computes_masks:
             return [self._step_with_masks(node, targets, mask, sources)]
         steps = [self._value_step(node, call, targets)]
-        if isinstance(operation, Layer) and operation.supports_masking:
+        if isinstance(operation, Layer) and operation.hands_on_masks:
             steps += self._mask_steps(node, call, mask, sources)
         if isinstance(operation, Layer):
             for tensor in operation._without_mask_afterwards(call):
