@@ -69,7 +69,8 @@ def to_keras3_config(
     """
     version = _version(config, keras_version, label)
     if version.generation == 3 and "module" in config:
-        return _with_older_masks(config, version)
+        older: Config = _with_older_masks(config, version)
+        return older
     layers = LayerConverter(version, label, weight_shapes, backend or config.get("backend"))
     with _foreign_values(label):
         return _ModelConverter(layers).model(config)
