@@ -18,12 +18,12 @@
 namespace rnnext::kernels {
 namespace {
 
-// rows @ panels: rows (R, depth), row r at rows + r * ropanel_stride; each panel (depth, P vectors)
+// rows @ panels: rows (R, depth), row r at rows + r * row_stride; each panel (depth, P vectors)
 // of elements of one type (table.h), contiguous and panel_stride after the one before. Not owned.
 template <class T>
 struct Operand {
   const T* rows;
-  ptrdiff_t ropanel_stride;
+  ptrdiff_t row_stride;
   WeightType type;
   const void* panels;
   ptrdiff_t panel_stride;
@@ -268,8 +268,8 @@ void accumulate_narrow(const Operand<float>& operand, ptrdiff_t vectors, ptrdiff
     if (rows == 1) return row.of[vectors](a, panels, operand.panel_stride, operand.scale, depth, z);
     alignas(64) float wide[kChain * kMaxPanelVectors * kWidth<float>];
     widen<Narrow>(panels, depth, vectors, wide);
-    accumulate_chain<float>(a, operand.ropanel_stride, wide, 0, operand.scale, depth, vectors, rows,
-                            z, z_stride);
+    accumulate_chain<float>(a, operand.row_stride, wide, 0, operand.scale, depth, vectors, rows, z,
+                            z_stride);
   });
 }
 
@@ -286,7 +286,7 @@ RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrd
   }
   const ptrdiff_t width = vectors_of_panel(static_cast<int>(vectors)) * kWidth<T>;
   for_each_chain(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
-    accumulate_chain<T>(operand.rows + k, operand.ropanel_stride,
+    accumulate_chain<T>(operand.rows + k, operand.row_stride,
                         static_cast<const T*>(operand.panels) + k * width, operand.panel_stride,
                         nullptr, depth, vectors, rows, z, z_stride);
   });
