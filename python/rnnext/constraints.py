@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.arrays import as_array
-from rnnext.naming import snake_case
+from rnnext.training_option import TrainingOption, classes_by_name, kept_option
 
 __all__ = [
     "Constraint",
@@ -30,21 +30,12 @@ __all__ = [
 _EPSILON = 1e-7  # Keras's, below a norm that may be zero
 
 
-class Constraint:
+class Constraint(TrainingOption):
     """Base class: a callable from the values of a weight to the values it may have."""
 
     def __call__(self, w: Any) -> NDArray[Any]:
         """Returns the nearest values that are allowed."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Makes the constraint that `get_config` described."""
-        return cls(**config)
 
 
 @serialization.builtin("keras.constraints")
@@ -125,11 +116,7 @@ def _norm(values: NDArray[Any], axis: Any) -> NDArray[Any]:
 
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
-_CLASSES: dict[str, type] = {
-    name: cls
-    for cls in (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)
-    for name in (cls.__name__, snake_case(cls.__name__))
-}
+_CLASSES = classes_by_name(MaxNorm, MinMaxNorm, NonNeg, UnitNorm)
 
 
 def get(identifier: Any) -> Any:
@@ -146,4 +133,4 @@ def get(identifier: Any) -> Any:
         >>> get("max_norm").get_config()
         {'max_value': 2, 'axis': 0}
     """
-    return serialization.kept_option("constraint", _CLASSES, identifier)
+    return kept_option("constraint", _CLASSES, identifier)

@@ -12,7 +12,7 @@ import numpy as np
 from rnnext import serialization
 from rnnext.arrays import as_array
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.naming import snake_case
+from rnnext.training_option import TrainingOption, classes_by_name, kept_option
 
 __all__ = [
     "L1",
@@ -28,21 +28,12 @@ __all__ = [
 ]
 
 
-class Regularizer:
+class Regularizer(TrainingOption):
     """Base class: a callable from the values of a weight to a number."""
 
     def __call__(self, x: Any) -> Any:
         """Returns what is added to the loss."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Makes the regularizer that `get_config` described."""
-        return cls(**config)
 
 
 @serialization.builtin("keras.regularizers")
@@ -124,11 +115,7 @@ def _factor(option: str, value: Any) -> float:
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
-_CLASSES: dict[str, type] = {
-    name: cls
-    for cls in (L1, L2, L1L2, OrthogonalRegularizer)
-    for name in (cls.__name__, snake_case(cls.__name__))
-}
+_CLASSES = classes_by_name(L1, L2, L1L2, OrthogonalRegularizer)
 _CLASSES["l1l2"] = _CLASSES["l1_l2"] = L1L2
 
 
@@ -146,4 +133,4 @@ def get(identifier: Any) -> Any:
         >>> get("l2").get_config()
         {'l2': 0.01}
     """
-    return serialization.kept_option("regularizer", _CLASSES, identifier)
+    return kept_option("regularizer", _CLASSES, identifier)

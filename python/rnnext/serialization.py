@@ -27,7 +27,6 @@ __all__ = [
     "custom_object_scope",
     "deserialize",
     "is_builtin",
-    "kept_option",
     "operation_class",
     "register_keras_serializable",
     "serialize",
@@ -253,30 +252,6 @@ def copy_from_config(value: Any, **changes: Any) -> Any:
     config.pop("build_config", None)
     config["config"] = {**config["config"], **changes}
     return deserialize(config, met)
-
-
-def kept_option(kind: str, classes: Mapping[str, type], identifier: Any) -> Any:
-    """Returns what a layer keeps of an argument that only training uses.
-
-    Args:
-        kind: What it is, for the error.
-        classes: The known ones by name.
-        identifier: None, a name, an object with a config, a function, or a config, which is kept
-            as it is: inference needs none of the user's classes that it may name.
-
-    Raises:
-        UnsupportedError: If it is an unknown name or something else.
-    """
-    if isinstance(identifier, str):
-        custom = custom_object(identifier)
-        identifier = classes.get(identifier, identifier) if custom is None else custom
-    if isinstance(identifier, type):
-        identifier = identifier()
-    if identifier is None or isinstance(identifier, dict) or callable(identifier):
-        return identifier
-    raise UnsupportedError(
-        f"{kind} {identifier!r} is not known; accepted: {sorted(classes)}, a function, or a config."
-    )
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
