@@ -4,8 +4,8 @@
 
 Two things that no test of results can see are refused, by GCC and Clang alike:
 
-* a loop of a tile of the product or of a row of narrow weights (`accumulate_tile` and
-  `accumulate_narrow_row` of csrc/kernels/product.h) that stores a vector, or reads one from the
+* a loop of a tile of the product or of a row of bfloat16 weights (`accumulate_tile` and
+  `accumulate_bf16_row` of csrc/kernels/product.h) that stores a vector, or reads one from the
   stack: a sum that does not stay in its register costs up to half of the speed;
 * on x86-64, an instruction that the object's instruction set does not have: it would stop a program
   on a processor that has this set and no more.
@@ -48,10 +48,10 @@ class Syntax(NamedTuple):
 
 
 X86 = Syntax(
-    tile=re.compile(r"\baccumulate_(tile|narrow_row)<[^>]*>"),
+    tile=re.compile(r"\baccumulate_(tile|bf16_row)<[^>]*>"),
     branch=re.compile(r"j\w+$"),
     ends=re.compile(r"jmp|ret|ud2"),
-    multiply=re.compile(r"v?(fn?m(add|sub)\d*|mul)p[sd]"),
+    multiply=re.compile(r"v?((fn?m(add|sub)\d*|mul)p[sd]|pmaddwd)"),
     store=re.compile(r"\S+ .*%[xyz]mm\d+,[^%]*\(.*\)(\{%k\d\})?$"),
     stack=re.compile(r"(?=.*%[xyz]mm).*\(%rsp"),
     frame=re.compile(r"mov %rsp,%rbp$"),
@@ -59,10 +59,10 @@ X86 = Syntax(
 )
 AARCH64 = Syntax(
     # Not the rows of bfloat16, whose last chain may have no pair of steps: GCC stores its sums.
-    tile=re.compile(r"\baccumulate_(tile<[^>]*>|narrow_row<.*\bInt8>)"),
+    tile=re.compile(r"\baccumulate_tile<[^>]*>"),
     branch=re.compile(r"b(\.\w+)?$|cbn?z$|tbn?z$"),
     ends=re.compile(r"b$|br$|ret|brk"),
-    multiply=re.compile(r"fml[as]|fmul"),
+    multiply=re.compile(r"fml[as]|fmul|smlal"),
     store=re.compile(r"(stn?p|stu?r|st[1-4]) \{?[bhsdqv]\d"),
     stack=re.compile(r"\{?[bhsdqv]\d.*\[sp\b"),
     frame=re.compile(r"(mov x29, sp|add x29, sp, .*)$"),

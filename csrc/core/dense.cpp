@@ -1,3 +1,4 @@
+#include "core/aligned_buffer.h"
 #include "core/check.h"
 #include "core/instruction_set.h"
 #include "core/packing.h"
@@ -81,7 +82,9 @@ void Dense<T>::run(std::ptrdiff_t rows, Span<const T> x, Span<T> y) const {
         call.weights = packed.weights.view();
         call.x = x.data + first * packed.features;
         call.y = y.data + first * packed.units;
-        kernels.dense(&call);
+        const core::Workspace workspace(kernels.dense.workspace_bytes(&call));
+        call.workspace = workspace.data();
+        kernels.dense.run(&call);
         if (row_wise) kernels.activate(&packed.activation, call.y, call.y, call.rows, call.units);
       });
 }

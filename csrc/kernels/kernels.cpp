@@ -59,7 +59,7 @@ constexpr KernelsOf<T> kernels() {
   k.lstm = {workspace_bytes<Lstm, T>, recurrent<Lstm, T>};
   k.gru_reset_after = {workspace_bytes<GruResetAfter, T>, recurrent<GruResetAfter, T>};
   k.gru_reset_before = {workspace_bytes<GruResetBefore, T>, recurrent<GruResetBefore, T>};
-  k.dense = dense<T>;
+  k.dense = {dense_workspace_bytes<T>, dense<T>};
   k.activate = activate_rows<T>;
   return k;
 }

@@ -84,10 +84,9 @@ RNNEXT_INLINE void for_each_block(const PanelShape<Gates, T>& shape, const Panel
   });
 }
 
-// z (block.rows, block.vectors, Gates, W) += x @ matrix, where x (rows, depth) has row r at
-// x + r * x_stride.
+// z (block.rows, block.vectors, Gates, W) += the block's rows of x (rows, depth) @ matrix.
 template <int Gates, class T>
-RNNEXT_INLINE void accumulate_block(const Block& block, const T* x, ptrdiff_t x_stride,
+RNNEXT_INLINE void accumulate_block(const Block& block, const Rows<T>& x,
                                     const PackedMatrix<T>& matrix, ptrdiff_t depth, T* z) {
   constexpr int C = PanelShape<Gates, T>::kColumn, kPanel = PanelShape<Gates, T>::kPanel;
   const ptrdiff_t packed = packed_depth(matrix.type, depth);
@@ -95,8 +94,8 @@ RNNEXT_INLINE void accumulate_block(const Block& block, const T* x, ptrdiff_t x_
   // Unit vectors [i, i + vectors) of the block: whole panels, or a part of the last one.
   const auto add = [&](ptrdiff_t i, ptrdiff_t vectors) {
     const ptrdiff_t v = block.v + i;
-    const Operand<T> operand = {x + block.row * x_stride,
-                                x_stride,
+    const Operand<T> operand = {x,
+                                block.row,
                                 matrix.type,
                                 panels + v * C * packed * element_bytes<T>(matrix.type),
                                 kPanel * C * packed,
@@ -113,12 +112,11 @@ RNNEXT_INLINE void accumulate_block(const Block& block, const T* x, ptrdiff_t x_
   });
 }
 
-// out (rows, unit vectors, gate, lane) = bias + x @ kernel for the units of `panels`; x (rows,
-// depth), row r at x + r * x_stride.
+// out (rows, unit vectors, gate, lane) = bias + x (rows, depth) @ kernel for the units of `panels`.
 template <int Gates, class T>
 void project(const PanelShape<Gates, T>& shape, const PanelRange& panels,
-             const PackedGates<T>& weights, const T* x, ptrdiff_t x_stride, ptrdiff_t depth,
-             ptrdiff_t rows, T* out) {
+             const PackedGates<T>& weights, const Rows<T>& x, ptrdiff_t depth, ptrdiff_t rows,
+             T* out) {
   constexpr int C = PanelShape<Gates, T>::kColumn;
   for_each_block(shape, panels, rows, false, [&](const Block& block) {
     // Not summed in place: rows of `out` are often a power of two apart, and would fight for the
@@ -127,7 +125,7 @@ void project(const PanelShape<Gates, T>& shape, const PanelRange& panels,
     const ptrdiff_t z_stride = block.vectors * C, vectors = block.vectors * Gates;
     for (ptrdiff_t r = 0; r < block.rows; ++r)
       copy(z + r * z_stride, weights.bias + block.v * C, vectors);
-    accumulate_block<Gates>(block, x, x_stride, weights.kernel, depth, z);
+    accumulate_block<Gates>(block, x, weights.kernel, depth, z);
     for (ptrdiff_t r = 0; r < block.rows; ++r)
       copy(out + (block.row + r) * shape.row() + block.v * C, z + r * z_stride, vectors);
   });

@@ -18,12 +18,28 @@
 namespace rnnext::kernels {
 namespace {
 
-// rows @ panels: rows (R, depth), row r at rows + r * row_stride; each panel (depth, P vectors)
-// of elements of one type (table.h), contiguous and panel_stride after the one before. Not owned.
+// Rows as integers, (rows, depth): row r is the integers at numbers + r * stride times scales[r].
+// Past an odd depth stands a zero. Not owned.
+struct QuantisedRows {
+  const int16_t* numbers;
+  ptrdiff_t stride;
+  const float* scales;
+};
+
+// What a product reads, (rows, depth): row r at numbers + r * stride. Not owned.
+template <class T>
+struct Rows {
+  const T* numbers;
+  ptrdiff_t stride;
+  QuantisedRows quantised;  // the same rows; int8 weights alone read them
+};
+
+// rows @ panels: rows from `row` on; each panel (depth, P vectors) of elements of one type
+// (table.h), contiguous and panel_stride after the one before. Not owned.
 template <class T>
 struct Operand {
-  const T* rows;
-  ptrdiff_t row_stride;
+  const Rows<T>& rows;
+  ptrdiff_t row;
   WeightType type;
   const void* panels;
   ptrdiff_t panel_stride;
@@ -31,16 +47,87 @@ struct Operand {
   ptrdiff_t depth;
 };
 
+// What the tiles are made of, one for each kind of arithmetic:
+//
+//   Number   of a row
+//   Element  of a panel: kSteps steps of the depth
+//   Sum      of products, a vector
+//   Scales   what finish() multiplies with
+//   kFuses   whether add() is one instruction
+//   kChain   steps of the depth in a chain
+//
+// and the four operations of a tile: row() for all columns, weights() of a vector of elements,
+// add() their products to a sum, and finish() a chain: its sum, in row r and from element `column`
+// of the tile on, is added to what was there before.
+template <class T>
+struct FloatingPoint {
+  using Real = T;
+  using Number = T;
+  using Element = T;
+  using Sum = Vec<T>;
+  static constexpr int kSteps = 1;
+  static constexpr bool kFuses = kFusesMultiplyAdd;
+  static constexpr ptrdiff_t kChain = 64;
+
+  struct Scales {
+    Scales from_row(ptrdiff_t) const { return {}; }
+  };
+
+  static RNNEXT_INLINE Vec<T> row(const T* a) { return broadcast(*a); }
+  static RNNEXT_INLINE Vec<T> weights(const T* p) { return load<T>(p); }
+  static RNNEXT_INLINE Sum add(Vec<T> row, Vec<T> weights, Sum sum) {
+    return fma(row, weights, sum);
+  }
+  static RNNEXT_INLINE Vec<T> finish(Sum sum, Scales, int, int, Vec<T> before) {
+    return before + sum;
+  }
+};
+
+// int8 weights and rows of int16. A chain's sum is exact; it is rounded to float once.
+struct Integers {
+  using Real = float;
+  using Number = int16_t;
+  using Element = uint16_t;
+  using Sum = IntVec<float>;
+  static constexpr int kSteps = steps_per_element(WeightType::int8);
+  static constexpr bool kFuses = false;
+  static constexpr ptrdiff_t kChain = 128;
+  static_assert(kChain * 127 * 32767 <= INT32_MAX);
+
+  struct Scales {
+    const float* rows;
+    const float* columns;
+    Scales from_row(ptrdiff_t row) const { return {rows + row, columns}; }
+  };
+
+  static RNNEXT_INLINE PairOfRow row(const int16_t* a) {
+    int32_t pair;
+    __builtin_memcpy(&pair, a, sizeof(pair));
+    return broadcast_pair(pair);
+  }
+  static RNNEXT_INLINE Pairs weights(const uint16_t* p) { return load_pairs(p); }
+  static RNNEXT_INLINE Sum add(PairOfRow row, Pairs weights, Sum sum) {
+    return add_pairs(row, weights, sum);
+  }
+  // Not the product of both scales: for a row of numbers near 1e-36 it would be subnormal.
+  static RNNEXT_INLINE VecF finish(Sum sum, Scales scales, int r, int column, VecF before) {
+    const VecF of_row = __builtin_convertvector(sum, VecF) * broadcast(scales.rows[r]);
+    return fma(of_row, load<float>(scales.columns + column), before);
+  }
+};
+
 // Accumulators of a tile: what is left of the register file after one operand's broadcasts or
 // weights (whichever are fewer) and the other's current vector. 3 x 4 or 4 x 3 of 16 registers,
 // 6 x 4 or 8 x 3 of 32. Without fused multiply-adds a product needs a register of its own: 2 x 4
-// or 3 x 3 of 16 are left. NEON has no operands in memory, and GCC loads ahead: 5 x 4 or 6 x 3.
-constexpr int kAccumulators = kRegisters == 16                      ? (kFusesMultiplyAdd ? 12 : 9)
-                              : RNNEXT_ISA_ID == RNNEXT_ISA_IS_neon ? 20
-                                                                    : 24;
+// or 3 x 3 of 16 are left. NEON has no operands in memory, and GCC loads ahead: 5 x 4 or 6 x 3, of
+// integers 4 x 4 or 5 x 3.
+template <class Arithmetic>
+constexpr int kAccumulators = kRegisters == 16 ? (Arithmetic::kFuses ? 12 : 9)
+                              : RNNEXT_ISA_ID == RNNEXT_ISA_IS_neon
+                                  ? (Arithmetic::kFuses ? 20 : 16)
+                                  : 24;
 constexpr int kMaxTileVectors = 9;
 constexpr int kMaxTileRows = 8;
-constexpr ptrdiff_t kChain = 64;
 // Rows that share one pass over a chain's weights. A chain's weights for a tile of four vectors,
 // the rows' numbers and their sums then take 26 KiB (AVX2) or 28 KiB (AVX-512).
 constexpr ptrdiff_t kGroupRows = kVectorBytes == 64 ? 24 : 48;
@@ -50,9 +137,10 @@ static_assert(kBlockVectors >= kMaxTileVectors);
 // Vectors of the widest panel.
 constexpr int kMaxPanelVectors = 4;
 
+template <class Arithmetic>
 constexpr int tile_rows(int vectors) {
   if (vectors > kMaxPanelVectors) return 1;
-  const int rows = kAccumulators / vectors;
+  const int rows = kAccumulators<Arithmetic> / vectors;
   return rows > kMaxTileRows ? kMaxTileRows : rows;
 }
 
@@ -78,150 +166,146 @@ RNNEXT_INLINE ptrdiff_t vector_of_tile(int n, ptrdiff_t panel_stride, int width)
   return n / P * panel_stride + n % P * width;
 }
 
-// sum (R, N vectors) += a @ panels over `depth` steps. a (R, depth), row r at a + r * a_stride;
-// `panels`: the first step of the tile's first panel.
-template <int R, int N, class T>
-RNNEXT_INLINE void add_products(const T* a, ptrdiff_t a_stride, const T* panels,
-                                ptrdiff_t panel_stride, ptrdiff_t depth, Vec<T> (&sum)[R][N]) {
-  constexpr int W = kWidth<T>, P = vectors_of_panel(N);
+// sum (R, N vectors) += a @ panels over `elements` of the panels' elements. a (R, depth), row r at
+// a + r * a_stride; `panels`: the first element of the tile's first panel.
+template <int R, int N, class Arithmetic>
+RNNEXT_INLINE void add_products(const typename Arithmetic::Number* a, ptrdiff_t a_stride,
+                                const typename Arithmetic::Element* panels, ptrdiff_t panel_stride,
+                                ptrdiff_t elements, typename Arithmetic::Sum (&sum)[R][N]) {
+  using A = Arithmetic;
+  constexpr int W = kWidth<typename A::Real>, P = vectors_of_panel(N);
   ptrdiff_t k = 0;
   do {  // there is a first step: GCC stored the sums at every step of a loop that might have none
+    const auto* step = a + k * A::kSteps;
     // Hold the fewer of the two in registers and stream the other: in the other order a tile of 16
     // registers spills and runs at half the speed.
     if constexpr (R <= N) {
-      Vec<T> row[R];
-      for (int r = 0; r < R; ++r) row[r] = broadcast(a[r * a_stride + k]);
+      decltype(A::row(a)) row[R];
+      for (int r = 0; r < R; ++r) row[r] = A::row(step + r * a_stride);
       for (int n = 0; n < N; ++n) {
-        const Vec<T> weight = load<T>(panels + vector_of_tile<N>(n, panel_stride, W));
-        for (int r = 0; r < R; ++r) sum[r][n] = fma(row[r], weight, sum[r][n]);
+        const auto weights = A::weights(panels + vector_of_tile<N>(n, panel_stride, W));
+        for (int r = 0; r < R; ++r) sum[r][n] = A::add(row[r], weights, sum[r][n]);
       }
     } else {
-      Vec<T> weight[N];
+      decltype(A::weights(panels)) weights[N];
       for (int n = 0; n < N; ++n)
-        weight[n] = load<T>(panels + vector_of_tile<N>(n, panel_stride, W));
+        weights[n] = A::weights(panels + vector_of_tile<N>(n, panel_stride, W));
       for (int r = 0; r < R; ++r) {
-        const Vec<T> row = broadcast(a[r * a_stride + k]);
-        for (int n = 0; n < N; ++n) sum[r][n] = fma(row, weight[n], sum[r][n]);
+        const auto row = A::row(step + r * a_stride);
+        for (int n = 0; n < N; ++n) sum[r][n] = A::add(row, weights[n], sum[r][n]);
       }
     }
     panels += P * W;
-  } while (++k < depth);
+  } while (++k < elements);
 }
 
-// z (N vectors) += sum, times scale (N vectors) unless it is null.
-template <int N, class T>
-RNNEXT_INLINE void add_sums(const Vec<T> (&sum)[N], const T* scale, T* z) {
-  for (int n = 0; n < N; ++n) {
-    const Vec<T> before = load<T>(z + n * kWidth<T>);
-    store<T>(z + n * kWidth<T>,
-             scale ? fma(sum[n], load<T>(scale + n * kWidth<T>), before) : before + sum[n]);
-  }
-}
-
-// One chain: z += (a @ panels) * scale, z (R, N vectors), row r at z + r * z_stride.
-template <int R, int N, class T>
-RNNEXT_INLINE void add_chain(const T* a, ptrdiff_t a_stride, const T* panels,
-                             ptrdiff_t panel_stride, const T* scale, ptrdiff_t depth, T* z,
-                             ptrdiff_t z_stride) {
-  Vec<T> sum[R][N];
+// One chain: z += a @ panels, z (R, N vectors), row r at z + r * z_stride.
+template <int R, int N, class Arithmetic>
+RNNEXT_INLINE void add_chain(const typename Arithmetic::Number* a, ptrdiff_t a_stride,
+                             const typename Arithmetic::Element* panels, ptrdiff_t panel_stride,
+                             typename Arithmetic::Scales scales, ptrdiff_t elements,
+                             typename Arithmetic::Real* z, ptrdiff_t z_stride) {
+  using Real = typename Arithmetic::Real;
+  typename Arithmetic::Sum sum[R][N];
   for (int r = 0; r < R; ++r)  // not "= {}": GCC clears that in memory
-    for (int n = 0; n < N; ++n) sum[r][n] = Vec<T>{};
-  add_products<R, N, T>(a, a_stride, panels, panel_stride, depth, sum);
-  for (int r = 0; r < R; ++r) add_sums<N, T>(sum[r], scale, z + r * z_stride);
+    for (int n = 0; n < N; ++n) sum[r][n] = typename Arithmetic::Sum{};
+  add_products<R, N, Arithmetic>(a, a_stride, panels, panel_stride, elements, sum);
+  for (int r = 0; r < R; ++r)
+    for (int n = 0; n < N; ++n) {
+      const int column = n * kWidth<Real>;
+      Real* to = z + r * z_stride + column;
+      store<Real>(to, Arithmetic::finish(sum[r][n], scales, r, column, load<Real>(to)));
+    }
 }
 
-// depth: 1..kChain. That a full chain's length is a constant is worth a tenth of the time.
-template <int R, int N, class T>
-void accumulate_tile(const T* a, ptrdiff_t a_stride, const T* panels, ptrdiff_t panel_stride,
-                     const T* scale, ptrdiff_t depth, T* z, ptrdiff_t z_stride) {
-  if (depth == kChain)
-    return add_chain<R, N, T>(a, a_stride, panels, panel_stride, scale, kChain, z, z_stride);
-  add_chain<R, N, T>(a, a_stride, panels, panel_stride, scale, depth, z, z_stride);
+// depth: at most a chain. That a full chain's length is a constant is worth a tenth of the time.
+template <int R, int N, class Arithmetic>
+void accumulate_tile(const typename Arithmetic::Number* a, ptrdiff_t a_stride,
+                     const typename Arithmetic::Element* panels, ptrdiff_t panel_stride,
+                     typename Arithmetic::Scales scales, ptrdiff_t depth,
+                     typename Arithmetic::Real* z, ptrdiff_t z_stride) {
+  using A = Arithmetic;
+  if (depth == A::kChain)
+    return add_chain<R, N, A>(a, a_stride, panels, panel_stride, scales, A::kChain / A::kSteps, z,
+                              z_stride);
+  const ptrdiff_t elements = (depth + A::kSteps - 1) / A::kSteps;
+  add_chain<R, N, A>(a, a_stride, panels, panel_stride, scales, elements, z, z_stride);
 }
 
-// sum (N vectors) += a (Steps,) @ the first `Steps` steps of an element of the tile's narrow
+// sum (N vectors) += a (Steps,) @ the first `Steps` steps of an element of the tile's bfloat16
 // panels.
-template <int Steps, int N, class Narrow>
-RNNEXT_INLINE void add_narrow_steps(const float* a, const typename Narrow::Element* panels,
-                                    ptrdiff_t panel_stride, VecF (&sum)[N]) {
+template <int Steps, int N>
+RNNEXT_INLINE void add_bf16_steps(const float* a, const uint32_t* panels, ptrdiff_t panel_stride,
+                                  VecF (&sum)[N]) {
   for (int n = 0; n < N; ++n) {
-    const auto* element = panels + vector_of_tile<N>(n, panel_stride, kWidth<float>);
+    const uint32_t* element = panels + vector_of_tile<N>(n, panel_stride, kWidth<float>);
     for (int step = 0; step < Steps; ++step)
-      sum[n] = fma(broadcast(a[step]), Narrow::unpack(element, step), sum[n]);
+      sum[n] = fma(broadcast(a[step]), unpack_bf16(element, step), sum[n]);
   }
 }
 
-// The same for one row and narrow weights: sum (N vectors) += a (depth,) @ the tile's panels.
-template <int N, class Narrow>
-RNNEXT_INLINE void add_narrow_products(const float* a, const typename Narrow::Element* panels,
-                                       ptrdiff_t panel_stride, ptrdiff_t depth, VecF (&sum)[N]) {
-  constexpr int kSteps = Narrow::kSteps;
+// One row and bfloat16 weights as they are: sum (N vectors) += a (depth,) @ the tile's panels.
+template <int N>
+RNNEXT_INLINE void add_bf16_products(const float* a, const uint32_t* panels, ptrdiff_t panel_stride,
+                                     ptrdiff_t depth, VecF (&sum)[N]) {
+  constexpr int kSteps = steps_per_element(WeightType::bf16);
   const float* const end = a + depth / kSteps * kSteps;
-  // As in add_products a loop that surely has a first step, where that is known.
-  for (bool more = kSteps == 1 || a < end; more; more = a < end) {
-    add_narrow_steps<kSteps, N, Narrow>(a, panels, panel_stride, sum);
+  for (; a < end; a += kSteps) {
+    add_bf16_steps<kSteps, N>(a, panels, panel_stride, sum);
     panels += vectors_of_panel(N) * kWidth<float>;
-    a += kSteps;
   }
-  if (depth % kSteps) add_narrow_steps<1, N, Narrow>(a, panels, panel_stride, sum);
+  if (depth % kSteps) add_bf16_steps<1, N>(a, panels, panel_stride, sum);
 }
 
-template <int N, class Narrow>
-RNNEXT_INLINE void add_narrow_chain(const float* a, const typename Narrow::Element* panels,
-                                    ptrdiff_t panel_stride, const float* scale, ptrdiff_t depth,
-                                    float* z) {
+template <int N>
+RNNEXT_INLINE void add_bf16_chain(const float* a, const uint32_t* panels, ptrdiff_t panel_stride,
+                                  ptrdiff_t depth, float* z) {
   VecF sum[N];
   for (int n = 0; n < N; ++n) sum[n] = VecF{};
-  add_narrow_products<N, Narrow>(a, panels, panel_stride, depth, sum);
-  add_sums<N, float>(sum, scale, z);
+  add_bf16_products<N>(a, panels, panel_stride, depth, sum);
+  for (int n = 0; n < N; ++n) {
+    float* to = z + n * kWidth<float>;
+    store<float>(to, load<float>(to) + sum[n]);
+  }
 }
 
-template <int N, class Narrow>
-void accumulate_narrow_row(const float* a, const typename Narrow::Element* panels,
-                           ptrdiff_t panel_stride, const float* scale, ptrdiff_t depth, float* z) {
-  if (depth == kChain)
-    return add_narrow_chain<N, Narrow>(a, panels, panel_stride, scale, kChain, z);
-  add_narrow_chain<N, Narrow>(a, panels, panel_stride, scale, depth, z);
+template <int N>
+void accumulate_bf16_row(const float* a, const uint32_t* panels, ptrdiff_t panel_stride,
+                         ptrdiff_t depth, float* z) {
+  constexpr ptrdiff_t kChain = FloatingPoint<float>::kChain;
+  if (depth == kChain) return add_bf16_chain<N>(a, panels, panel_stride, kChain, z);
+  add_bf16_chain<N>(a, panels, panel_stride, depth, z);
 }
-
-template <class T>
-using AccumulateTile = void (*)(const T* a, ptrdiff_t a_stride, const T* panels,
-                                ptrdiff_t panel_stride, const T* scale, ptrdiff_t depth, T* z,
-                                ptrdiff_t z_stride);
-template <class Narrow>
-using AccumulateNarrowRow = void (*)(const float* a, const typename Narrow::Element* panels,
-                                     ptrdiff_t panel_stride, const float* scale, ptrdiff_t depth,
-                                     float* z);
 
 // Every tile that a panel or a row's panels ask for and that fits the register file: of[N][R].
-template <class T>
+template <class Arithmetic>
 struct Tiles {
-  AccumulateTile<T> of[kMaxTileVectors + 1][kMaxTileRows + 1] = {};
+  using Tile = decltype(&accumulate_tile<1, 1, Arithmetic>);
+  Tile of[kMaxTileVectors + 1][kMaxTileRows + 1] = {};
 
-  constexpr Tiles() { fill<kMaxTileVectors, tile_rows(kMaxTileVectors)>(); }
+  constexpr Tiles() { fill<kMaxTileVectors, tile_rows<Arithmetic>(kMaxTileVectors)>(); }
 
   template <int N, int R>
   constexpr void fill() {
-    if constexpr (is_tile(N)) of[N][R] = accumulate_tile<R, N, T>;
+    if constexpr (is_tile(N)) of[N][R] = accumulate_tile<R, N, Arithmetic>;
     if constexpr (R > 1)
       fill<N, R - 1>();
     else if constexpr (N > 1)
-      fill<N - 1, tile_rows(N - 1)>();
+      fill<N - 1, tile_rows<Arithmetic>(N - 1)>();
   }
 };
 
-// Every row of narrow weights: of[N].
-template <class Narrow>
-struct NarrowRows {
-  AccumulateNarrowRow<Narrow> of[kMaxTileVectors + 1] = {};
-
-  constexpr NarrowRows() { fill<kMaxTileVectors>(); }
+// Every row of bfloat16 weights: of[N].
+struct Bf16Rows {
+  decltype(&accumulate_bf16_row<1>) of[kMaxTileVectors + 1] = {};
 
   template <int N>
   constexpr void fill() {
-    if constexpr (is_tile(N)) of[N] = accumulate_narrow_row<N, Narrow>;
+    if constexpr (is_tile(N)) of[N] = accumulate_bf16_row<N>;
     if constexpr (N > 1) fill<N - 1>();
   }
+
+  constexpr Bf16Rows() { fill<kMaxTileVectors>(); }
 };
 
 // Calls body(first, count) for neighbouring parts of at most `most` that cover [0, rows) in sizes
@@ -238,37 +322,55 @@ RNNEXT_INLINE void for_each_part(ptrdiff_t rows, ptrdiff_t most, Body body) {
 }
 
 // Calls body(first step, steps) for each chain of a sum over `depth` steps.
-template <class Body>
+template <class Arithmetic, class Body>
 RNNEXT_INLINE void for_each_chain(ptrdiff_t depth, Body body) {
+  constexpr ptrdiff_t kChain = Arithmetic::kChain;
   for (ptrdiff_t k = 0; k < depth; k += kChain) body(k, depth - k < kChain ? depth - k : kChain);
 }
 
-// One chain of `rows` rows: z += (a @ panels) * scale.
-template <class T>
-RNNEXT_INLINE void accumulate_chain(const T* a, ptrdiff_t a_stride, const T* panels,
-                                    ptrdiff_t panel_stride, const T* scale, ptrdiff_t depth,
-                                    ptrdiff_t vectors, ptrdiff_t rows, T* z, ptrdiff_t z_stride) {
-  static constexpr Tiles<T> tiles;
-  for_each_part(rows, tile_rows(static_cast<int>(vectors)), [&](ptrdiff_t row, ptrdiff_t count) {
-    tiles.of[vectors][count](a + row * a_stride, a_stride, panels, panel_stride, scale, depth,
-                             z + row * z_stride, z_stride);
+// One chain of `rows` rows: z += a @ panels.
+template <class Arithmetic>
+RNNEXT_INLINE void accumulate_chain(const typename Arithmetic::Number* a, ptrdiff_t a_stride,
+                                    const typename Arithmetic::Element* panels,
+                                    ptrdiff_t panel_stride, typename Arithmetic::Scales scales,
+                                    ptrdiff_t depth, ptrdiff_t vectors, ptrdiff_t rows,
+                                    typename Arithmetic::Real* z, ptrdiff_t z_stride) {
+  static constexpr Tiles<Arithmetic> tiles;
+  const int most = tile_rows<Arithmetic>(static_cast<int>(vectors));
+  for_each_part(rows, most, [&](ptrdiff_t row, ptrdiff_t count) {
+    tiles.of[vectors][count](a + row * a_stride, a_stride, panels, panel_stride,
+                             scales.from_row(row), depth, z + row * z_stride, z_stride);
   });
 }
 
-// A single row reads narrow weights as they are; for more they are widened first, once for all.
-template <class Narrow>
-void accumulate_narrow(const Operand<float>& operand, ptrdiff_t vectors, ptrdiff_t rows, float* z,
-                       ptrdiff_t z_stride) {
-  static constexpr NarrowRows<Narrow> row;
+// z += a @ operand.panels, chain by chain; a (rows, operand.depth), row r at a + r * a_stride.
+template <class Arithmetic>
+RNNEXT_INLINE void accumulate_chains(
+    const typename Arithmetic::Number* a, ptrdiff_t a_stride,
+    const Operand<typename Arithmetic::Real>& operand, typename Arithmetic::Scales scales,
+    ptrdiff_t vectors, ptrdiff_t rows, typename Arithmetic::Real* z, ptrdiff_t z_stride) {
+  const auto* panels = static_cast<const typename Arithmetic::Element*>(operand.panels);
+  const ptrdiff_t width =
+      vectors_of_panel(static_cast<int>(vectors)) * kWidth<typename Arithmetic::Real>;
+  for_each_chain<Arithmetic>(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
+    accumulate_chain<Arithmetic>(a + k, a_stride, panels + k / Arithmetic::kSteps * width,
+                                 operand.panel_stride, scales, depth, vectors, rows, z, z_stride);
+  });
+}
+
+// A single row reads bfloat16 as it is; for more it is widened first, once for all.
+inline void accumulate_bf16(const float* a, const Operand<float>& operand, ptrdiff_t vectors,
+                            ptrdiff_t rows, float* z, ptrdiff_t z_stride) {
+  using Float = FloatingPoint<float>;
+  static constexpr Bf16Rows row;
   const ptrdiff_t width = vectors_of_panel(static_cast<int>(vectors)) * kWidth<float>;
-  for_each_chain(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
-    const float* a = operand.rows + k;
-    const auto* panels =
-        static_cast<const typename Narrow::Element*>(operand.panels) + k / Narrow::kSteps * width;
-    if (rows == 1) return row.of[vectors](a, panels, operand.panel_stride, operand.scale, depth, z);
-    alignas(64) float wide[kChain * kMaxPanelVectors * kWidth<float>];
-    widen<Narrow>(panels, depth, vectors, wide);
-    accumulate_chain<float>(a, operand.row_stride, wide, 0, operand.scale, depth, vectors, rows, z,
+  for_each_chain<Float>(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
+    const uint32_t* panels = static_cast<const uint32_t*>(operand.panels) +
+                             k / steps_per_element(WeightType::bf16) * width;
+    if (rows == 1) return row.of[vectors](a + k, panels, operand.panel_stride, depth, z);
+    alignas(64) float wide[Float::kChain * kMaxPanelVectors * kWidth<float>];
+    widen_bf16(panels, depth, vectors, wide);
+    accumulate_chain<Float>(a + k, operand.rows.stride, wide, 0, {}, depth, vectors, rows, z,
                             z_stride);
   });
 }
@@ -278,18 +380,20 @@ void accumulate_narrow(const Operand<float>& operand, ptrdiff_t vectors, ptrdiff
 template <class T>
 RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrdiff_t rows, T* z,
                               ptrdiff_t z_stride) {
+  const T* a = operand.rows.numbers + operand.row * operand.rows.stride;
   if constexpr (same<T, float>) {  // check_weight_type refuses narrow weights of doubles
     if (operand.type == WeightType::bf16)
-      return accumulate_narrow<Bf16>(operand, vectors, rows, z, z_stride);
-    if (operand.type == WeightType::int8)
-      return accumulate_narrow<Int8>(operand, vectors, rows, z, z_stride);
+      return accumulate_bf16(a, operand, vectors, rows, z, z_stride);
+    if (operand.type == WeightType::int8) {
+      const QuantisedRows& integers = operand.rows.quantised;
+      return accumulate_chains<Integers>(integers.numbers + operand.row * integers.stride,
+                                         integers.stride, operand,
+                                         {integers.scales + operand.row, operand.scale}, vectors,
+                                         rows, z, z_stride);
+    }
   }
-  const ptrdiff_t width = vectors_of_panel(static_cast<int>(vectors)) * kWidth<T>;
-  for_each_chain(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
-    accumulate_chain<T>(operand.rows + k, operand.row_stride,
-                        static_cast<const T*>(operand.panels) + k * width, operand.panel_stride,
-                        nullptr, depth, vectors, rows, z, z_stride);
-  });
+  accumulate_chains<FloatingPoint<T>>(a, operand.rows.stride, operand, {}, vectors, rows, z,
+                                      z_stride);
 }
 
 }  // namespace

@@ -2,29 +2,13 @@
 // cells.h, the matrix product in product.h.
 #pragma once
 
+#include "arena.h"
 #include "cells.h"
 #include "panels.h"
+#include "quantised_rows.h"
 
 namespace rnnext::kernels {
 namespace {
-
-// Hands out consecutive pieces of the caller's workspace; with no base it only measures.
-class Arena {
- public:
-  explicit Arena(void* base) : base_(static_cast<char*>(base)) {}
-
-  template <class U>
-  U* take(ptrdiff_t count) {
-    U* piece = base_ ? reinterpret_cast<U*>(base_ + used_) : nullptr;
-    used_ += (static_cast<size_t>(count) * sizeof(U) + 63) / 64 * 64;
-    return piece;
-  }
-  size_t used() const { return used_; }
-
- private:
-  char* base_;
-  size_t used_ = 0;
-};
 
 template <template <class> class CellOf, class T, class Act, class Rec>
 class Recurrence {
@@ -70,6 +54,10 @@ class Recurrence {
     seen_ = take_own<uint8_t>(arena, call.rows);
     x_rows_ = take_own<T>(arena, (call.block > 0 ? call.block : call.rows) * x_stride_);
     if (call.mask) h_rows_ = take_own<T>(arena, call.rows * stride_);
+    if (call.gates.kernel.type == WeightType::int8) {
+      quantise_x_ = take_quantiser(arena, call.block > 0 ? call.block : call.rows, call.features);
+      quantise_h_ = take_quantiser(arena, call.rows, call.units);
+    }
     workspace_bytes_ = arena.used();
   }
 
@@ -101,6 +89,12 @@ class Recurrence {
       if (member == call_.member) own = piece;
     }
     return own;
+  }
+
+  // Each member quantises all rows for itself: that takes less time than a meeting.
+  RowQuantiser<T> take_quantiser(Arena& arena, ptrdiff_t rows, ptrdiff_t depth) const {
+    const ptrdiff_t stride = RowQuantiser<T>::stride(depth);
+    return {depth, take_own<int16_t>(arena, rows * stride), take_own<float>(arena, rows)};
   }
 
   // Waits until every member of the team is here: what each wrote, the others may read.
@@ -149,12 +143,13 @@ class Recurrence {
       while (from < to && !is_active(r, to - 1)) --to;
       if (from == to) continue;
       for (ptrdiff_t step = from; step < to; ++step) copy_input(step - from, r, step);
+      const Rows<T> x = quantise_x_(x_rows_, x_stride_, to - from);
       const ptrdiff_t row = r * call_.block + from - t;
-      project(shape_, panels_, call_.gates, x_rows_, x_stride_, call_.features, to - from,
+      project(shape_, panels_, call_.gates, x, call_.features, to - from,
               projected_ + row * shape_.row());
       if (kResetBefore)
-        project(candidate_shape_, candidate_panels_, call_.candidate, x_rows_, x_stride_,
-                call_.features, to - from, candidate_projected_ + row * candidate_shape_.row());
+        project(candidate_shape_, candidate_panels_, call_.candidate, x, call_.features, to - from,
+                candidate_projected_ + row * candidate_shape_.row());
     }
   }
 
@@ -227,29 +222,30 @@ class Recurrence {
   //
   // Products run over the active samples alone, one after the other: row i is sample_[i].
 
-  // Their states, each stride_ after the one before.
-  const T* active_states() const {
+  // Their states.
+  Rows<T> active_states() const {
     const T* h = h_[current_];
-    if (active_rows_ == call_.rows) return h;
+    if (active_rows_ == call_.rows) return quantise_h_(h, stride_, active_rows_);
     for (ptrdiff_t i = 0; i < active_rows_; ++i)
       copy(h_rows_ + i * stride_, h + sample_[i] * stride_, shape_.unit_vectors);
-    return h_rows_;
+    return quantise_h_(h_rows_, stride_, active_rows_);
   }
 
-  // Their inputs, each x_stride_ after the one before, unless they are projected already.
-  void gather_inputs(ptrdiff_t t) const {
-    if (call_.block) return;
+  // Their inputs; none when they are projected already.
+  Rows<T> active_inputs(ptrdiff_t t) const {
+    if (call_.block) return {};
     for (ptrdiff_t i = 0; i < active_rows_; ++i) copy_input(i, sample_[i], t);
+    return quantise_x_(x_rows_, x_stride_, active_rows_);
   }
 
-  // z (block.rows, block.vectors, Gates, W) = the gates' sums at step t. `states` (active rows,
-  // stride_) is what the recurrent kernel multiplies; `projected` holds the inputs' part when it
-  // was computed ahead. between() is called when the input's part is complete and the state's has
-  // not begun.
+  // z (block.rows, block.vectors, Gates, W) = the gates' sums at step t of the active rows' inputs
+  // x, or of `projected`, which holds the inputs' part when it was computed ahead, and `states`,
+  // which the recurrent kernel multiplies. between() is called when the input's part is complete
+  // and the state's has not begun.
   template <int Gates, class Between>
   RNNEXT_INLINE void sum_gates(const PanelShape<Gates, T>& shape, const PackedGates<T>& weights,
-                               const T* projected, const T* states, ptrdiff_t t, const Block& block,
-                               T* z, Between between) const {
+                               const T* projected, const Rows<T>& x, const Rows<T>& states,
+                               ptrdiff_t t, const Block& block, T* z, Between between) const {
     constexpr int C = PanelShape<Gates, T>::kColumn;
     const ptrdiff_t vectors = block.vectors * Gates, z_stride = vectors * W;
     for (ptrdiff_t i = 0; i < block.rows; ++i) {
@@ -258,10 +254,9 @@ class Recurrence {
         start = projected + (sample_[block.row + i] * call_.block + t % call_.block) * shape.row();
       copy(z + i * z_stride, start + block.v * C, vectors);
     }
-    if (!call_.block)
-      accumulate_block<Gates>(block, x_rows_, x_stride_, weights.kernel, call_.features, z);
+    if (!call_.block) accumulate_block<Gates>(block, x, weights.kernel, call_.features, z);
     between();
-    accumulate_block<Gates>(block, states, stride_, weights.recurrent_kernel, call_.units, z);
+    accumulate_block<Gates>(block, states, weights.recurrent_kernel, call_.units, z);
   }
 
   // Calls update(sample, unit vector, i) for every unit vector of a block, i counting them.
@@ -284,12 +279,11 @@ class Recurrence {
 
   // SimpleRnn, Lstm, GruResetAfter: one product.
   void step(ptrdiff_t t) {
-    gather_inputs(t);
-    const T* states = active_states();
+    const Rows<T> x = active_inputs(t), states = active_states();
     for_each_block(shape_, panels_, active_rows_, t & 1, [&](const Block& block) {
       alignas(64) T z[kBlockVectors * W];
       V x_h[kResetAfter ? kBlockVectors / kGates : 1];
-      sum_gates(shape_, call_.gates, projected_, states, t, block, z, [&] {
+      sum_gates(shape_, call_.gates, projected_, x, states, t, block, z, [&] {
         if (kResetAfter) split_candidate(block, z, x_h);
       });
       if (kGates > 1)
@@ -337,20 +331,20 @@ class Recurrence {
   // GruResetBefore: the product of its gates, then that of the candidate over r * h.
   void step_reset_before(ptrdiff_t t) {
     const auto nothing = [] {};
-    gather_inputs(t);
-    const T* states = active_states();
+    const Rows<T> x = active_inputs(t), states = active_states();
     for_each_block(shape_, panels_, active_rows_, t & 1, [&](const Block& block) {
       alignas(64) T z[kBlockVectors * W];
-      sum_gates(shape_, call_.gates, projected_, states, t, block, z, nothing);
+      sum_gates(shape_, call_.gates, projected_, x, states, t, block, z, nothing);
       update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
         reset_units(r, t, v, z + i * kColumn, block.row + i / block.vectors);
       });
     });
     meet();
+    const Rows<T> reset = quantise_h_(reset_h_, stride_, active_rows_);
     for_each_block(candidate_shape_, candidate_panels_, active_rows_, t & 1,
                    [&](const Block& block) {
                      alignas(64) T z[kBlockVectors * W];
-                     sum_gates(candidate_shape_, call_.candidate, candidate_projected_, reset_h_, t,
+                     sum_gates(candidate_shape_, call_.candidate, candidate_projected_, x, reset, t,
                                block, z, nothing);
                      update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
                        update_candidate(r, t, v, load<T>(z + i * W));
@@ -404,6 +398,8 @@ class Recurrence {
   uint8_t* seen_;        // (rows,): has taken a step
   T* x_rows_;            // inputs (active samples or steps of a block, x_stride_)
   T* h_rows_ = nullptr;  // (active_rows_, stride_)
+  // int8 weights: the rows of the product that comes next, as integers.
+  RowQuantiser<T> quantise_x_, quantise_h_;
 };
 
 }  // namespace

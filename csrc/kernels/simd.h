@@ -129,6 +129,13 @@ RNNEXT_INLINE void store_first(T* p, Vec<T> v, ptrdiff_t count) {
   __builtin_memcpy(p, &v, static_cast<size_t>(count) * sizeof(T));
 }
 
+// The lower halves of v's elements.
+RNNEXT_INLINE void store_int16(int16_t* p, IntVec<float> v) {
+  typedef int16_t Halves __attribute__((vector_size(kVectorBytes / 2)));
+  const Halves halves = __builtin_convertvector(v, Halves);
+  __builtin_memcpy(p, &halves, sizeof(halves));
+}
+
 // `count` vectors from p to q.
 template <class T>
 RNNEXT_INLINE void copy(T* q, const T* p, ptrdiff_t count) {

@@ -11,9 +11,9 @@
 // that the cell's formula needs. Biases and projected inputs use the same order with depth 1:
 // [unit vector][gate][lane].
 //
-// Narrow weights have this layout too. An element is then a number of 8 bits (int8), or (bf16) a
-// word of 32 that holds the numbers of two neighbouring steps of a column, the first in its lower
-// half; past the depth that is zero.
+// Narrow weights have this layout too. An element then holds the numbers of two neighbouring steps
+// of a column, the first in its lower half: a word of 32 bits (bf16) or of 16 (int8). Past the depth
+// they are zero.
 #pragma once
 
 #include <stddef.h>
@@ -26,10 +26,10 @@ namespace rnnext::kernels {
 
 constexpr int kMaxGates = 4;
 
-constexpr int steps_per_element(WeightType type) { return type == WeightType::bf16 ? 2 : 1; }
+constexpr int steps_per_element(WeightType type) { return type == WeightType::full ? 1 : 2; }
 template <class T>
 constexpr ptrdiff_t element_bytes(WeightType type) {
-  return type == WeightType::full ? sizeof(T) : type == WeightType::bf16 ? 4 : 1;
+  return type == WeightType::full ? sizeof(T) : type == WeightType::bf16 ? 4 : 2;
 }
 // Elements along the depth of a packed matrix.
 constexpr ptrdiff_t packed_depth(WeightType type, ptrdiff_t depth) {
@@ -40,7 +40,7 @@ constexpr ptrdiff_t packed_depth(WeightType type, ptrdiff_t depth) {
 template <class T>
 struct PackedMatrix {
   WeightType type;
-  const void* panels;  // of T (full), uint32_t (bf16) or int8_t (int8)
+  const void* panels;  // of T (full), uint32_t (bf16) or uint16_t (int8)
   const T* scale;      // int8: what a column's sum is multiplied by, [unit vector][gate][lane]
 };
 
@@ -102,14 +102,18 @@ struct DenseCall {
   PackedGates<T> weights;
   const T* x;  // (rows, features) row-major
   T* y;        // (rows, units) row-major, does not overlap x
+
+  void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
 };
 
-template <class T>
-struct RecurrentKernel {
-  size_t (*workspace_bytes)(
-      const RecurrentCall<T>*);          // reads sizes, whether there is a mask, members
-  void (*run)(const RecurrentCall<T>*);  // activations must not be row-wise
+template <class Call>
+struct Kernel {
+  // Reads sizes, weight types, whether there is a mask, members.
+  size_t (*workspace_bytes)(const Call*);
+  void (*run)(const Call*);  // activations must not be row-wise
 };
+template <class T>
+using RecurrentKernel = Kernel<RecurrentCall<T>>;
 
 template <class T>
 struct KernelsOf {
@@ -118,7 +122,7 @@ struct KernelsOf {
   int panel_vectors[kMaxGates + 1];
 
   RecurrentKernel<T> simple_rnn, lstm, gru_reset_after, gru_reset_before;
-  void (*dense)(const DenseCall<T>*);  // activation must not be row-wise
+  Kernel<DenseCall<T>> dense;
   // y = activation(x) for x (rows, n), row-major; y may be x. Row-wise kinds work over n.
   void (*activate)(const Activation*, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n);
 };
