@@ -118,13 +118,15 @@ class PackedWeights {
         }
     const auto byte_at = [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
       const T s = scale_of(gate, unit);
-      const T integer = k < columns.depth && s > 0 ? std::nearbyint(columns.at(k, gate, unit) / s) : 0;
+      const T integer =
+          k < columns.depth && s > 0 ? std::nearbyint(columns.at(k, gate, unit) / s) : 0;
       return static_cast<int>(integer) & 0xff;
     };
     int8_ = pack_as<std::uint16_t>(
         columns, width, panel_vectors, kernels::steps_per_element(WeightType::int8),
         [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
-          return static_cast<std::uint16_t>(byte_at(k, gate, unit) | byte_at(k + 1, gate, unit) << 8);
+          return static_cast<std::uint16_t>(byte_at(k, gate, unit) | byte_at(k + 1, gate, unit)
+                                                                         << 8);
         });
     const GateColumns<T> row = {scale.data(), 1, 0, 0, columns.gates, columns.units};
     scale_ = pack(row, width, std::max<std::ptrdiff_t>(1, columns.units));

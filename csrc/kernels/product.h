@@ -1,18 +1,20 @@
 // The one matrix product: a register tile of R rows by N vectors, accumulated in place.
 //
-// Every element is a sum of chains of fused multiply-adds, each over kChain steps of an operand's
-// depth in order, and added to what is in `z` in order. Where a chain begins depends on the depth
-// alone, so an element's bits do not depend on the tile it happens to sit in.
+// Every element is a sum of chains, each over kChain steps of an operand's depth and added to what
+// is in `z` in order. A chain is one of fused multiply-adds, in order, or of integers, which are
+// exact (arithmetic.h). Where it begins depends on the depth alone, so an element's bits do not
+// depend on the tile it happens to sit in.
 //
-// Why not one chain from end to end: its rounding errors add up. At depth 128 + 512 the mean error
-// of an LSTM against float64 was 1.65 times TensorFlow's (of a GRU 1.32, a SimpleRNN 1.39); in
-// chains of 64 all are below 0.95 of it, for one more addition in 64.
+// Why not one chain of floats from end to end: its rounding errors add up. At depth 128 + 512 the
+// mean error of an LSTM against float64 was 1.65 times TensorFlow's (of a GRU 1.32, a
+// SimpleRNN 1.39); in chains of 64 all are below 0.95 of it, for one more addition in 64.
 //
 // Chains are also the blocks of the cache: a group of rows passes by one chain's weights before the
 // next chain's are read.
 #pragma once
 
-#include "narrow_weights.h"
+#include "arithmetic.h"
+#include "bf16.h"
 #include "table.h"
 
 namespace rnnext::kernels {
@@ -47,89 +49,19 @@ struct Operand {
   ptrdiff_t depth;
 };
 
-// What the tiles are made of, one for each kind of arithmetic:
-//
-//   Number   of a row
-//   Element  of a panel: kSteps steps of the depth
-//   Sum      of products, a vector
-//   Scales   what finish() multiplies with
-//   kFuses   whether add() is one instruction
-//   kChain   steps of the depth in a chain
-//
-// and the four operations of a tile: row() for all columns, weights() of a vector of elements,
-// add() their products to a sum, and finish() a chain: its sum, in row r and from element `column`
-// of the tile on, is added to what was there before.
-template <class T>
-struct FloatingPoint {
-  using Real = T;
-  using Number = T;
-  using Element = T;
-  using Sum = Vec<T>;
-  static constexpr int kSteps = 1;
-  static constexpr bool kFuses = kFusesMultiplyAdd;
-  static constexpr ptrdiff_t kChain = 64;
-
-  struct Scales {
-    Scales from_row(ptrdiff_t) const { return {}; }
-  };
-
-  static RNNEXT_INLINE Vec<T> row(const T* a) { return broadcast(*a); }
-  static RNNEXT_INLINE Vec<T> weights(const T* p) { return load<T>(p); }
-  static RNNEXT_INLINE Sum add(Vec<T> row, Vec<T> weights, Sum sum) {
-    return fma(row, weights, sum);
-  }
-  static RNNEXT_INLINE Vec<T> finish(Sum sum, Scales, int, int, Vec<T> before) {
-    return before + sum;
-  }
-};
-
-// int8 weights and rows of int16. A chain's sum is exact; it is rounded to float once.
-struct Integers {
-  using Real = float;
-  using Number = int16_t;
-  using Element = uint16_t;
-  using Sum = IntVec<float>;
-  static constexpr int kSteps = steps_per_element(WeightType::int8);
-  static constexpr bool kFuses = false;
-  static constexpr ptrdiff_t kChain = 128;
-  static_assert(kChain * 127 * 32767 <= INT32_MAX);
-
-  struct Scales {
-    const float* rows;
-    const float* columns;
-    Scales from_row(ptrdiff_t row) const { return {rows + row, columns}; }
-  };
-
-  static RNNEXT_INLINE PairOfRow row(const int16_t* a) {
-    int32_t pair;
-    __builtin_memcpy(&pair, a, sizeof(pair));
-    return broadcast_pair(pair);
-  }
-  static RNNEXT_INLINE Pairs weights(const uint16_t* p) { return load_pairs(p); }
-  static RNNEXT_INLINE Sum add(PairOfRow row, Pairs weights, Sum sum) {
-    return add_pairs(row, weights, sum);
-  }
-  // Not the product of both scales: for a row of numbers near 1e-36 it would be subnormal.
-  static RNNEXT_INLINE VecF finish(Sum sum, Scales scales, int r, int column, VecF before) {
-    const VecF of_row = __builtin_convertvector(sum, VecF) * broadcast(scales.rows[r]);
-    return fma(of_row, load<float>(scales.columns + column), before);
-  }
-};
-
 // Accumulators of a tile: what is left of the register file after one operand's broadcasts or
 // weights (whichever are fewer) and the other's current vector. 3 x 4 or 4 x 3 of 16 registers,
 // 6 x 4 or 8 x 3 of 32. Without fused multiply-adds a product needs a register of its own: 2 x 4
 // or 3 x 3 of 16 are left. NEON has no operands in memory, and GCC loads ahead: 5 x 4 or 6 x 3, of
 // integers 4 x 4 or 5 x 3.
 template <class Arithmetic>
-constexpr int kAccumulators = kRegisters == 16 ? (Arithmetic::kFuses ? 12 : 9)
-                              : RNNEXT_ISA_ID == RNNEXT_ISA_IS_neon
-                                  ? (Arithmetic::kFuses ? 20 : 16)
-                                  : 24;
+constexpr int kAccumulators = kRegisters == 16                      ? (Arithmetic::kFuses ? 12 : 9)
+                              : RNNEXT_ISA_ID == RNNEXT_ISA_IS_neon ? (Arithmetic::kFuses ? 20 : 16)
+                                                                    : 24;
 constexpr int kMaxTileVectors = 9;
 constexpr int kMaxTileRows = 8;
 // Rows that share one pass over a chain's weights. A chain's weights for a tile of four vectors,
-// the rows' numbers and their sums then take 26 KiB (AVX2) or 28 KiB (AVX-512).
+// the rows' numbers and their sums then take 26 KiB (AVX2) or 28 KiB (AVX-512), integers less.
 constexpr ptrdiff_t kGroupRows = kVectorBytes == 64 ? 24 : 48;
 // Vectors in the largest block of sums.
 constexpr ptrdiff_t kBlockVectors = kGroupRows * 4;
@@ -269,11 +201,14 @@ RNNEXT_INLINE void add_bf16_chain(const float* a, const uint32_t* panels, ptrdif
   }
 }
 
+// One chain of one row: z (N vectors) += a (depth,) @ the tile's panels. A constant depth gains 8%;
+// not on SSE2, where Clang then stores sums in the loop.
 template <int N>
 void accumulate_bf16_row(const float* a, const uint32_t* panels, ptrdiff_t panel_stride,
                          ptrdiff_t depth, float* z) {
   constexpr ptrdiff_t kChain = FloatingPoint<float>::kChain;
-  if (depth == kChain) return add_bf16_chain<N>(a, panels, panel_stride, kChain, z);
+  if (kFusesMultiplyAdd && depth == kChain)
+    return add_bf16_chain<N>(a, panels, panel_stride, kChain, z);
   add_bf16_chain<N>(a, panels, panel_stride, depth, z);
 }
 
@@ -345,10 +280,11 @@ RNNEXT_INLINE void accumulate_chain(const typename Arithmetic::Number* a, ptrdif
 
 // z += a @ operand.panels, chain by chain; a (rows, operand.depth), row r at a + r * a_stride.
 template <class Arithmetic>
-RNNEXT_INLINE void accumulate_chains(
-    const typename Arithmetic::Number* a, ptrdiff_t a_stride,
-    const Operand<typename Arithmetic::Real>& operand, typename Arithmetic::Scales scales,
-    ptrdiff_t vectors, ptrdiff_t rows, typename Arithmetic::Real* z, ptrdiff_t z_stride) {
+RNNEXT_INLINE void accumulate_chains(const typename Arithmetic::Number* a, ptrdiff_t a_stride,
+                                     const Operand<typename Arithmetic::Real>& operand,
+                                     typename Arithmetic::Scales scales, ptrdiff_t vectors,
+                                     ptrdiff_t rows, typename Arithmetic::Real* z,
+                                     ptrdiff_t z_stride) {
   const auto* panels = static_cast<const typename Arithmetic::Element*>(operand.panels);
   const ptrdiff_t width =
       vectors_of_panel(static_cast<int>(vectors)) * kWidth<typename Arithmetic::Real>;
@@ -386,10 +322,9 @@ RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrd
       return accumulate_bf16(a, operand, vectors, rows, z, z_stride);
     if (operand.type == WeightType::int8) {
       const QuantisedRows& integers = operand.rows.quantised;
-      return accumulate_chains<Integers>(integers.numbers + operand.row * integers.stride,
-                                         integers.stride, operand,
-                                         {integers.scales + operand.row, operand.scale}, vectors,
-                                         rows, z, z_stride);
+      return accumulate_chains<Integers>(
+          integers.numbers + operand.row * integers.stride, integers.stride, operand,
+          {integers.scales + operand.row, operand.scale}, vectors, rows, z, z_stride);
     }
   }
   accumulate_chains<FloatingPoint<T>>(a, operand.rows.stride, operand, {}, vectors, rows, z,

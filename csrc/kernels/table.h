@@ -12,8 +12,8 @@
 // [unit vector][gate][lane].
 //
 // Narrow weights have this layout too. An element then holds the numbers of two neighbouring steps
-// of a column, the first in its lower half: a word of 32 bits (bf16) or of 16 (int8). Past the depth
-// they are zero.
+// of a column, the first in its lower half: a word of 32 bits (bf16) or of 16 (int8). Past the
+// depth they are zero.
 #pragma once
 
 #include <stddef.h>

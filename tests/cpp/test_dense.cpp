@@ -1,13 +1,14 @@
 // Dense on every instruction set and in every weight type: against double loops over the weights
-// as they are stored, and the same bits on every set that has fused multiply-adds.
+// as they are stored, and the same bits on every set that has fused multiply-adds; int8 at sizes
+// that leave float's range.
 #include <cmath>
-#include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
-#include "core/packing.h"
 #include "rnnext/rnnext.h"
+#include "stored_weights.h"
 #include "testing.h"
 
 namespace {
@@ -15,47 +16,25 @@ namespace {
 using namespace rnnext;
 using testing::check;
 
-// What the weights w (D, H) are worth after they have been stored as `type`.
-template <class T>
-std::vector<double> as_stored(const std::vector<T>& w, std::ptrdiff_t H, WeightType type) {
-  std::vector<double> stored(w.begin(), w.end());
-  for (std::ptrdiff_t u = 0; u < H; ++u) {
-    float scale = 0;
-    for (std::size_t i = u; i < w.size(); i += H)
-      scale = std::fmax(scale, std::fabs(static_cast<float>(w[i])) / 127);
-    for (std::size_t i = u; i < w.size(); i += H) {
-      const float weight = static_cast<float>(w[i]);
-      if (type == WeightType::int8) {
-        stored[i] = scale > 0 ? std::nearbyint(weight / scale) * double{scale} : 0;
-      } else if (type == WeightType::bf16) {
-        const std::uint32_t bits = std::uint32_t{core::to_bf16(weight)} << 16;
-        float rounded;
-        std::memcpy(&rounded, &bits, sizeof rounded);
-        stored[i] = rounded;
-      }
-    }
-  }
-  return stored;
-}
-
 // y (B, H) of every shape, one after the other, each compared with the double loops.
 template <class T>
 std::vector<T> outputs(const std::string& isa, WeightType type, double tolerance) {
   std::vector<T> all;
   for (std::ptrdiff_t B : {1, 2, 3, 7, 13, 49})
-    for (std::ptrdiff_t D : {1, 17, 64, 65, 130})
+    for (std::ptrdiff_t D : {1, 17, 64, 65, 130, 259})
       for (std::ptrdiff_t H : {1, 4, 15, 33, 70}) {
         testing::Random random(static_cast<unsigned>(B * 10000 + D * 100 + H));
         const std::vector<T> kernel = random.array<T>(D * H, 1 / std::sqrt(D + 1.0));
         const std::vector<T> bias = random.array<T>(H, 0.5), x = random.array<T>(B * D, 1);
         std::vector<T> y(static_cast<std::size_t>(B * H));
         Dense<T>(D, H, {ActivationKind::tanh}, kernel, bias, isa, type).run(B, x, y);
-        const std::vector<double> stored = as_stored(kernel, H, type);
+        const std::vector<double> stored = testing::as_stored(kernel, H, type);
+        const std::vector<double> rows = testing::as_read(x, D, type);
         double worst = 0;
         for (std::ptrdiff_t r = 0; r < B; ++r)
           for (std::ptrdiff_t u = 0; u < H; ++u) {
             double sum = bias[u];
-            for (std::ptrdiff_t d = 0; d < D; ++d) sum += double{x[r * D + d]} * stored[d * H + u];
+            for (std::ptrdiff_t d = 0; d < D; ++d) sum += rows[r * D + d] * stored[d * H + u];
             worst = std::fmax(worst, std::fabs(std::tanh(sum) - y[r * H + u]));
           }
         check(worst <= tolerance, isa + ": Dense of " + std::to_string(B) + " x " +
@@ -67,7 +46,7 @@ std::vector<T> outputs(const std::string& isa, WeightType type, double tolerance
   return all;
 }
 
-// tolerance: a sum of 130 products of size 1, rounded to T a few times.
+// tolerance: a sum of 259 products of size 1, rounded to T a few times.
 template <class T>
 void every_set(WeightType type, double tolerance) {
   std::vector<T> first;
@@ -81,9 +60,66 @@ void every_set(WeightType type, double tolerance) {
   }
 }
 
+// y = x @ kernel of a linear int8 layer.
+std::vector<float> int8_product(const std::string& isa, const std::vector<float>& x,
+                                const std::vector<float>& kernel, std::ptrdiff_t units) {
+  const auto features = static_cast<std::ptrdiff_t>(kernel.size()) / units;
+  const auto rows = static_cast<std::ptrdiff_t>(x.size()) / features;
+  std::vector<float> y(static_cast<std::size_t>(rows * units));
+  Dense<float>(features, units, {ActivationKind::linear}, kernel, {}, isa, WeightType::int8)
+      .run(rows, x, y);
+  return y;
+}
+
+// Rows of any size: the scale of each is its own, and neither it nor a product of scales may
+// underflow or overflow where the answer does not.
+void test_int8_rows_of_every_size(const std::string& isa) {
+  const std::vector<float> kernel = {0.5f, -1.f / 1024, 0.25f, 1.f / 1024, 0.125f, 0};  // (3, 2)
+  for (const float size : {0.f, 1e-44f, 1e-37f, 1e-36f, 1e-20f, 1.f, 1e20f, 1e36f}) {
+    const std::vector<float> x = {size / 2, size / 4, -size, 0, 0, 0};
+    const std::vector<double> stored = testing::as_stored(kernel, 2, WeightType::int8);
+    const std::vector<float> y = int8_product(isa, x, kernel, 2);
+    for (int u = 0; u < 2; ++u) {
+      double truth = 0;
+      for (int d = 0; d < 3; ++d) truth += double{x[d]} * stored[d * 2 + u];
+      // Half of a row's step, which is never below the smallest normal number, a weight.
+      const double tolerance = 1.5 * std::fmax(size / 32767, 1.2e-38f) * (u ? 1. / 1024 : 0.5);
+      check(std::fabs(y[u] - truth) <= std::fmax(tolerance, 1.2e-38),
+            isa + ": int8 row of size " + std::to_string(size) + ": " +
+                std::to_string(y[u] / size) + " of it, expected " + std::to_string(truth / size));
+      check(y[2 + u] == 0, isa + ": int8 row of zeros beside size " + std::to_string(size));
+    }
+  }
+}
+
+// What is not finite must not look finite, wherever in a row it stands, and concerns its row alone.
+void test_int8_rows_that_are_not_finite(const std::string& isa) {
+  constexpr std::ptrdiff_t kRows = 5, kFeatures = 67, kUnits = 19;
+  testing::Random random(5);
+  const std::vector<float> kernel = random.array<float>(kFeatures * kUnits, 1);
+  const std::vector<float> x = random.array<float>(kRows * kFeatures, 1);
+  const std::vector<float> finite = int8_product(isa, x, kernel, kUnits);
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float value : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN(),
+                            -std::numeric_limits<float>::quiet_NaN()})
+    for (const std::ptrdiff_t at : {0, 1, 31, 63, 64, 66}) {
+      std::vector<float> changed = x;
+      changed[2 * kFeatures + at] = value;
+      const std::vector<float> y = int8_product(isa, changed, kernel, kUnits);
+      for (std::ptrdiff_t i = 0; i < kRows * kUnits; ++i)
+        check(i / kUnits == 2 ? std::isnan(y[i]) : y[i] == finite[i],
+              isa + ": int8 output " + std::to_string(i) + " where x[2, " + std::to_string(at) +
+                  "] is " + std::to_string(value) + ": " + std::to_string(y[i]));
+    }
+}
+
 }  // namespace
 
 int main() {
+  for (const std::string& isa : available_isas()) {
+    test_int8_rows_of_every_size(isa);
+    test_int8_rows_that_are_not_finite(isa);
+  }
   every_set<float>(WeightType::full, 2e-6);
   every_set<double>(WeightType::full, 4e-15);
   every_set<float>(WeightType::bf16, 2e-6);

@@ -8,6 +8,7 @@
 
 #include "core/reference.h"
 #include "rnnext/rnnext.h"
+#include "stored_weights.h"
 #include "testing.h"
 
 namespace {
@@ -27,6 +28,7 @@ struct Case {
   Shape shape;
   bool bias = true, initial_state = false, go_backwards = false, zero_output_for_mask = false;
   Masking masking = Masking::none;
+  WeightType weights = WeightType::full;
 };
 
 std::string name(const Case& c) {
@@ -38,7 +40,8 @@ std::string name(const Case& c) {
          std::to_string(c.shape.B) + "," + std::to_string(c.shape.T) + "," +
          std::to_string(c.shape.D) + "," + std::to_string(c.shape.H) + (c.bias ? "" : " no bias") +
          (c.initial_state ? " initial" : "") + (c.go_backwards ? " backwards" : "") + " mask " +
-         std::to_string(static_cast<int>(c.masking)) + (c.zero_output_for_mask ? " zero" : "");
+         std::to_string(static_cast<int>(c.masking)) + (c.zero_output_for_mask ? " zero" : "") +
+         " weights " + std::to_string(static_cast<int>(c.weights));
 }
 
 template <class T>
@@ -115,7 +118,7 @@ RecurrentConfig with_shape(RecurrentConfig config, const Shape& shape) {
 template <class T>
 Recurrent<T> layer_of(const Case& c, const Data<T>& data, const std::string& isa) {
   return Recurrent<T>(with_shape(c.config, c.shape), data.kernel, data.recurrent_kernel, data.bias,
-                      isa);
+                      isa, c.weights);
 }
 
 template <class T>
@@ -128,12 +131,13 @@ Outputs<T> run(const Case& c, const Data<T>& data, const std::string& isa) {
 std::vector<double> widened(const std::vector<float>& v) { return {v.begin(), v.end()}; }
 std::vector<double> widened(const std::vector<double>& v) { return v; }
 
-// The reference in double on the same (possibly float) weights and inputs.
+// The reference in double on the same (possibly float) weights, as they are stored, and inputs.
 template <class T>
 Outputs<double> run_reference(const Case& c, const Data<T>& data) {
   Data<double> wide(c);
-  wide.kernel = widened(data.kernel);
-  wide.recurrent_kernel = widened(data.recurrent_kernel);
+  const std::ptrdiff_t columns = c.config.gates() * c.shape.H;
+  wide.kernel = testing::as_stored(data.kernel, columns, c.weights);
+  wide.recurrent_kernel = testing::as_stored(data.recurrent_kernel, columns, c.weights);
   wide.bias = widened(data.bias);
   wide.x = widened(data.x);
   for (int s = 0; s < 2; ++s) wide.initial[s] = widened(data.initial[s]);
@@ -162,6 +166,12 @@ double largest_error(const std::vector<T>& got, const std::vector<double>& truth
 template <class T>
 constexpr double kTolerance = 64 * std::numeric_limits<T>::epsilon();
 
+// int8: a step's rows, of at most unit size, are rounded to 1/65534.
+template <class T>
+double tolerance_of(const Case& c) {
+  return c.weights == WeightType::int8 ? 5.0 / 65534 : kTolerance<T>;
+}
+
 template <class T>
 void compare_with_reference(const Case& c, const std::string& isa) {
   const Data<T> data(c);
@@ -171,9 +181,9 @@ void compare_with_reference(const Case& c, const std::string& isa) {
       std::max(largest_error(got.sequence, truth.sequence), largest_error(got.last, truth.last));
   error = std::max(error, largest_error(got.tape, truth.tape));
   for (int s = 0; s < 2; ++s) error = std::max(error, largest_error(got.state[s], truth.state[s]));
-  check(error <= kTolerance<T>, isa + (sizeof(T) == 4 ? " float " : " double ") + name(c) +
-                                    ": error " + std::to_string(error / kTolerance<T>) +
-                                    " of the tolerance");
+  const double tolerance = tolerance_of<T>(c);
+  check(error <= tolerance, isa + (sizeof(T) == 4 ? " float " : " double ") + name(c) + ": error " +
+                                std::to_string(error / tolerance) + " of the tolerance");
 }
 
 std::vector<RecurrentConfig> cells() {
@@ -203,6 +213,9 @@ void test_against_reference(const std::string& isa) {
         compare_with_reference<double>(c, isa);
         c.initial_state = c.go_backwards = true;
         compare_with_reference<float>(c, isa);
+        c.weights = WeightType::int8;
+        compare_with_reference<float>(c, isa);
+        c.weights = WeightType::full;
         c.bias = false;
         c.zero_output_for_mask = true;
         compare_with_reference<double>(c, isa);
@@ -341,6 +354,30 @@ void test_instruction_sets_agree(const Case& c) {
   }
 }
 
+void test_one_answer_of_narrow_weights() {
+  for (const RecurrentConfig& config : cells())
+    for (const WeightType weights : {WeightType::bf16, WeightType::int8})
+      for (const Masking masking : {Masking::none, Masking::random}) {
+        Case c{config, {37, 6, 5, 21}};
+        c.weights = weights;
+        c.masking = masking;
+        c.initial_state = true;
+        Case wide = c, few = c;
+        wide.shape = {67, 20, 40, 64};
+        few.shape = {3, 5, 131, 337};
+        for (const std::string& isa : available_isas()) {
+          test_batch_size_does_not_matter<float>(c, isa);
+          test_batch_size_does_not_matter<float>(few, isa);
+          test_threads_do_not_matter<float>(wide, isa);
+          test_threads_do_not_matter<float>(few, isa);
+          test_two_layers_at_once<float>(few, isa);
+          test_chunks_do_not_matter<float>(c, isa);
+        }
+        test_instruction_sets_agree<float>(c);
+        test_instruction_sets_agree<float>(few);
+      }
+}
+
 void test_one_answer() {
   for (const RecurrentConfig& cell : cells())
     for (const bool default_activations : {true, false}) {
@@ -435,6 +472,41 @@ void test_fma_is_real() {
   }
 }
 
+// ---- int8 ---------------------------------------------------------------------------------------
+
+template <class T>
+bool all_nan(const std::vector<T>& values) {
+  return std::all_of(values.begin(), values.end(), [](T value) { return std::isnan(value); });
+}
+
+// A sample whose input or state is not finite has no finite output from there on, and leaves the
+// samples beside it alone.
+void test_int8_does_not_hide_what_is_not_finite(const std::string& isa) {
+  for (const RecurrentConfig& config : cells())
+    for (const float value :
+         {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()})
+      for (const bool in_state : {false, true}) {
+        Case c{config, {3, 4, 7, 21}};
+        c.initial_state = true;
+        c.weights = WeightType::int8;
+        Data<float> data(c);
+        const Outputs<float> finite = run(c, data, isa);
+        // Sample 1: its first state, or its second input.
+        in_state ? data.initial[0][21 + 20] = value : data.x[(4 + 1) * 7 + 6] = value;
+        const Outputs<float> got = run(c, data, isa);
+        const std::vector<float> sequence = rows_of(got.sequence, 3, 1);
+        const auto begin = sequence.begin() + (in_state ? 0 : 21);
+        const std::string what = isa + " " + name(c) + ": " + std::to_string(value) +
+                                 (in_state ? " in a state" : " in an input");
+        check(
+            all_nan(std::vector<float>(begin, sequence.end())) && all_nan(rows_of(got.last, 3, 1)),
+            what + " looks finite");
+        for (const std::ptrdiff_t other : {0, 2})
+          check(rows_of(got.sequence, 3, other) == rows_of(finite.sequence, 3, other),
+                what + " changes another sample");
+      }
+}
+
 // ---- sizes --------------------------------------------------------------------------------------
 
 template <class Body>
@@ -487,8 +559,10 @@ int main() {
   for (const std::string& isa : available_isas()) {
     test_against_reference(isa);
     test_activations(isa);
+    test_int8_does_not_hide_what_is_not_finite(isa);
   }
   test_one_answer();
+  test_one_answer_of_narrow_weights();
   test_processors_agree();
   test_fma_is_real();
   test_sizes_are_checked();

@@ -251,8 +251,10 @@ class WeightOwner(Operation):
         """Chooses how the compiled kernels of this layer and its children store their weights.
 
         Narrow weights are quicker to read, which is most of the time of large recurrent layers with
-        few samples, and are not exact: docs/performance.md has the errors. Inputs, states, biases
-        and sums stay float32. Layers without a compiled kernel (convolutions, embeddings, ...) are
+        few samples, and are not exact: docs/performance.md has the errors. Biases, states and
+        outputs stay float32; what an `"int8"` matrix multiplies, an input or a state, is rounded to
+        16 bits with one scale for each sample and step. Where that holds a NaN or an infinity, the
+        sums are all NaN. Layers without a compiled kernel (convolutions, embeddings, ...) are
         not concerned, nor are `get_weights` and saved files, which keep the exact weights.
 
         Args:
