@@ -73,10 +73,6 @@ class DenseKernel {
                                            const py::object& weights);
 };
 
-// Adds run_plain and run_plain_beside to the registered classes, as methods of CPython's own:
-// pybind11's take as long to be called as a small layer takes to run.
-void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class);
-
 // Each call is a tuple: a RecurrentKernel and the seven arguments of its __call__.
 py::tuple run_both(const py::tuple& first, const py::tuple& second);
 

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "layers.h"
+#include "plain_calls.h"
 #include "rnnext/rnnext.h"
 #include "rows.h"
 
@@ -52,6 +53,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
 
   rnnext::bindings::add_plain_calls(m.attr("RecurrentKernel"), m.attr("DenseKernel"));
 
+  m.def("call_kernels_directly", &rnnext::bindings::call_kernels_directly, py::arg("layer_class"));
   m.def("run_both", &rnnext::bindings::run_both, py::arg("first"), py::arg("second"));
   m.def("activate", &rnnext::bindings::activate_array, py::arg("activation"), py::arg("x"));
   m.def("normalize", &rnnext::bindings::normalize_rows, py::arg("x"), py::arg("mean"),

@@ -98,6 +98,14 @@ class DenseKernel:
     @property
     def input_dim(self) -> int: ...
 
+def call_kernels_directly(layer_class: type) -> None:
+    """Gives the class of recurrent layers a compiled `__call__`.
+
+    A call with one plain array of a layer whose `_direct_flags` are a number, and not None, is
+    `run_plain(x, flags, None)` of the kernel `layer.cell._packed`; where that declines, and for
+    any other call, it is what the class's `__call__` was before.
+    """
+
 def run_both(
     first: tuple[Any, ...], second: tuple[Any, ...]
 ) -> tuple[_Array | tuple[_Array, ...], _Array | tuple[_Array, ...]]:
