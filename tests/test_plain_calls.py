@@ -102,6 +102,24 @@ def test_dense_over_any_axes(shape: tuple[int, ...]) -> None:
     assert_array_equal(dense(x), rows.reshape(*shape[:-1], 3))
 
 
+def test_windows() -> None:
+    kernel, bias = RNG.standard_normal((8, 3)).astype("f4"), np.ones(3, "f4")
+    dense = _core.DenseKernel(kernel, bias, ("tanh",))
+    for step, count in ((1, 6), (2, 3), (5, 2), (9, 1), (1, 0)):
+        rows = [X[:, i * step : i * step + 2].reshape(3, 8).copy() for i in range(count)]
+        expected = np.stack([dense(row) for row in rows], axis=1) if rows else np.empty((3, 0, 3))
+        assert_array_equal(dense.run_windows(X, count, step), expected)
+    assert dense.run_windows(X[:0], 6, 1).shape == (0, 6, 3)
+    with pytest.raises(ValueError, match="a sample take 32 elements, the samples are 28 apart"):
+        dense.run_windows(X, 7, 1)
+    with pytest.raises(ValueError, match="received 28 elements, expected at least 36"):
+        dense.run_windows(X[:1], 2, 1 << 62)
+    with pytest.raises(ValueError, match="a count of 1 and a step of 0, accepted are"):
+        dense.run_windows(X, 1, 0)
+    with pytest.raises(ValueError, match="expected 3 axes"):
+        dense.run_windows(X[0], 1, 1)
+
+
 def test_normalize() -> None:
     mean, factor, offset = RNG.standard_normal((3, 4))
     for dtype in (np.float32, np.float64):

@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -261,6 +262,22 @@ class DenseOf final : public DenseKernel {
     if (!ArrayView<T>::accepts(x_object, -1)) return py::none();
     const ArrayView<T> x(x_object);
     return x.ndim() > 1 && fits(x) ? product(x) : py::none();
+  }
+
+  py::object run_windows(py::handle x_object, py::ssize_t count, py::ssize_t step) const override {
+    const ArrayView<T> x("x", x_object, 3);
+    const std::ptrdiff_t samples = x.extent(0), steps = x.extent(1), channels = x.extent(2);
+    if (count < 0 || step < 1)
+      throw py::value_error("windows: received a count of " + std::to_string(count) +
+                            " and a step of " + std::to_string(step) +
+                            ", accepted are a count >= 0 and a step >= 1");
+    NewArray<T> y({samples, count, layer_.units()});
+    const Unlocked unlocked(static_cast<double>(samples * count) *
+                            static_cast<double>(layer_.features() * layer_.units()));
+    // Several windows begin less than `steps` apart, or the layer finds that they do not fit.
+    layer_.run(Windows{samples, count, steps * channels, std::min(step, steps) * channels},
+               x.span(), y.span());
+    return y.take();
   }
 
   const char* isa() const override { return layer_.isa(); }

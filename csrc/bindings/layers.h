@@ -63,6 +63,8 @@ class DenseKernel {
   virtual py::object run(py::handle x) const = 0;
   // None when x is not just such an array as the kernel reads.
   virtual py::object run_plain(py::handle x) const = 0;
+  // (N, count, units) of the windows of x (N, T, C) that begin at 0, step, 2 * step, ... of T.
+  virtual py::object run_windows(py::handle x, py::ssize_t count, py::ssize_t step) const = 0;
   virtual const char* isa() const = 0;
   virtual const char* dtype() const = 0;
   virtual py::ssize_t units() const = 0;

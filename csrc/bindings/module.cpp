@@ -46,6 +46,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       .def(py::init(&DenseKernel::make), py::arg("kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("isa") = py::none(), py::arg("weights") = py::none())
       .def("__call__", &DenseKernel::run, py::arg("x"))
+      .def("run_windows", &DenseKernel::run_windows, py::arg("x"), py::arg("count"),
+           py::arg("step"))
       .def_property_readonly("isa", &DenseKernel::isa)
       .def_property_readonly("dtype", &DenseKernel::dtype)
       .def_property_readonly("units", &DenseKernel::units)

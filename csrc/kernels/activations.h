@@ -225,7 +225,8 @@ RNNEXT_INLINE T largest(const T* x, ptrdiff_t n) {
   ptrdiff_t i = 0;
   for (; i + W <= n; i += W) lanes = max(load<T>(x + i), lanes);
   T result = -T(__builtin_huge_val());
-  for (ptrdiff_t lane = 0; lane < W; ++lane) result = lanes[lane] > result ? lanes[lane] : result;
+  for (ptrdiff_t lane = 0; lane < W && lane < n; ++lane)
+    result = lanes[lane] > result ? lanes[lane] : result;
   for (; i < n; ++i) result = x[i] > result ? x[i] : result;
   return result;
 }
@@ -238,15 +239,16 @@ RNNEXT_INLINE T sum_of_exp(const T* x, T shift, ptrdiff_t n, T* terms) {
   for (ptrdiff_t i = 0; i < n; i += kPartialSums) {
     for (int v = 0; v < kVectors && i + v * W < n; ++v) {
       const ptrdiff_t first = i + v * W, count = n - first;
-      Vec<T> e = exp(load_first<T>(x + first, count) - shift);
+      const Vec<T> e = exp(load_first<T>(x + first, count) - shift);
       if (terms) store_first<T>(terms + first, e, count);
-      for (ptrdiff_t lane = count; lane < W; ++lane) e[lane] = 0;
-      sums[v] += e;
+      sums[v] += first_lanes(e, count);
     }
   }
   T partial[kPartialSums];
   for (int v = 0; v < kVectors; ++v) store<T>(partial + v * W, sums[v]);
-  for (int half = kPartialSums / 2; half > 0; half /= 2)
+  int half = kPartialSums / 2;
+  while (half >= n) half /= 2;  // those of a short row are zeros
+  for (; half > 0; half /= 2)
     for (int i = 0; i < half; ++i) partial[i] += partial[i + half];
   return partial[0];
 }

@@ -16,7 +16,7 @@ void dense(const DenseCall<T>* call) {
     const ptrdiff_t z_stride = block.vectors * W;
     for (ptrdiff_t r = 0; r < block.rows; ++r)
       copy(z + r * z_stride, call->weights.bias + block.v * W, block.vectors);
-    accumulate_block<1>(block, call->x, call->features, call->weights.kernel, call->features, z);
+    accumulate_block<1>(block, call->x, call->x_stride, call->weights.kernel, call->features, z);
     if (call->activation.kind != ActivationKind::linear)
       activate_array<T>(call->activation, z, z, block.rows * z_stride);
     for (ptrdiff_t r = 0; r < block.rows; ++r)

@@ -88,6 +88,12 @@ class DenseKernel:
     def run_plain(self, x: _Array, /) -> _Array | None:
         """The outputs; None unless `x` is a plain array, of two axes or more, that fits."""
 
+    def run_windows(self, x: _Array, count: int, step: int) -> _Array:
+        """The outputs (N, count, units) for windows over the second axis of `x` (N, T, C).
+
+        A window is as many elements as the kernel has features; they begin `step` steps apart.
+        """
+
     def __call__(self, x: _Array) -> _Array: ...
     @property
     def isa(self) -> str: ...
