@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from rnnext import _core, layers
+from rnnext import _core, activations, layers
+from rnnext.errors import DataError, ShapeError, UnsupportedError
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((3, 7, 4)).astype(np.float32)
@@ -101,6 +102,24 @@ def test_dense_over_any_axes(shape: tuple[int, ...]) -> None:
     assert_array_equal(dense(x), rows.reshape(*shape[:-1], 3))
 
 
+def test_windows() -> None:
+    kernel, bias = RNG.standard_normal((8, 3)).astype("f4"), np.ones(3, "f4")
+    dense = _core.DenseKernel(kernel, bias, ("tanh",))
+    for step, count in ((1, 6), (2, 3), (5, 2), (9, 1), (1, 0)):
+        rows = [X[:, i * step : i * step + 2].reshape(3, 8).copy() for i in range(count)]
+        expected = np.stack([dense(row) for row in rows], axis=1) if rows else np.empty((3, 0, 3))
+        assert_array_equal(dense.run_windows(X, count, step), expected)
+    assert dense.run_windows(X[:0], 6, 1).shape == (0, 6, 3)
+    with pytest.raises(ValueError, match="a sample take 32 elements, the samples are 28 apart"):
+        dense.run_windows(X, 7, 1)
+    with pytest.raises(ValueError, match="received 28 elements, expected at least 36"):
+        dense.run_windows(X[:1], 2, 1 << 62)
+    with pytest.raises(ValueError, match="a count of 1 and a step of 0, accepted are"):
+        dense.run_windows(X, 1, 0)
+    with pytest.raises(ValueError, match="expected 3 axes"):
+        dense.run_windows(X[0], 1, 1)
+
+
 def test_normalize() -> None:
     mean, factor, offset = RNG.standard_normal((3, 4))
     for dtype in (np.float32, np.float64):
@@ -126,3 +145,97 @@ def test_masking_reads_on_where_the_first_feature_is_the_mask_value() -> None:
     assert_array_equal(outputs, x)
     _, keep = layers.Masking().call_with_masks(x[:, :, :0])
     assert_array_equal(keep, [[False, False, False]])
+
+
+# A call of the layer itself --------------------------------------------------------------------
+
+
+def called_before(**options: Any) -> layers.LSTM:
+    """A layer whose calls with a plain array go straight to the kernel."""
+    layer = layers.LSTM(5, **options)
+    layer(X)
+    assert layer._direct_flags is not None
+    return layer
+
+
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"go_backwards": True}])
+def test_direct_call_is_the_careful_one(cell: str, options: dict[str, bool]) -> None:
+    layer = getattr(layers, cell)(5, **options)
+    first = layer(X)
+    assert layer._direct_flags is not None
+    assert_array_equal(layer(X), first)
+    assert_array_equal(layer(X.tolist()), first)
+
+
+def test_direct_call_sees_new_weights() -> None:
+    layer = called_before()
+    new = [w + 1 for w in layer.get_weights()]
+    layer.set_weights(new)
+    other = layers.LSTM(5)
+    other.build(X.shape)
+    other.set_weights(new)
+    assert_array_equal(layer(X), other(X))
+    layer.cell.bias.assign(np.zeros(20))
+    other.set_weights([*new[:2], np.zeros(20)])
+    assert_array_equal(layer(X), other(X))
+
+
+def test_direct_call_sees_new_options() -> None:
+    layer = called_before()
+    layer.return_sequences = True
+    assert layer(X).shape == (3, 7, 5)
+    layer.go_backwards = True
+    assert_array_equal(layer(X), careful(layer, X, np.ones_like(MASK)))
+    before = layer(X)
+    layer.cell.activation = activations.get("linear")
+    assert not np.array_equal(layer(X), before)
+
+
+def test_direct_call_is_for_one_array_alone() -> None:
+    layer = called_before()
+    plain = layer(X)
+    states = [np.ones((3, 5), "f4")] * 2
+    assert not np.array_equal(layer(X, states), plain)
+    assert not np.array_equal(layer(X, mask=MASK), plain)
+    assert_array_equal(layer(X, training=False), plain)
+    assert_array_equal(layer(sequences=X), plain)
+    assert layer(layers.Input((7, 4))).shape == (None, 5)
+    with pytest.raises(UnsupportedError, match="argument 'initial_states'; call accepts"):
+        layer(X, initial_states=states)
+    with pytest.raises(ShapeError, match=r"size 4 on axis -1.*received shape \(3, 7, 3\)"):
+        layer(X[:, :, :3])
+    with pytest.raises(DataError, match="received None"):
+        layer(None)
+
+
+def test_direct_call_leaves_a_call_of_somebodys_own_alone() -> None:
+    class Reversed(layers.LSTM):
+        def call(self, sequences: Any, **kwargs: Any) -> Any:
+            return super().call(sequences[:, ::-1], **kwargs)
+
+    class Doubled(layers.LSTM):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return 2 * super().__call__(*args, **kwargs)
+
+    plain, turned, doubled = called_before(), Reversed(5), Doubled(5)
+    for layer in (turned, doubled):
+        layer.build(X.shape)
+        layer.set_weights(plain.get_weights())
+    for _ in range(3):
+        assert_array_equal(turned(X), plain(X[:, ::-1]))
+        assert_array_equal(doubled(X), 2 * plain(X))
+
+    before, original = plain(X), plain.call
+    plain.call = lambda x: original(x) + 1  # type: ignore[method-assign, misc, assignment]
+    for _ in range(3):
+        assert_array_equal(plain(X), before + 1)
+
+
+def test_direct_call_keeps_states() -> None:
+    layer = layers.GRU(5, stateful=True)
+    layer.build(X.shape)
+    first = layer(X)
+    assert not np.array_equal(layer(X), first)
+    layer.reset_states()
+    assert_array_equal(layer(X), first)

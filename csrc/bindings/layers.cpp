@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -263,6 +264,22 @@ class DenseOf final : public DenseKernel {
     return x.ndim() > 1 && fits(x) ? product(x) : py::none();
   }
 
+  py::object run_windows(py::handle x_object, py::ssize_t count, py::ssize_t step) const override {
+    const ArrayView<T> x("x", x_object, 3);
+    const std::ptrdiff_t samples = x.extent(0), steps = x.extent(1), channels = x.extent(2);
+    if (count < 0 || step < 1)
+      throw py::value_error("windows: received a count of " + std::to_string(count) +
+                            " and a step of " + std::to_string(step) +
+                            ", accepted are a count >= 0 and a step >= 1");
+    NewArray<T> y({samples, count, layer_.units()});
+    const Unlocked unlocked(static_cast<double>(samples * count) *
+                            static_cast<double>(layer_.features() * layer_.units()));
+    // Several windows begin less than `steps` apart, or the layer finds that they do not fit.
+    layer_.run(Windows{samples, count, steps * channels, std::min(step, steps) * channels},
+               x.span(), y.span());
+    return y.take();
+  }
+
   const char* isa() const override { return layer_.isa(); }
   const char* dtype() const override { return kDtype<T>; }
   py::ssize_t units() const override { return layer_.units(); }
@@ -303,70 +320,6 @@ py::object activate_as(const Activation& activation, py::handle x_object) {
     activate<T>(activation, n ? x.size() / n : 0, n, x.span(), y.span());
   }
   return y.take();
-}
-
-// The C++ object of a registered class's instance.
-template <class Kernel>
-const Kernel& kernel_of(PyObject* self) {
-  const void* kernel =
-      reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder().value_ptr();
-  if (!kernel) throw py::type_error("a plain call: the object has not been initialised");
-  return *static_cast<const Kernel*>(kernel);
-}
-
-// A method of CPython's: its C++ errors become Python's.
-template <class Body>
-PyObject* as_method(Py_ssize_t received, Py_ssize_t expected, Body body) {
-  try {
-    if (received != expected)
-      throw py::type_error("a plain call received " + std::to_string(received) +
-                           " arguments, expected " + std::to_string(expected));
-    return body().release().ptr();
-  } catch (py::error_already_set& error) {
-    error.restore();
-  } catch (const py::builtin_exception& error) {
-    error.set_error();
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  } catch (const std::exception& error) {
-    PyErr_SetString(PyExc_RuntimeError, error.what());
-  }
-  return nullptr;
-}
-
-OutputFlags to_flags(PyObject* bits) {
-  const long flags = PyLong_AsLong(bits);
-  if (flags == -1 && PyErr_Occurred()) throw py::error_already_set();
-  return OutputFlags(flags);
-}
-
-PyObject* recurrent_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return as_method(count, 3, [&] {
-    return kernel_of<RecurrentKernel>(self).run_plain(args[0], to_flags(args[1]), args[2]);
-  });
-}
-
-PyObject* recurrent_plain_beside(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return as_method(count, 5, [&] {
-    const auto& other = py::handle(args[2]).cast<const RecurrentKernel&>();
-    return kernel_of<RecurrentKernel>(self).run_plain_beside(args[0], to_flags(args[1]), other,
-                                                             to_flags(args[3]), args[4]);
-  });
-}
-
-PyObject* dense_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return as_method(count, 1, [&] { return kernel_of<DenseKernel>(self).run_plain(args[0]); });
-}
-
-using FastMethod = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
-
-void add_method(py::handle type, PyMethodDef& definition) {
-  type.attr(definition.ml_name) = py::reinterpret_steal<py::object>(
-      PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(type.ptr()), &definition));
-}
-
-PyCFunction as_c_function(FastMethod method) {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(method));
 }
 
 }  // namespace
@@ -417,25 +370,6 @@ py::tuple run_both(const py::tuple& first, const py::tuple& second) {
   const RecurrentArguments mine = arguments(first), theirs = arguments(second);
   return first[0].cast<const RecurrentKernel&>().run_beside(
       mine, second[0].cast<const RecurrentKernel&>(), theirs);
-}
-
-void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class) {
-  static PyMethodDef recurrent = {
-      "run_plain", as_c_function(recurrent_plain), METH_FASTCALL,
-      "run_plain(x, flags, mask): the outputs from zero states, or None unless x is a plain array "
-      "that fits, and mask one or None. flags: 1 return_sequences, 2 return_state, 4 go_backwards, "
-      "8 zero_output_for_mask."};
-  static PyMethodDef beside = {
-      "run_plain_beside", as_c_function(recurrent_plain_beside), METH_FASTCALL,
-      "run_plain_beside(x, flags, other, others_flags, mask): (run_plain(x, flags, mask), "
-      "other.run_plain(x, others_flags, mask)), at the same time if there are threads for it; None "
-      "where one of them is None, or the other is of another dtype."};
-  static PyMethodDef dense = {"run_plain", as_c_function(dense_plain), METH_FASTCALL,
-                              "run_plain(x): the outputs, or None unless x is a plain array of two "
-                              "axes or more that fits."};
-  add_method(recurrent_kernel_class, recurrent);
-  add_method(recurrent_kernel_class, beside);
-  add_method(dense_kernel_class, dense);
 }
 
 py::object activate_array(const py::tuple& activation, py::handle x) {

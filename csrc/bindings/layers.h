@@ -63,6 +63,8 @@ class DenseKernel {
   virtual py::object run(py::handle x) const = 0;
   // None when x is not just such an array as the kernel reads.
   virtual py::object run_plain(py::handle x) const = 0;
+  // (N, count, units) of the windows of x (N, T, C) that begin at 0, step, 2 * step, ... of T.
+  virtual py::object run_windows(py::handle x, py::ssize_t count, py::ssize_t step) const = 0;
   virtual const char* isa() const = 0;
   virtual const char* dtype() const = 0;
   virtual py::ssize_t units() const = 0;
@@ -72,10 +74,6 @@ class DenseKernel {
                                            const py::tuple& activation, const py::object& isa,
                                            const py::object& weights);
 };
-
-// Adds run_plain and run_plain_beside to the registered classes, as methods of CPython's own:
-// pybind11's take as long to be called as a small layer takes to run.
-void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class);
 
 // Each call is a tuple: a RecurrentKernel and the seven arguments of its __call__.
 py::tuple run_both(const py::tuple& first, const py::tuple& second);

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "layers.h"
+#include "plain_calls.h"
 #include "rnnext/rnnext.h"
 #include "rows.h"
 
@@ -45,6 +46,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       .def(py::init(&DenseKernel::make), py::arg("kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("isa") = py::none(), py::arg("weights") = py::none())
       .def("__call__", &DenseKernel::run, py::arg("x"))
+      .def("run_windows", &DenseKernel::run_windows, py::arg("x"), py::arg("count"),
+           py::arg("step"))
       .def_property_readonly("isa", &DenseKernel::isa)
       .def_property_readonly("dtype", &DenseKernel::dtype)
       .def_property_readonly("units", &DenseKernel::units)
@@ -52,6 +55,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
 
   rnnext::bindings::add_plain_calls(m.attr("RecurrentKernel"), m.attr("DenseKernel"));
 
+  m.def("call_kernels_directly", &rnnext::bindings::call_kernels_directly, py::arg("layer_class"));
   m.def("run_both", &rnnext::bindings::run_both, py::arg("first"), py::arg("second"));
   m.def("activate", &rnnext::bindings::activate_array, py::arg("activation"), py::arg("x"));
   m.def("normalize", &rnnext::bindings::normalize_rows, py::arg("x"), py::arg("mean"),

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/aligned_buffer.h"
 #include "core/check.h"
 #include "core/instruction_set.h"
@@ -18,6 +20,9 @@ struct Dense<T>::Packed {
   Activation activation;
   const kernels::KernelTable* table;
   core::PackedProduct<T> weights;
+
+  // x (rows, features), row r at x + r * x_stride; y (rows, units).
+  void run_rows(std::ptrdiff_t rows, const T* x, std::ptrdiff_t x_stride, T* y) const;
 };
 
 template <class T>
@@ -64,29 +69,59 @@ const char* Dense<T>::isa() const {
 }
 
 template <class T>
+void Dense<T>::Packed::run_rows(std::ptrdiff_t rows, const T* x, std::ptrdiff_t x_stride,
+                                T* y) const {
+  const kernels::KernelsOf<T>& kernels = kernels::kernels_of<T>(*table);
+  const bool row_wise = is_row_wise(activation.kind);
+  kernels::DenseCall<T> call = {};
+  call.rows = rows;
+  call.features = features;
+  call.units = units;
+  call.activation = row_wise ? Activation{ActivationKind::linear} : activation;
+  call.weights = weights.view();
+  call.x = x;
+  call.x_stride = x_stride;
+  call.y = y;
+  const core::Workspace workspace(kernels.dense.workspace_bytes(&call));
+  call.workspace = workspace.data();
+  kernels.dense.run(&call);
+  if (row_wise) kernels.activate(&activation, y, y, rows, units);
+}
+
+template <class T>
 void Dense<T>::run(std::ptrdiff_t rows, Span<const T> x, Span<T> y) const {
+  check_size("x", x, checked_size("x", {rows, packed_->features}));
+  run({1, rows, 0, packed_->features}, x, y);
+}
+
+template <class T>
+void Dense<T>::run(const Windows& windows, Span<const T> x, Span<T> y) const {
   const Packed& packed = *packed_;
-  check_size("x", x, checked_size("x", {rows, packed.features}));
+  const std::ptrdiff_t rows = checked_size("windows", {windows.samples, windows.count});
   check_size("y", y, checked_size("y", {rows, packed.units}));
-  const kernels::KernelsOf<T>& kernels = kernels::kernels_of<T>(*packed.table);
-  const bool row_wise = is_row_wise(packed.activation.kind);
+  if (rows == 0) return;
+  const std::ptrdiff_t of_sample =
+      checked_size("x", {windows.count - 1, windows.stride}) + packed.features;
+  if (windows.samples > 1 && of_sample > windows.sample_stride)
+    throw std::invalid_argument("windows: those of a sample take " + std::to_string(of_sample) +
+                                " elements, the samples are " +
+                                std::to_string(windows.sample_stride) + " apart");
+  const std::ptrdiff_t end =
+      checked_size("x", {windows.samples - 1, windows.sample_stride}) + of_sample;
+  if (x.size < end || (end && !x.data))
+    throw std::invalid_argument("x: received " + std::to_string(x.size) +
+                                " elements, expected at least " + std::to_string(end));
   const double work = static_cast<double>(rows) * static_cast<double>(packed.features) *
                       static_cast<double>(packed.units);
-  core::parallel_rows(
-      rows, core::threads_worth(work), [&](std::ptrdiff_t first, std::ptrdiff_t last) {
-        kernels::DenseCall<T> call = {};
-        call.rows = last - first;
-        call.features = packed.features;
-        call.units = packed.units;
-        call.activation = row_wise ? Activation{ActivationKind::linear} : packed.activation;
-        call.weights = packed.weights.view();
-        call.x = x.data + first * packed.features;
-        call.y = y.data + first * packed.units;
-        const core::Workspace workspace(kernels.dense.workspace_bytes(&call));
-        call.workspace = workspace.data();
-        kernels.dense.run(&call);
-        if (row_wise) kernels.activate(&packed.activation, call.y, call.y, call.rows, call.units);
-      });
+  const auto run_some = [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+    for (std::ptrdiff_t row = first, next = first; row < last; row = next) {
+      const std::ptrdiff_t n = row / windows.count, i = row % windows.count;
+      next = std::min(last, (n + 1) * windows.count);
+      packed.run_rows(next - row, x.data + n * windows.sample_stride + i * windows.stride,
+                      windows.stride, y.data + row * packed.units);
+    }
+  };
+  core::parallel_rows(rows, core::threads_worth(work), run_some);
 }
 
 template <class T>

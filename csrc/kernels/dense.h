@@ -27,7 +27,7 @@ template <class T>
 void dense(const DenseCall<T>* call) {
   constexpr int W = kWidth<T>;
   Arena arena(call->workspace);
-  const Rows<T> x = take_quantiser(*call, arena)(call->x, call->features, call->rows);
+  const Rows<T> x = take_quantiser(*call, arena)(call->x, call->x_stride, call->rows);
   const PanelShape<1, T> shape(call->units);
   for_each_block(shape, shape.all(), call->rows, false, [&](const Block& block) {
     alignas(64) T z[kBlockVectors * W];

@@ -33,9 +33,9 @@ size_t workspace_bytes(const RecurrentCall<T>* call) {
 }
 
 template <class T>
-void activate_rows(const Activation* activation, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n) {
-  if (!is_row_wise(activation->kind)) return activate_array<T>(*activation, x, y, rows * n);
-  for (ptrdiff_t r = 0; r < rows; ++r) activate_row<T>(*activation, x + r * n, y + r * n, n);
+void activate(const Activation* activation, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n) {
+  if (is_row_wise(activation->kind)) return activate_rows<T>(*activation, x, y, rows, n);
+  activate_array<T>(*activation, x, y, rows * n);
 }
 
 float fma_peak(ptrdiff_t count) {
@@ -60,7 +60,7 @@ constexpr KernelsOf<T> kernels() {
   k.gru_reset_after = {workspace_bytes<GruResetAfter, T>, recurrent<GruResetAfter, T>};
   k.gru_reset_before = {workspace_bytes<GruResetBefore, T>, recurrent<GruResetBefore, T>};
   k.dense = {dense_workspace_bytes<T>, dense<T>};
-  k.activate = activate_rows<T>;
+  k.activate = activate<T>;
   return k;
 }
 

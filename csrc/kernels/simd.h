@@ -247,6 +247,15 @@ template <class T>
 RNNEXT_INLINE Vec<T> from_bits(IntVec<T> v) {
   return reinterpret_cast<Vec<T>>(v);
 }
+// The first `count` elements, and zeros in place of the others.
+template <class V>
+RNNEXT_INLINE V first_lanes(V v, ptrdiff_t count) {
+  using T = Scalar<V>;
+  IntVec<T> lane = {};
+  for (int i = 0; i < kWidth<T>; ++i) lane[i] = i;  // a constant
+  const auto end = static_cast<decltype(lane[0] + 0)>(count < kWidth<T> ? count : kWidth<T>);
+  return from_bits<T>(to_bits(v) & (lane < end));
+}
 // A vector with only the sign bit set in each element.
 template <class T>
 RNNEXT_INLINE IntVec<T> sign_bits() {

@@ -100,8 +100,9 @@ struct DenseCall {
   ptrdiff_t rows, features, units;
   Activation activation;
   PackedGates<T> weights;
-  const T* x;  // (rows, features) row-major
-  T* y;        // (rows, units) row-major, does not overlap x
+  const T* x;  // (rows, features), row r at x + r * x_stride; rows may overlap
+  ptrdiff_t x_stride;
+  T* y;  // (rows, units) row-major, does not overlap x
 
   void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
 };

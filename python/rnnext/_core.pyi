@@ -88,6 +88,12 @@ class DenseKernel:
     def run_plain(self, x: _Array, /) -> _Array | None:
         """The outputs; None unless `x` is a plain array, of two axes or more, that fits."""
 
+    def run_windows(self, x: _Array, count: int, step: int) -> _Array:
+        """The outputs (N, count, units) for windows over the second axis of `x` (N, T, C).
+
+        A window is as many elements as the kernel has features; they begin `step` steps apart.
+        """
+
     def __call__(self, x: _Array) -> _Array: ...
     @property
     def isa(self) -> str: ...
@@ -97,6 +103,14 @@ class DenseKernel:
     def units(self) -> int: ...
     @property
     def input_dim(self) -> int: ...
+
+def call_kernels_directly(layer_class: type) -> None:
+    """Gives the class of recurrent layers a compiled `__call__`.
+
+    A call with one plain array of a layer whose `_direct_flags` are a number, and not None, is
+    `run_plain(x, flags, None)` of the kernel `layer.cell._packed`; where that declines, and for
+    any other call, it is what the class's `__call__` was before.
+    """
 
 def run_both(
     first: tuple[Any, ...], second: tuple[Any, ...]

@@ -389,6 +389,30 @@ void test_rows() {
   }
 }
 
+// Rows of one length that are given together have the bits that each has alone.
+template <class T>
+void test_rows_together() {
+  constexpr std::ptrdiff_t kTimes = 7;  // not a multiple of any width
+  for (const std::string& isa : rnnext::available_isas())
+    for (const char* name : {"softmax", "log_softmax", "sparsemax"})
+      for (const std::vector<T>& first : rows<T>()) {
+        const Activation activation = make<T>({name, {}, 0, 0});
+        std::vector<T> all, alone;
+        for (const std::vector<T>& row : rows<T>()) {
+          if (row.size() != first.size()) continue;
+          for (std::ptrdiff_t i = 0; i < kTimes; ++i) all.insert(all.end(), row.begin(), row.end());
+          const std::vector<T> y = run<T>(isa, activation, row);
+          for (std::ptrdiff_t i = 0; i < kTimes; ++i) alone.insert(alone.end(), y.begin(), y.end());
+        }
+        const auto n = static_cast<std::ptrdiff_t>(first.size());
+        rnnext::activate<T>(activation, static_cast<std::ptrdiff_t>(all.size()) / n, n, all, all,
+                            isa);
+        const bool same = std::memcmp(all.data(), alone.data(), all.size() * sizeof(T)) == 0;
+        check(same, std::string(name) + " of " + isa + ": rows of " + std::to_string(n) +
+                        " together have other bits than alone");
+      }
+}
+
 template <class T>
 void add_to_hash(std::uint64_t& hash, const std::string& isa) {
   for (const Case& c : kCases)
@@ -427,6 +451,8 @@ int main(int argc, char** argv) {
   }
   test_rows<float>();
   test_rows<double>();
+  test_rows_together<float>();
+  test_rows_together<double>();
   test_hash();
   return rnnext::testing::finish();
 }

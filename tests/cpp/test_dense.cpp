@@ -113,13 +113,60 @@ void test_int8_rows_that_are_not_finite(const std::string& isa) {
     }
 }
 
+// Windows that share elements give the bits of the same rows copied out.
+void windows_are_rows(const std::string& isa) {
+  constexpr std::ptrdiff_t kSamples = 3, kSteps = 29, kChannels = 5, kUnits = 19;
+  testing::Random random(7);
+  for (std::ptrdiff_t length : {1, 3, 29})
+    for (std::ptrdiff_t stride : {1, 2, 7}) {
+      const std::ptrdiff_t D = length * kChannels, count = (kSteps - length) / stride + 1;
+      const std::vector<float> x = random.array<float>(kSamples * kSteps * kChannels, 1);
+      const std::vector<float> kernel = random.array<float>(D * kUnits, 1);
+      std::vector<float> rows;
+      for (std::ptrdiff_t n = 0; n < kSamples; ++n)
+        for (std::ptrdiff_t i = 0; i < count; ++i) {
+          const auto first = x.begin() + (n * kSteps + i * stride) * kChannels;
+          rows.insert(rows.end(), first, first + D);
+        }
+      const Dense<float> layer(D, kUnits, {ActivationKind::softmax}, kernel, {}, isa);
+      std::vector<float> expected(static_cast<std::size_t>(kSamples * count * kUnits));
+      std::vector<float> y(expected.size());
+      layer.run(kSamples * count, rows, expected);
+      layer.run({kSamples, count, kSteps * kChannels, stride * kChannels}, x, y);
+      check(y == expected, isa + ": windows of " + std::to_string(length) + ", " +
+                               std::to_string(stride) + " apart, are not their rows");
+    }
+}
+
+void windows_must_fit() {
+  const std::vector<float> kernel(6 * 2), x(2 * 5 * 3);
+  std::vector<float> y(2 * 4 * 2);
+  const Dense<float> layer(6, 2, {}, kernel, {});
+  layer.run({2, 4, 15, 3}, x, y);
+  const auto refused = [&](const Windows& windows, const std::string& message) {
+    std::vector<float> out(static_cast<std::size_t>(windows.samples * windows.count * 2));
+    try {
+      layer.run(windows, x, out);
+      check(false, "windows that do not fit: no error");
+    } catch (const std::invalid_argument& error) {
+      check(error.what() == message, "windows that do not fit: " + std::string(error.what()));
+    }
+  };
+  refused({2, 5, 15, 3}, "windows: those of a sample take 18 elements, the samples are 15 apart");
+  refused({1, 10, 30, 3}, "x: received 30 elements, expected at least 33");
+  refused({1, 2, 30, -3}, "x: received an extent of -3, accepted are extents >= 0");
+}
+
 }  // namespace
 
 int main() {
   for (const std::string& isa : available_isas()) {
     test_int8_rows_of_every_size(isa);
     test_int8_rows_that_are_not_finite(isa);
+    windows_are_rows(isa);
   }
+  windows_must_fit();
+
   every_set<float>(WeightType::full, 2e-6);
   every_set<double>(WeightType::full, 4e-15);
   every_set<float>(WeightType::bf16, 2e-6);

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rnnext/activation.h"
@@ -36,8 +37,8 @@ struct Span {
 
   Span() = default;
   Span(T* data_, std::ptrdiff_t size_) : data(data_), size(size_) {}
-  // A std::vector, or a span of the non-const element type.
-  template <class Container>
+  // A std::vector or another container of contiguous elements.
+  template <class Container, class = decltype(std::data(std::declval<Container&>()))>
   Span(Container& from)
       : data(std::data(from)), size(static_cast<std::ptrdiff_t>(std::size(from))) {}
   bool given() const { return data != nullptr; }
@@ -111,6 +112,12 @@ class Recurrent {
   std::unique_ptr<Packed> packed_;
 };
 
+// Rows that may overlap, as those that a convolution over time multiplies: window i of sample n
+// begins at element n * sample_stride + i * stride of an array.
+struct Windows {
+  std::ptrdiff_t samples, count, sample_stride, stride;
+};
+
 // y = activation(x @ kernel + bias); the bits of a row do not depend on the rows around it.
 template <class T>
 class Dense {
@@ -125,6 +132,8 @@ class Dense {
 
   // x (rows, features), y (rows, units); they must not overlap.
   void run(std::ptrdiff_t rows, Span<const T> x, Span<T> y) const;
+  // The same for windows of x; y (samples * count, units).
+  void run(const Windows& windows, Span<const T> x, Span<T> y) const;
 
   std::ptrdiff_t features() const;
   std::ptrdiff_t units() const;

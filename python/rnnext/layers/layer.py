@@ -75,6 +75,8 @@ class Layer(WeightOwner):
     _makes_mask: bool | None = None
     # Whether integer inputs are read as ids, whatever float dtype the model's input declares.
     reads_ids = False
+    # Whether a class of the user's has a `__call__` of its own.
+    _own_call = False
     # Whether outputs never share memory with inputs, so that predict need not look.
     makes_new_arrays = False
 
@@ -83,6 +85,8 @@ class Layer(WeightOwner):
         own = cls.__dict__
         if "build" in own:
             cls.build = _finish_build(cls.build)  # type: ignore[method-assign]
+        if "__call__" in own:
+            cls._own_call = True
         # What a class says about its own methods does not hold for a subclass's.
         if "call" in own and "_call_checks_input" not in own:
             cls._call_checks_input = False
@@ -243,7 +247,7 @@ class Layer(WeightOwner):
             self.built = True
         direct = self._call_checks_input and not self.makes_mask and not self.narrows
         if direct and not self._direct:
-            self._direct = True
+            self.__dict__["_direct"] = True
 
     @property
     def narrows(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
-from rnnext._core import RecurrentKernel
+from rnnext._core import RecurrentKernel, call_kernels_directly
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.cells import KernelCell, StackedRNNCells, check_cell, output_size
@@ -56,6 +56,8 @@ class RNN(Layer):
     _casts_integers = True
     _makes_mask = False
     _meaning = "(batch, time, features)"
+    # The kernel's flags while a call of one plain array may go straight to it, else None.
+    _direct_flags: int | None = None
 
     def __init__(
         self,
@@ -156,11 +158,22 @@ class RNN(Layer):
         """Called after an option changed."""
         super().weights_changed()
         self.__dict__["_plain_flags"] = None  # to be found again by the next call
+        self.__dict__["_direct_flags"] = None
+
+    def _called(self) -> None:
+        super()._called()
+        self._find_direct_flags()
 
     def _find_plain_flags(self) -> None:
         """Notes how the kernel is called without states, if there is one."""
         if self.states is None and isinstance(self._runner(), RecurrentKernel):
             self.__dict__["_plain_flags"] = self._kernel_flags()
+            self._find_direct_flags()
+
+    def _find_direct_flags(self) -> None:
+        """Lets calls pass `call` by, unless it is somebody's own."""
+        if self._direct and getattr(self.call, "__func__", None) is RNN.call:
+            self.__dict__["_direct_flags"] = self._plain_flags
 
     def _kernel_flags(self) -> int:
         """The layer's options as `RecurrentKernel.run_plain` takes them."""
@@ -334,3 +347,6 @@ class RNN(Layer):
         if "cell" in config:
             config = {**config, "cell": serialization.deserialize(config["cell"])}
         return cls(**config)
+
+
+call_kernels_directly(RNN)
