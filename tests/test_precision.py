@@ -62,7 +62,7 @@ def test_bf16_is_the_layer_with_rounded_weights(cell: str, features: int, units:
 @pytest.mark.parametrize(("features", "units"), SIZES)
 @pytest.mark.parametrize("cell", MAKERS)
 def test_int8_is_the_layer_with_quantised_weights(cell: str, features: int, units: int) -> None:
-    """One scale a column; the sums differ only in where the scale is multiplied in."""
+    """One scale a column; the rows that it multiplies are rounded, too, but to 16 bits."""
 
     def quantised(w: np.ndarray) -> np.ndarray:
         scale = np.abs(w).max(axis=0) / 127
@@ -83,7 +83,7 @@ def test_int8_is_the_layer_with_quantised_weights(cell: str, features: int, unit
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 @pytest.mark.parametrize("cell", MAKERS)
 def test_one_answer(cell: str, precision: str) -> None:
-    """The bits do not depend on the batch, which decides whether weights are widened."""
+    """The bits do not depend on the batch, which decides whether bf16 weights are widened."""
     layer, x = _layer(cell, 70, 67)
     layer.set_precision(precision)
     many = np.concatenate([x] * 12)
