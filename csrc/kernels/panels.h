@@ -91,24 +91,23 @@ RNNEXT_INLINE void accumulate_block(const Block& block, const Rows<T>& x,
   constexpr int C = PanelShape<Gates, T>::kColumn, kPanel = PanelShape<Gates, T>::kPanel;
   const ptrdiff_t packed = packed_depth(matrix.type, depth);
   const char* panels = static_cast<const char*>(matrix.panels);
-  // Unit vectors [i, i + vectors) of the block: whole panels, or a part of the last one.
-  const auto add = [&](ptrdiff_t i, ptrdiff_t vectors) {
-    const ptrdiff_t v = block.v + i;
-    const Operand<T> operand = {x,
-                                block.row,
-                                matrix.type,
-                                panels + v * C * packed * element_bytes<T>(matrix.type),
-                                kPanel * C * packed,
-                                matrix.scale ? matrix.scale + v * C : nullptr,
-                                depth};
-    accumulate(operand, vectors * Gates, block.rows, z + i * C, block.vectors * C);
-  };
   const ptrdiff_t column = tile_unit_vectors(Gates, block.rows);
-  for_each_step(block.vectors, column, block.backwards, [&](ptrdiff_t i) {
-    const ptrdiff_t vectors = block.vectors - i < column ? block.vectors - i : column;
-    const ptrdiff_t whole = vectors / kPanel * kPanel;
-    if (whole) add(i, whole);
-    if (vectors > whole) add(i + whole, vectors - whole);
+  for_each_step(block.vectors, column, block.backwards, [&](ptrdiff_t first) {
+    const ptrdiff_t end = block.vectors - first < column ? block.vectors : first + column;
+    // Whole panels, then a part of the last one.
+    for (ptrdiff_t i = first; i < end;) {
+      const ptrdiff_t vectors = end - i < kPanel ? end - i : (end - i) / kPanel * kPanel;
+      const ptrdiff_t v = block.v + i;
+      const Operand<T> operand = {x,
+                                  block.row,
+                                  matrix.type,
+                                  panels + v * C * packed * element_bytes<T>(matrix.type),
+                                  kPanel * C * packed,
+                                  matrix.scale ? matrix.scale + v * C : nullptr,
+                                  depth};
+      accumulate(operand, vectors * Gates, block.rows, z + i * C, block.vectors * C);
+      i += vectors;
+    }
   });
 }
 

@@ -212,17 +212,20 @@ void accumulate_bf16_row(const float* a, const uint32_t* panels, ptrdiff_t panel
   add_bf16_chain<N>(a, panels, panel_stride, depth, z);
 }
 
-// Every tile that a panel or a row's panels ask for and that fits the register file: of[N][R].
+// Every tile that a panel or a row's panels ask for and that fits the register file: of[N][R], and
+// the most rows that one has: rows[N].
 template <class Arithmetic>
 struct Tiles {
   using Tile = decltype(&accumulate_tile<1, 1, Arithmetic>);
   Tile of[kMaxTileVectors + 1][kMaxTileRows + 1] = {};
+  int rows[kMaxTileVectors + 1] = {};
 
   constexpr Tiles() { fill<kMaxTileVectors, tile_rows<Arithmetic>(kMaxTileVectors)>(); }
 
   template <int N, int R>
   constexpr void fill() {
     if constexpr (is_tile(N)) of[N][R] = accumulate_tile<R, N, Arithmetic>;
+    rows[N] = tile_rows<Arithmetic>(N);
     if constexpr (R > 1)
       fill<N, R - 1>();
     else if constexpr (N > 1)
@@ -271,8 +274,7 @@ RNNEXT_INLINE void accumulate_chain(const typename Arithmetic::Number* a, ptrdif
                                     ptrdiff_t depth, ptrdiff_t vectors, ptrdiff_t rows,
                                     typename Arithmetic::Real* z, ptrdiff_t z_stride) {
   static constexpr Tiles<Arithmetic> tiles;
-  const int most = tile_rows<Arithmetic>(static_cast<int>(vectors));
-  for_each_part(rows, most, [&](ptrdiff_t row, ptrdiff_t count) {
+  for_each_part(rows, tiles.rows[vectors], [&](ptrdiff_t row, ptrdiff_t count) {
     tiles.of[vectors][count](a + row * a_stride, a_stride, panels, panel_stride,
                              scales.from_row(row), depth, z + row * z_stride, z_stride);
   });

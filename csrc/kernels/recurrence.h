@@ -66,7 +66,10 @@ class Recurrence {
   void run() {
     begin();
     for (ptrdiff_t t = 0; t < call_.steps; ++t) {
-      if (call_.block && t % call_.block == 0) project_block(t);
+      if (call_.block) {
+        step_of_block_ = t % call_.block;
+        if (step_of_block_ == 0) project_block(t);
+      }
       if (call_.mask) read_mask(t);
       if (active_rows_ < call_.rows) keep(t);
       if (active_rows_ == 0) continue;
@@ -74,7 +77,8 @@ class Recurrence {
         step_reset_before(t);
       else
         step(t);
-      for (ptrdiff_t i = 0; i < active_rows_; ++i) seen_[sample_[i]] = 1;
+      if (call_.mask)
+        for (ptrdiff_t i = 0; i < active_rows_; ++i) seen_[sample_[i]] = 1;
     }
     finish();
   }
@@ -238,20 +242,20 @@ class Recurrence {
     return quantise_x_(x_rows_, x_stride_, active_rows_);
   }
 
-  // z (block.rows, block.vectors, Gates, W) = the gates' sums at step t of the active rows' inputs
-  // x, or of `projected`, which holds the inputs' part when it was computed ahead, and `states`,
-  // which the recurrent kernel multiplies. between() is called when the input's part is complete
-  // and the state's has not begun.
+  // z (block.rows, block.vectors, Gates, W) = the gates' sums at this step of the active rows'
+  // inputs x, or of `projected`, which holds the inputs' part when it was computed ahead, and
+  // `states`, which the recurrent kernel multiplies. between() is called when the input's part is
+  // complete and the state's has not begun.
   template <int Gates, class Between>
   RNNEXT_INLINE void sum_gates(const PanelShape<Gates, T>& shape, const PackedGates<T>& weights,
                                const T* projected, const Rows<T>& x, const Rows<T>& states,
-                               ptrdiff_t t, const Block& block, T* z, Between between) const {
+                               const Block& block, T* z, Between between) const {
     constexpr int C = PanelShape<Gates, T>::kColumn;
     const ptrdiff_t vectors = block.vectors * Gates, z_stride = vectors * W;
     for (ptrdiff_t i = 0; i < block.rows; ++i) {
       const T* start = weights.bias;
       if (call_.block)
-        start = projected + (sample_[block.row + i] * call_.block + t % call_.block) * shape.row();
+        start = projected + (sample_[block.row + i] * call_.block + step_of_block_) * shape.row();
       copy(z + i * z_stride, start + block.v * C, vectors);
     }
     if (!call_.block) accumulate_block<Gates>(block, x, weights.kernel, call_.features, z);
@@ -283,7 +287,7 @@ class Recurrence {
     for_each_block(shape_, panels_, active_rows_, t & 1, [&](const Block& block) {
       alignas(64) T z[kBlockVectors * W];
       V x_h[kResetAfter ? kBlockVectors / kGates : 1];
-      sum_gates(shape_, call_.gates, projected_, x, states, t, block, z, [&] {
+      sum_gates(shape_, call_.gates, projected_, x, states, block, z, [&] {
         if (kResetAfter) split_candidate(block, z, x_h);
       });
       if (kGates > 1)
@@ -334,7 +338,7 @@ class Recurrence {
     const Rows<T> x = active_inputs(t), states = active_states();
     for_each_block(shape_, panels_, active_rows_, t & 1, [&](const Block& block) {
       alignas(64) T z[kBlockVectors * W];
-      sum_gates(shape_, call_.gates, projected_, x, states, t, block, z, nothing);
+      sum_gates(shape_, call_.gates, projected_, x, states, block, z, nothing);
       update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
         reset_units(r, t, v, z + i * kColumn, block.row + i / block.vectors);
       });
@@ -344,7 +348,7 @@ class Recurrence {
     for_each_block(candidate_shape_, candidate_panels_, active_rows_, t & 1,
                    [&](const Block& block) {
                      alignas(64) T z[kBlockVectors * W];
-                     sum_gates(candidate_shape_, call_.candidate, candidate_projected_, x, reset, t,
+                     sum_gates(candidate_shape_, call_.candidate, candidate_projected_, x, reset,
                                block, z, nothing);
                      update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
                        update_candidate(r, t, v, load<T>(z + i * W));
@@ -382,8 +386,9 @@ class Recurrence {
   ptrdiff_t first_, last_;                      // this member's unit vectors of the state
   ptrdiff_t stride_, x_stride_;
   size_t workspace_bytes_;
-  int current_ = 0;            // h_[current_] is the state before a step, the other the one after
-  ptrdiff_t active_rows_ = 0;  // samples that take the present step
+  ptrdiff_t step_of_block_ = 0;  // the present step's, of those projected ahead
+  int current_ = 0;              // h_[current_] is the state before a step, the other the one after
+  ptrdiff_t active_rows_ = 0;    // samples that take the present step
 
   // Pieces of the caller's workspace; states are (rows, stride_). The team's:
   T* h_[2];
@@ -395,7 +400,7 @@ class Recurrence {
   // This member's:
   ptrdiff_t* sample_;    // (active_rows_,): the samples that take the present step
   uint8_t* active_;      // (rows,): takes the present step
-  uint8_t* seen_;        // (rows,): has taken a step
+  uint8_t* seen_;        // (rows,): has taken a step; kept up for masks alone
   T* x_rows_;            // inputs (active samples or steps of a block, x_stride_)
   T* h_rows_ = nullptr;  // (active_rows_, stride_)
   // int8 weights: the rows of the product that comes next, as integers.

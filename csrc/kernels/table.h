@@ -33,7 +33,7 @@ constexpr ptrdiff_t element_bytes(WeightType type) {
 }
 // Elements along the depth of a packed matrix.
 constexpr ptrdiff_t packed_depth(WeightType type, ptrdiff_t depth) {
-  return (depth + steps_per_element(type) - 1) / steps_per_element(type);
+  return steps_per_element(type) == 1 ? depth : (depth + 1) / 2;
 }
 
 // A packed matrix whose numbers may be stored narrower than they are computed with.
