@@ -18,13 +18,10 @@ const Kernel& kernel_of(PyObject* self) {
   return *static_cast<const Kernel*>(kernel);
 }
 
-// A method of CPython's: its C++ errors become Python's.
+// What body() returns, for CPython: C++ errors become Python's.
 template <class Body>
-PyObject* as_method(Py_ssize_t received, Py_ssize_t expected, Body body) {
+PyObject* as_method(Body body) {
   try {
-    if (received != expected)
-      throw py::type_error("a plain call received " + std::to_string(received) +
-                           " arguments, expected " + std::to_string(expected));
     return body().release().ptr();
   } catch (py::error_already_set& error) {
     error.restore();
@@ -38,6 +35,12 @@ PyObject* as_method(Py_ssize_t received, Py_ssize_t expected, Body body) {
   return nullptr;
 }
 
+void check_count(Py_ssize_t received, Py_ssize_t expected) {
+  if (received != expected)
+    throw py::type_error("a plain call received " + std::to_string(received) +
+                         " arguments, expected " + std::to_string(expected));
+}
+
 OutputFlags to_flags(PyObject* bits) {
   const long flags = PyLong_AsLong(bits);
   if (flags == -1 && PyErr_Occurred()) throw py::error_already_set();
@@ -45,13 +48,15 @@ OutputFlags to_flags(PyObject* bits) {
 }
 
 PyObject* recurrent_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return as_method(count, 3, [&] {
+  return as_method([&] {
+    check_count(count, 3);
     return kernel_of<RecurrentKernel>(self).run_plain(args[0], to_flags(args[1]), args[2]);
   });
 }
 
 PyObject* recurrent_plain_beside(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return as_method(count, 5, [&] {
+  return as_method([&] {
+    check_count(count, 5);
     const auto& other = py::handle(args[2]).cast<const RecurrentKernel&>();
     return kernel_of<RecurrentKernel>(self).run_plain_beside(args[0], to_flags(args[1]), other,
                                                              to_flags(args[3]), args[4]);
@@ -59,7 +64,10 @@ PyObject* recurrent_plain_beside(PyObject* self, PyObject* const* args, Py_ssize
 }
 
 PyObject* dense_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return as_method(count, 1, [&] { return kernel_of<DenseKernel>(self).run_plain(args[0]); });
+  return as_method([&] {
+    check_count(count, 1);
+    return kernel_of<DenseKernel>(self).run_plain(args[0]);
+  });
 }
 
 // What call_kernels_directly has noted, for the life of the process.
@@ -86,18 +94,24 @@ py::object direct_output(PyObject* layer, PyObject* x) {
   return kernel_of<RecurrentKernel>(kernel.ptr()).run_plain(x, to_flags(flags.ptr()), py::none());
 }
 
+// The __call__ before. `names`: of the last arguments, null or a tuple.
+py::object careful_output(PyObject* layer, PyObject* const* args, Py_ssize_t count,
+                          PyObject* names) {
+  const Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
+  std::vector<PyObject*> all = {layer};
+  all.insert(all.end(), args, args + count + named);
+  PyObject* output = PyObject_Vectorcall(direct_calls.careful_call, all.data(),
+                                         static_cast<std::size_t>(count) + 1, names);
+  if (!output) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(output);
+}
+
 PyObject* layer_call(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  if (count == 1 && !names) {
-    PyObject* output = as_method(1, 1, [&] { return direct_output(self, args[0]); });
-    if (output != Py_None) return output;
-    Py_DECREF(output);
-  }
-  // self before the arguments, as a function of Python's takes them
-  const auto named = static_cast<std::size_t>(names ? PyTuple_GET_SIZE(names) : 0);
-  std::vector<PyObject*> all(args, args + static_cast<std::size_t>(count) + named);
-  all.insert(all.begin(), self);
-  return PyObject_Vectorcall(direct_calls.careful_call, all.data(),
-                             static_cast<std::size_t>(count) + 1, names);
+  return as_method([&] {
+    py::object output = py::none();
+    if (count == 1 && !names) output = direct_output(self, args[0]);
+    return output.is_none() ? careful_output(self, args, count, names) : output;
+  });
 }
 
 void add_method(py::handle type, PyMethodDef& definition) {
