@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 from rnnext import _core, activations, layers
 from rnnext.errors import DataError, ShapeError, UnsupportedError
+from rnnext.models import Sequential
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((3, 7, 4)).astype(np.float32)
@@ -230,6 +231,25 @@ def test_direct_call_leaves_a_call_of_somebodys_own_alone() -> None:
     plain.call = lambda x: original(x) + 1  # type: ignore[method-assign, misc, assignment]
     for _ in range(3):
         assert_array_equal(plain(X), before + 1)
+
+
+def test_models_use_a_call_of_somebodys_own() -> None:
+    calls: list[Any] = []
+
+    class Noting:
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            calls.append(args)
+            return super().__call__(*args, **kwargs)  # type: ignore[misc]
+
+    class Noted(Noting, layers.LSTM):
+        pass
+
+    plain, noted = called_before(), Noted(5)
+    model = Sequential([layers.Input(X.shape[1:]), noted])
+    noted.set_weights(plain.get_weights())
+    calls.clear()
+    assert_array_equal(model.predict(X), plain(X))
+    assert len(calls) == 1
 
 
 def test_direct_call_keeps_states() -> None:

@@ -75,8 +75,8 @@ class Layer(WeightOwner):
     _makes_mask: bool | None = None
     # Whether integer inputs are read as ids, whatever float dtype the model's input declares.
     reads_ids = False
-    # Whether a class of the user's has a `__call__` of its own.
-    _own_call = False
+    # The `__call__` that rnnext gives the class; another one is a user's.
+    _builtin_call: Any = None
     # Whether outputs never share memory with inputs, so that predict need not look.
     makes_new_arrays = False
 
@@ -85,8 +85,6 @@ class Layer(WeightOwner):
         own = cls.__dict__
         if "build" in own:
             cls.build = _finish_build(cls.build)  # type: ignore[method-assign]
-        if "__call__" in own:
-            cls._own_call = True
         # What a class says about its own methods does not hold for a subclass's.
         if "call" in own and "_call_checks_input" not in own:
             cls._call_checks_input = False
@@ -401,6 +399,9 @@ class Layer(WeightOwner):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+Layer._builtin_call = Layer.__call__
 
 
 def _is_overridden(layer: Layer, method: str) -> bool:

@@ -350,3 +350,4 @@ class RNN(Layer):
 
 
 call_kernels_directly(RNN)
+RNN._builtin_call = RNN.__call__

@@ -310,7 +310,8 @@ def _callable(operation: Operation) -> Any:
     """What to call for an operation whose inputs are arrays of the declared dtypes already."""
     if not isinstance(operation, Layer):
         return operation.call
-    if operation._own_call and not operation.computes_masks:
+    cls = type(operation)
+    if cls.__call__ is not cls._builtin_call and not operation.computes_masks:
         return operation
     is_builtin = serialization.is_builtin(type(operation))
     call = operation.call if is_builtin else _array_outputs(operation)
