@@ -42,6 +42,7 @@ struct Recurrent<T>::Packed {
                             const T* bias);
   RecurrentCall<T> call(const RecurrentIo<T>& io, std::ptrdiff_t first, std::ptrdiff_t last) const;
   void run_rows(const RecurrentIo<T>& io, std::ptrdiff_t first, std::ptrdiff_t last) const;
+  int row_chunks(std::ptrdiff_t rows) const;
   void run_on_reference(const RecurrentIo<T>& io) const;
   void check(const RecurrentIo<T>& io) const;
   // Multiply-adds.
@@ -210,13 +211,33 @@ RecurrentCall<T> Recurrent<T>::Packed::call(const RecurrentIo<T>& io, std::ptrdi
   return c;
 }
 
+// Chunks of samples of which each takes all steps before the next one begins. Each panel reads the
+// inputs and states of a whole chunk, which should not come from farther than the second cache. On
+// the other hand each chunk reads all weights: where that holds fewer than 96 samples, nothing is
+// gained (256 samples of 256 features and 512 units in chunks of 48: 1.03 to 1.15 times as long).
+template <class T>
+int Recurrent<T>::Packed::row_chunks(std::ptrdiff_t rows) const {
+  constexpr std::ptrdiff_t kBytes = 256 << 10, kLeast = 96;
+  const std::ptrdiff_t elements = config.features + 2 * config.units;  // x, h, and the next h
+  const std::ptrdiff_t most = kBytes / static_cast<std::ptrdiff_t>(sizeof(T)) / elements;
+  return most < kLeast || rows < 2 * kLeast ? 1 : static_cast<int>((rows + most - 1) / most);
+}
+
 template <class T>
 void Recurrent<T>::Packed::run_rows(const RecurrentIo<T>& io, std::ptrdiff_t first,
                                     std::ptrdiff_t last) const {
-  RecurrentCall<T> c = call(io, first, last);
-  const core::Workspace workspace(kernel->workspace_bytes(&c));
-  c.workspace = workspace.data();
-  kernel->run(&c);
+  constexpr std::ptrdiff_t kTiles = 12;  // rows that fill tiles of 3, 4 or 6
+  const std::ptrdiff_t rows = last - first;
+  const int chunks = row_chunks(rows);
+  const auto boundary = [&](int i) {
+    return i == chunks ? last : first + (rows * i / chunks + kTiles / 2) / kTiles * kTiles;
+  };
+  for (int i = 0; i < chunks; ++i) {
+    RecurrentCall<T> c = call(io, boundary(i), boundary(i + 1));
+    const core::Workspace workspace(kernel->workspace_bytes(&c));
+    c.workspace = workspace.data();
+    kernel->run(&c);
+  }
 }
 
 template <class T>
