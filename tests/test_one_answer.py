@@ -187,6 +187,29 @@ def test_long_sequences_in_chunks(isa: str, cell: str) -> None:
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("cell", GATES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batches_that_run_in_parts(
+    set_num_threads: Callable[[int], None], isa: str, cell: str, masked: bool, dtype: str
+) -> None:
+    """From 192 samples on a batch whose states fill the second cache runs in several parts."""
+    units = 230 if dtype == "float32" else 110
+    problem = Problem(cell, 431, 2, 7, units, dtype, masked=masked)
+    run = problem.kernel(isa)
+    x, states, mask = problem.data()
+    for threads in (1, 2):
+        set_num_threads(threads)
+        everyone = run(x, states, mask)
+        for first in (0, 83, 215, 400):
+            some = slice(first, first + 31)
+            part_mask = None if mask is None else mask[some]
+            part = run(x[some], tuple(state[some] for state in states), part_mask)
+            for whole, alone in zip(everyone, part, strict=True):
+                assert same_bits(whole[some], alone), (threads, first)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("cell", GATES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_any_number_of_threads(
     set_num_threads: Callable[[int], None], isa: str, cell: str, masked: bool, dtype: str
 ) -> None:
