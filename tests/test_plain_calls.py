@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,11 @@ def test_direct_call_is_the_careful_one(cell: str, options: dict[str, bool]) -> 
     assert layer._direct_flags is not None
     assert_array_equal(layer(X), first)
     assert_array_equal(layer(X.tolist()), first)
+
+
+def test_compiled_call_has_a_signature() -> None:
+    assert list(inspect.signature(layers.LSTM(5)).parameters) == ["inputs", "args", "kwargs"]
+    assert "Applies the layer" in (layers.LSTM.__call__.__doc__ or "")
 
 
 def test_direct_call_sees_new_weights() -> None:

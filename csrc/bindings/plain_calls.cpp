@@ -147,6 +147,7 @@ void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_
 
 void call_kernels_directly(py::handle layer_class) {
   static PyMethodDef call = {"__call__", as_c_function(layer_call), METH_FASTCALL | METH_KEYWORDS,
+                             "__call__($self, /, inputs, *args, **kwargs)\n--\n\n"
                              "Applies the layer; see `Layer.__call__`."};
   const auto kept = [](py::object object) { return object.release().ptr(); };
   direct_calls = {reinterpret_cast<PyTypeObject*>(kept(py::type::of<RecurrentKernel>())),
