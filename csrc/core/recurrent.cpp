@@ -226,12 +226,9 @@ int Recurrent<T>::Packed::row_chunks(std::ptrdiff_t rows) const {
 template <class T>
 void Recurrent<T>::Packed::run_rows(const RecurrentIo<T>& io, std::ptrdiff_t first,
                                     std::ptrdiff_t last) const {
-  constexpr std::ptrdiff_t kTiles = 12;  // rows that fill tiles of 3, 4 or 6
   const std::ptrdiff_t rows = last - first;
   const int chunks = row_chunks(rows);
-  const auto boundary = [&](int i) {
-    return i == chunks ? last : first + (rows * i / chunks + kTiles / 2) / kTiles * kTiles;
-  };
+  const auto boundary = [&](int i) { return first + core::row_boundary(rows, i, chunks); };
   for (int i = 0; i < chunks; ++i) {
     RecurrentCall<T> c = call(io, boundary(i), boundary(i + 1));
     const core::Workspace workspace(kernel->workspace_bytes(&c));

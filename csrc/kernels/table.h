@@ -31,9 +31,12 @@ template <class T>
 constexpr ptrdiff_t element_bytes(WeightType type) {
   return type == WeightType::full ? sizeof(T) : type == WeightType::bf16 ? 4 : 2;
 }
-// Elements along the depth of a packed matrix.
+// Elements along the depth of a packed matrix. Asked for at every step, where a division by a
+// variable would be felt in small layers.
 constexpr ptrdiff_t packed_depth(WeightType type, ptrdiff_t depth) {
-  return steps_per_element(type) == 1 ? depth : (depth + 1) / 2;
+  static_assert(steps_per_element(WeightType::bf16) == 2);
+  static_assert(steps_per_element(WeightType::int8) == 2);
+  return type == WeightType::full ? depth : (depth + 1) / 2;
 }
 
 // A packed matrix whose numbers may be stored narrower than they are computed with.

@@ -75,8 +75,6 @@ class Layer(WeightOwner):
     _makes_mask: bool | None = None
     # Whether integer inputs are read as ids, whatever float dtype the model's input declares.
     reads_ids = False
-    # The `__call__` that rnnext gives the class; another one is a user's.
-    _builtin_call: Any = None
     # Whether outputs never share memory with inputs, so that predict need not look.
     makes_new_arrays = False
 
@@ -195,6 +193,9 @@ class Layer(WeightOwner):
         else:
             args = (inputs, *args)
         return self._call_checked(args, kwargs)
+
+    # The `__call__` that rnnext gives the class; another one is a user's.
+    _builtin_call: Any = __call__
 
     def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not accepts(type(self).call, "training"):
@@ -399,9 +400,6 @@ class Layer(WeightOwner):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-Layer._builtin_call = Layer.__call__
 
 
 def _is_overridden(layer: Layer, method: str) -> bool:
