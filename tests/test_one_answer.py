@@ -130,9 +130,13 @@ def test_any_batch(isa: str, problem: Problem, data: st.DataObject) -> None:
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("cell", GATES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_one_sample_in_batches_of_every_size(isa: str, cell: str, dtype: str) -> None:
-    """Row tiles of every height, below and above the batch that fuses the input's product."""
-    problem = Problem(cell, 70, 3, 5, 37, dtype)
+@pytest.mark.parametrize("H", [37, 150])
+def test_one_sample_in_batches_of_every_size(isa: str, cell: str, dtype: str, H: int) -> None:
+    """Row tiles of every height, below and above the batch that fuses the input's product.
+
+    150 units are three chains, which a single sample takes last to first in every other step.
+    """
+    problem = Problem(cell, 70, 3, 5, H, dtype)
     run = problem.kernel(isa)
     x, states, _ = problem.data()
     everyone = run(x, states, None)
@@ -142,6 +146,26 @@ def test_one_sample_in_batches_of_every_size(isa: str, cell: str, dtype: str) ->
             everyone, run(x[last], tuple(s[last] for s in states), None), strict=True
         ):
             assert same_bits(whole[last], part), B
+
+
+@pytest.mark.parametrize("isa", WITH_FMA)  # without, a product is rounded to -0 and then added to 0
+def test_signs_of_zeros_in_chains(isa: str) -> None:
+    """Sums of zeros, all of them -0 because their products are too small for a number."""
+    units, last = 150, -1
+    tiny = np.float32(1e-30)
+    bias = np.full(units, -tiny)
+    bias[last] = -0.0
+    kernel = np.full((1, units), tiny)
+    recurrent_kernel = np.zeros((units, units), np.float32)
+    recurrent_kernel[:, last] = tiny
+    layer = _core.RecurrentKernel(
+        "simple_rnn", kernel, recurrent_kernel, bias, ("linear",), None, False, isa
+    )
+    for batch_size in (1, 20):
+        x, state = np.full((batch_size, 4, 1), -tiny), np.full((batch_size, units), -tiny)
+        outputs = layer(x, (state,), None, True, False, False, False)
+        assert (outputs[..., last] == 0).all()
+        assert np.signbit(outputs).all(), batch_size
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -171,13 +195,14 @@ def test_any_chunks(isa: str, problem: Problem, data: st.DataObject) -> None:
 @pytest.mark.parametrize("cell", GATES)
 def test_long_sequences_in_chunks(isa: str, cell: str) -> None:
     """So long that the input's product is computed in several blocks of steps."""
-    problem = Problem(cell, 1, 400, 3, 70)
+    steps = 1100 // GATES[cell]
+    problem = Problem(cell, 1, steps, 3, 256)
     run = problem.kernel(isa)
     x, states, _ = problem.data()
     whole = run(x, states, None)
-    for length in (1, 16, 399):
+    for length in (1, 16, steps - 1):
         carried, pieces = states, []
-        for start in range(0, 400, length):
+        for start in range(0, steps, length):
             piece, *carried = run(x[:, start : start + length], tuple(carried), None)
             pieces.append(piece)
         assert same_bits(np.concatenate(pieces, axis=1), whole[0]), length

@@ -105,7 +105,8 @@ RNNEXT_INLINE void accumulate_block(const Block& block, const Rows<T>& x,
                                   kPanel * C * packed,
                                   matrix.scale ? matrix.scale + v * C : nullptr,
                                   depth};
-      accumulate(operand, vectors * Gates, block.rows, z + i * C, block.vectors * C);
+      accumulate(operand, block.backwards, vectors * Gates, block.rows, z + i * C,
+                 block.vectors * C);
       i += vectors;
     }
   });

@@ -296,6 +296,38 @@ RNNEXT_INLINE void accumulate_chains(const typename Arithmetic::Number* a, ptrdi
   });
 }
 
+// The most chains that are held apart. Deeper weights are many times the nearest cache.
+constexpr ptrdiff_t kMostChainsApart = 16;
+
+// The same for one row and floats, the last chain first: when the call before read these weights
+// forwards, their end is still in the nearest cache. Each chain has its own place, which is -0 at
+// first, the number whose sum with any other is the other; then they are added to z in order.
+//
+// Of the time on AVX-512 and a cache of 48 KiB: SimpleRNN 1,100,64,128 0.84, GRU 1,300,16,96 0.93,
+// LSTM and GRU 1,100,64,128 0.98.
+template <class T>
+RNNEXT_INLINE void accumulate_row_backwards(const T* a, const Operand<T>& operand,
+                                            ptrdiff_t vectors, T* z) {
+  using Float = FloatingPoint<T>;
+  constexpr ptrdiff_t kChain = Float::kChain;
+  const auto* panels = static_cast<const T*>(operand.panels);
+  const ptrdiff_t width = vectors_of_panel(static_cast<int>(vectors)) * kWidth<T>;
+  alignas(64) T apart[kMostChainsApart][kMaxTileVectors * kWidth<T>];
+  const ptrdiff_t chains = (operand.depth + kChain - 1) / kChain;
+  for (ptrdiff_t chain = chains - 1; chain >= 0; --chain) {
+    const ptrdiff_t k = chain * kChain, left = operand.depth - k;
+    for (ptrdiff_t n = 0; n < vectors; ++n)
+      store<T>(apart[chain] + n * kWidth<T>, broadcast(T(-0.0)));
+    accumulate_chain<Float>(a + k, 0, panels + k * width, operand.panel_stride, {},
+                            left < kChain ? left : kChain, vectors, 1, apart[chain], 0);
+  }
+  for (ptrdiff_t n = 0; n < vectors; ++n) {
+    Vec<T> sum = load<T>(z + n * kWidth<T>);
+    for (ptrdiff_t chain = 0; chain < chains; ++chain) sum += load<T>(apart[chain] + n * kWidth<T>);
+    store<T>(z + n * kWidth<T>, sum);
+  }
+}
+
 // A single row reads bfloat16 as it is; for more it is widened first, once for all.
 inline void accumulate_bf16(const float* a, const Operand<float>& operand, ptrdiff_t vectors,
                             ptrdiff_t rows, float* z, ptrdiff_t z_stride) {
@@ -314,10 +346,10 @@ inline void accumulate_bf16(const float* a, const Operand<float>& operand, ptrdi
 }
 
 // z (rows, vectors), row r at z + r * z_stride: z += operand.rows @ operand.panels. Several rows
-// take one panel.
+// take one panel. `backwards`: the panels were last read forwards.
 template <class T>
-RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrdiff_t rows, T* z,
-                              ptrdiff_t z_stride) {
+RNNEXT_INLINE void accumulate(const Operand<T>& operand, bool backwards, ptrdiff_t vectors,
+                              ptrdiff_t rows, T* z, ptrdiff_t z_stride) {
   const T* a = operand.rows.numbers + operand.row * operand.rows.stride;
   if constexpr (same<T, float>) {  // check_weight_type refuses narrow weights of doubles
     if (operand.type == WeightType::bf16)
@@ -329,8 +361,11 @@ RNNEXT_INLINE void accumulate(const Operand<T>& operand, ptrdiff_t vectors, ptrd
           {integers.scales + operand.row, operand.scale}, vectors, rows, z, z_stride);
     }
   }
-  accumulate_chains<FloatingPoint<T>>(a, operand.rows.stride, operand, {}, vectors, rows, z,
-                                      z_stride);
+  using Float = FloatingPoint<T>;
+  const ptrdiff_t depth = operand.depth;
+  if (backwards && rows == 1 && depth > Float::kChain && depth <= kMostChainsApart * Float::kChain)
+    return accumulate_row_backwards(a, operand, vectors, z);
+  accumulate_chains<Float>(a, operand.rows.stride, operand, {}, vectors, rows, z, z_stride);
 }
 
 }  // namespace

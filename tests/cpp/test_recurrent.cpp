@@ -408,8 +408,8 @@ void test_one_answer() {
         test_instruction_sets_agree<float>(c);
         test_instruction_sets_agree<double>(c);
       }
-      // Steps projected ahead come in blocks: enough of them for several.
-      test_instruction_sets_agree<float>({config, {1, 300, 3, 70}});
+      // Steps projected ahead come in blocks of a MiB: enough of them for two.
+      test_instruction_sets_agree<float>({config, {1, 1100 / config.gates(), 3, 256}});
     }
 }
 
