@@ -166,7 +166,10 @@ def test_special_values_in_rows(keras: ModuleType, name: str, value: float, dtyp
     x = np.zeros((4, 21), dtype)
     x[1, 0] = x[2, 20] = value
     x[3] = value
-    assert_agrees(name, x, activations.get(name)(x), in_keras(keras, name, x))
+    expected = in_keras(keras, name, x)
+    # On processors with AVX-512, TensorFlow's softmax leaves zeros beside the NaN of such a row.
+    expected[np.isnan(expected).any(axis=1)] = np.nan
+    assert_agrees(name, x, activations.get(name)(x), expected)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -2])
