@@ -161,7 +161,6 @@ def test_core_refuses_too(n: int) -> None:
 
 
 @pytest.mark.usefixtures("set_num_threads")
-@pytest.mark.skipif(not _core.has_openmp(), reason="built without OpenMP: always one thread")
 def test_number_of_threads_is_kept() -> None:
     for n in (1, 3, 64, 2):
         rnnext.set_num_threads(n)
@@ -179,7 +178,6 @@ LARGE_CALL = """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the entries of /proc/self/task")
-@pytest.mark.skipif(not _core.has_openmp(), reason="built without OpenMP: always one thread")
 def test_that_many_threads_are_started() -> None:
     code = (
         LARGE_CALL
@@ -194,10 +192,22 @@ def test_that_many_threads_are_started() -> None:
     assert answer_of(code).split() == ["0", "3"]
 
 
-def test_one_thread_for_each_processor_that_openmp_may_use() -> None:
+@pytest.mark.parametrize("value", ["3", "3,2"])
+def test_the_environment_says_how_many_threads(value: str) -> None:
     code = "from rnnext import _core; print(_core.get_num_threads())"
-    expected = "3" if _core.has_openmp() else "1"
-    assert answer_of(code, OMP_NUM_THREADS="3") == expected
+    assert answer_of(code, OMP_NUM_THREADS=value) == "3"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+@pytest.mark.parametrize("value", ["", "0", "-2", "many"])
+def test_one_thread_for_each_processor_of_the_process(value: str) -> None:
+    code = """
+    import os
+    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+    from rnnext import _core
+    print(_core.get_num_threads())
+    """
+    assert answer_of(code, OMP_NUM_THREADS=value) == "1"
 
 
 # ---- fork ----------------------------------------------------------------------------------------
@@ -206,7 +216,7 @@ def test_one_thread_for_each_processor_that_openmp_may_use() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.parametrize("used", [True, False], ids=["threads used", "threads not used"])
 def test_a_forked_child_works(used: bool) -> None:
-    """libgomp's threads do not survive a fork, and its data says they do."""
+    """The pool's threads do not survive a fork, and its data says they do."""
     code = (
         LARGE_CALL
         + f"""
@@ -226,8 +236,8 @@ def test_a_forked_child_works(used: bool) -> None:
     assert answer_of(code) == "0"
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_forked_child_says_that_it_has_one_thread() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the entries of /proc/self/task")
+def test_a_forked_child_has_threads_of_its_own() -> None:
     code = (
         LARGE_CALL
         + """
@@ -237,11 +247,63 @@ def test_a_forked_child_says_that_it_has_one_thread() -> None:
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        os._exit(_core.get_num_threads())
+        before = len(os.listdir("/proc/self/task"))
+        call(3)
+        os._exit(10 * before + len(os.listdir("/proc/self/task")))
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
     )
-    assert answer_of(code) == "1"
+    assert answer_of(code) == "13"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_fork_while_the_pool_works() -> None:
+    """Whatever another thread holds at that moment, the child has not got."""
+    code = (
+        LARGE_CALL
+        + """
+    import os, threading, warnings
+    expected = call(3)
+    stop = threading.Event()
+    def work():
+        while not stop.is_set():
+            call(3)
+    thread = threading.Thread(target=work)
+    thread.start()
+    results = []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if np.array_equal(call(3), expected) else 1)
+            results.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    stop.set()
+    thread.join()
+    print(sum(results))
+    """
+    )
+    assert answer_of(code) == "0"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/task")
+def test_workers_leave_signals_to_the_program() -> None:
+    """A signal that a worker takes would not end what the main thread waits for."""
+    code = (
+        LARGE_CALL
+        + """
+    import os, signal, threading
+    call(4)
+    blocked = []
+    for task in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{task}/status") as status:
+            (mask,) = [line.split()[1] for line in status if line.startswith("SigBlk")]
+        if int(task) != os.getpid():
+            blocked.append(bool(int(mask, 16) >> (signal.SIGINT - 1) & 1))
+    print(blocked.count(True))
+    """
+    )
+    assert answer_of(code) == "3"
 
 
 # ---- floating-point mode -------------------------------------------------------------------------

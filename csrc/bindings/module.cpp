@@ -67,5 +67,4 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.def("isa", &rnnext::isa);
   m.def("set_isa", &rnnext::set_isa, py::arg("name"));
   m.def("available_isas", &rnnext::available_isas);
-  m.def("has_openmp", &rnnext::has_openmp);
 }

@@ -44,6 +44,8 @@ struct Recurrent<T>::Packed {
   void run_rows(const RecurrentIo<T>& io, std::ptrdiff_t first, std::ptrdiff_t last) const;
   int row_chunks(std::ptrdiff_t rows) const;
   void run_on_reference(const RecurrentIo<T>& io) const;
+  bool run_in_turn(const RecurrentIo<T>& io, const Packed& other,
+                   const RecurrentIo<T>& other_io) const;
   void check(const RecurrentIo<T>& io) const;
   // Multiply-adds.
   double work(const RecurrentIo<T>& io) const;
@@ -248,6 +250,27 @@ void Recurrent<T>::Packed::run_on_reference(const RecurrentIo<T>& io) const {
   reference::Layer<T>(config, weights).run(io);
 }
 
+// Both runs step by step in turn, on this thread. False, with nothing done, where that gains
+// nothing.
+template <class T>
+bool Recurrent<T>::Packed::run_in_turn(const RecurrentIo<T>& io, const Packed& other,
+                                       const RecurrentIo<T>& other_io) const {
+  const auto equal = [](const Activation& a, const Activation& b) {
+    return a.kind == b.kind && a.p0 == b.p0 && a.p1 == b.p1 && a.p2 == b.p2;
+  };
+  if (kernel != other.kernel || !equal(config.activation, other.config.activation) ||
+      !equal(config.recurrent_activation, other.config.recurrent_activation))
+    return false;
+  RecurrentCall<T> c = call(io, 0, io.batch), other_c = other.call(other_io, 0, other_io.batch);
+  if (!kernel->takes_turns(&c, &other_c)) return false;
+  const std::size_t bytes = kernel->workspace_bytes(&c);
+  const core::Workspace workspace(bytes + kernel->workspace_bytes(&other_c));
+  c.workspace = workspace.data();
+  other_c.workspace = static_cast<char*>(workspace.data()) + bytes;
+  core::in_parallel(1, [&](int) { kernel->run_in_turn(&c, &other_c); });
+  return true;
+}
+
 template <class T>
 void Recurrent<T>::Packed::check(const RecurrentIo<T>& io) const {
   const std::ptrdiff_t steps = checked_size("x", {io.batch, io.steps});
@@ -281,7 +304,7 @@ double Recurrent<T>::Packed::recurrent_work_of_step(const RecurrentIo<T>& io) co
 }
 
 // One run, shared out to at most `threads` threads: by samples, or, when those are too few, by
-// units. Each of parts() calls belongs into a thread of its own, all at the same time.
+// units, by a team.
 template <class T>
 class Recurrent<T>::SharedRun {
  public:
@@ -301,6 +324,8 @@ class Recurrent<T>::SharedRun {
   }
 
   int parts() const { return parts_; }
+  // Whether all parts must run at the same time.
+  bool is_team() const { return team_.has_value(); }
 
   void operator()(int part) {
     if (!team_) {
@@ -340,7 +365,8 @@ void Recurrent<T>::run(const RecurrentIo<T>& io) const {
   const int threads = core::threads_worth(packed_->work(io));
   if (threads > 1) {
     SharedRun run(*packed_, io, threads);
-    if (core::in_parallel(run.parts(), std::ref(run))) return;
+    if (!run.is_team()) return core::in_parallel(run.parts(), std::ref(run));
+    if (core::together(run.parts(), std::ref(run))) return;
   }
   core::in_parallel(1, [&](int) { packed_->run_rows(io, 0, io.batch); });
 }
@@ -351,19 +377,26 @@ void Recurrent<T>::run_both(const Recurrent& first, const RecurrentIo<T>& first_
   const Packed &a = *first.packed_, &b = *second.packed_;
   a.check(first_io);
   b.check(second_io);
+  const bool on_kernels = !a.runs_on_reference() && !b.runs_on_reference();
+  // With more units, where another thread is free, two threads take 0.7 to 0.9 of that time.
+  constexpr std::ptrdiff_t kInTurn = 8;
+  if (on_kernels && (a.config.units <= kInTurn || get_num_threads() == 1) &&
+      a.run_in_turn(first_io, b, second_io))
+    return;
   // Of a small layer a step takes some 80 ns, however little it multiplies: the time of that many
   // multiply-adds. Only here does another thread shorten it.
   constexpr double kStep = 2e3;
   const double steps = static_cast<double>(first_io.steps) + static_cast<double>(second_io.steps);
   const int threads = core::threads_worth(a.work(first_io) + b.work(second_io) + steps * kStep);
-  const bool on_kernels = !a.runs_on_reference() && !b.runs_on_reference();
   if (threads > 1 && on_kernels && first_io.batch > 0 && second_io.batch > 0) {
     // Each has half of the threads, and of their caches.
     SharedRun run_a(a, first_io, threads - threads / 2), run_b(b, second_io, threads / 2);
     const auto run_part = [&](int part) {
       part < run_a.parts() ? run_a(part) : run_b(part - run_a.parts());
     };
-    if (core::in_parallel(run_a.parts() + run_b.parts(), run_part)) return;
+    const int parts = run_a.parts() + run_b.parts();
+    if (!run_a.is_team() && !run_b.is_team()) return core::in_parallel(parts, run_part);
+    if (core::together(parts, run_part)) return;
   }
   first.run(first_io);
   second.run(second_io);

@@ -2,23 +2,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
 #include "core/floating_point_mode.h"
+#include "core/thread_pool.h"
 #include "rnnext/rnnext.h"
 
-#if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
-#endif
-
-#ifdef _OPENMP
-#include <omp.h>
-#ifndef _WIN32
-#include <pthread.h>
-#endif
+#ifdef __linux__
+#include <sched.h>
 #endif
 
 namespace rnnext {
@@ -28,45 +22,31 @@ namespace {
 // 10 us of multiply-adds) is faster alone.
 constexpr double kWorkPerThread = 250e3;
 
-std::atomic<int> threads_wanted{0};  // 0: not set, OpenMP's own default
+std::atomic<int> threads_wanted{0};  // 0: not set
 
-#ifdef _OPENMP
-std::atomic<bool> pool_used{false};
-std::atomic<bool> pool_lost{false};
+int processors() {
+#ifdef __linux__
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return CPU_COUNT(&allowed);
+#endif
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
 
-// A forked child has the pool's data and not its threads; libgomp would wait for them for ever.
-#ifndef _WIN32
-[[maybe_unused]] const int fork_handler_registered =
-    pthread_atfork(nullptr, nullptr, [] { pool_lost = pool_used.load(); });
-#endif
-#endif
-
-void pause() {
-#if defined(__x86_64__) || defined(_M_X64)
-  _mm_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
+// OMP_NUM_THREADS is what people set for every library of numbers; of a list, which is for nested
+// regions, the first number counts.
+int threads_offered() {
+  const char* wish = std::getenv("OMP_NUM_THREADS");
+  const long wanted = wish ? std::strtol(wish, nullptr, 10) : 0;
+  constexpr long kMost = 1024;
+  return wanted >= 1 ? static_cast<int>(std::min(wanted, kMost)) : processors();
 }
 
 }  // namespace
 
-bool has_openmp() {
-#ifdef _OPENMP
-  return true;
-#else
-  return false;
-#endif
-}
-
 int get_num_threads() {
-#ifdef _OPENMP
-  if (pool_lost) return 1;
+  static const int offered = threads_offered();
   const int wanted = threads_wanted;
-  return wanted ? wanted : omp_get_max_threads();
-#else
-  return 1;
-#endif
+  return wanted ? wanted : offered;
 }
 
 void set_num_threads(int n) {
@@ -80,35 +60,24 @@ namespace core {
 
 int threads_worth(double work) {
   const double worth = std::min(work / kWorkPerThread, 1e6);
-  return std::max(1, std::min(get_num_threads(), static_cast<int>(worth)));
+  const int threads = std::max(1, std::min(get_num_threads(), static_cast<int>(worth)));
+  return threads > 1 && ThreadPool::of_process().crowded() ? 1 : threads;
 }
 
-bool in_parallel(int parts, const std::function<void(int)>& body) {
-  if (parts == 1) {
+void in_parallel(int parts, const std::function<void(int)>& body) {
+  const auto flushing = [&](int part) {
     const FlushDenormals mode;
-    body(0);
-    return true;
-  }
-#ifdef _OPENMP
-  pool_used = true;
-  std::exception_ptr problem;
-  bool enough = false;
-#pragma omp parallel num_threads(parts)
-  if (omp_get_num_threads() == parts) {
+    body(part);
+  };
+  if (parts == 1) return flushing(0);
+  ThreadPool::of_process().share(parts, flushing);
+}
+
+bool together(int members, const std::function<void(int)>& body) {
+  return ThreadPool::of_process().gather(members, [&](int member) {
     const FlushDenormals mode;
-    try {
-      body(omp_get_thread_num());
-    } catch (...) {
-#pragma omp critical(rnnext_problem)
-      problem = std::current_exception();
-    }
-    if (omp_get_thread_num() == 0) enough = true;
-  }
-  if (problem) std::rethrow_exception(problem);
-  return enough;
-#else
-  return false;
-#endif
+    body(member);
+  });
 }
 
 int row_parts(std::ptrdiff_t rows, int most) {
@@ -123,26 +92,24 @@ void parallel_rows(std::ptrdiff_t rows, int threads,
                    const std::function<void(std::ptrdiff_t, std::ptrdiff_t)>& body) {
   if (rows <= 0) return;
   const int parts = row_parts(rows, threads);
-  const bool done = in_parallel(parts, [&](int part) {
+  in_parallel(parts, [&](int part) {
     body(row_boundary(rows, part, parts), row_boundary(rows, part + 1, parts));
   });
-  if (!done) in_parallel(1, [&](int) { body(0, rows); });
 }
 
 void Team::meet() {
-  constexpr int kSpins = 4000;  // some 50 us
   const unsigned meeting = meetings_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
     arrived_.store(0, std::memory_order_relaxed);
     meetings_.store(meeting + 1, std::memory_order_release);
     return;
   }
-  for (int spins = 0; meetings_.load(std::memory_order_acquire) == meeting; ++spins) {
-    if (spins < kSpins)
-      pause();
-    else
-      std::this_thread::yield();
-  }
+  const auto over = [&] { return meetings_.load(std::memory_order_acquire) != meeting; };
+  if (spin_until(over)) return;
+  const Clock::time_point begin = Clock::now();
+  while (!over()) std::this_thread::yield();
+  const Clock::time_point now = Clock::now();
+  ThreadPool::of_process().crowding().waited(now - begin, now);
 }
 
 }  // namespace core

@@ -7,13 +7,17 @@
 
 namespace rnnext::core {
 
-// How many threads `work` multiply-adds in all are worth, at most get_num_threads().
+// How many threads `work` multiply-adds in all are worth, at most get_num_threads(). 1 while others
+// take the processors.
 int threads_worth(double work);
 
-// Calls body(part) for part = 0, 1, ... parts - 1, all at the same time, each in a thread of its
-// own that flushes subnormals. False, with nothing called, when there are not so many threads. What
-// a body throws is rethrown here, after all have ended.
-bool in_parallel(int parts, const std::function<void(int part)>& body);
+// Calls body(part) for each part in [0, parts), at most so many at the same time, in threads that
+// flush subnormals. Rethrows what a body threw when all have ended.
+void in_parallel(int parts, const std::function<void(int part)>& body);
+
+// The same, but for members that wait for each other: all run at the same time. False, with nothing
+// called, when there are not so many threads.
+bool together(int members, const std::function<void(int member)>& body);
 
 // Parts that `rows` can be split into, at most `most`.
 int row_parts(std::ptrdiff_t rows, int most);
@@ -32,7 +36,7 @@ class Team {
 
   // Returns when every member has called it; what each wrote before, all may read after. Waiting
   // threads spin, as a step takes microseconds, but not for long: when a member has lost its
-  // processor, the others give up theirs.
+  // processor, the others give up theirs, and the next calls have one thread.
   void meet();
 
  private:

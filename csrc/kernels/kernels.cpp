@@ -18,18 +18,46 @@ RNNEXT_INLINE void with_activations(const Activation& act, const Activation& rec
     body(AnyActivation{act}, AnyActivation{rec});
 }
 
-template <template <class> class Cell, class T>
-void recurrent(const RecurrentCall<T>* call) {
+template <template <class> class Cell, class T, class Body>
+RNNEXT_INLINE void with_activations_of(const RecurrentCall<T>* call, Body body) {
   with_activations(call->activation, call->recurrent_activation, !same<Cell<T>, SimpleRnn<T>>,
-                   [&](auto act, auto rec) {
-                     Recurrence<Cell, T, decltype(act), decltype(rec)>(*call, act, rec).run();
-                   });
+                   body);
 }
 
-// The workspace does not depend on the cell's activations.
+template <template <class> class Cell, class T>
+void recurrent(const RecurrentCall<T>* call) {
+  with_activations_of<Cell>(call, [&](auto act, auto rec) {
+    Recurrence<Cell, T, decltype(act), decltype(rec)>(*call, act, rec).run();
+  });
+}
+
+template <template <class> class Cell, class T>
+void recurrent_in_turn(const RecurrentCall<T>* first, const RecurrentCall<T>* second) {
+  with_activations_of<Cell>(first, [&](auto act, auto rec) {
+    Recurrence<Cell, T, decltype(act), decltype(rec)> a(*first, act, rec), b(*second, act, rec);
+    a.run_in_turn(a, b);
+  });
+}
+
+// Neither the workspace nor taking turns depends on the cell's activations.
+template <template <class> class Cell, class T>
+using AnyRecurrence = Recurrence<Cell, T, TanhActivation, SigmoidActivation>;
+
 template <template <class> class Cell, class T>
 size_t workspace_bytes(const RecurrentCall<T>* call) {
-  return Recurrence<Cell, T, TanhActivation, SigmoidActivation>(*call, {}, {}).workspace_bytes();
+  return AnyRecurrence<Cell, T>(*call, {}, {}).workspace_bytes();
+}
+
+template <template <class> class Cell, class T>
+bool takes_turns(const RecurrentCall<T>* first, const RecurrentCall<T>* second) {
+  return AnyRecurrence<Cell, T>(*first, {}, {}).takes_turns({*second, {}, {}});
+}
+
+template <template <class> class Cell, class T>
+constexpr RecurrentKernel<T> recurrent_kernel() {
+  return {{workspace_bytes<Cell, T>, recurrent<Cell, T>},
+          takes_turns<Cell, T>,
+          recurrent_in_turn<Cell, T>};
 }
 
 template <class T>
@@ -55,10 +83,10 @@ constexpr KernelsOf<T> kernels() {
   KernelsOf<T> k = {};
   k.width = kWidth<T>;
   for (int gates = 1; gates <= kMaxGates; ++gates) k.panel_vectors[gates] = panel_vectors(gates);
-  k.simple_rnn = {workspace_bytes<SimpleRnn, T>, recurrent<SimpleRnn, T>};
-  k.lstm = {workspace_bytes<Lstm, T>, recurrent<Lstm, T>};
-  k.gru_reset_after = {workspace_bytes<GruResetAfter, T>, recurrent<GruResetAfter, T>};
-  k.gru_reset_before = {workspace_bytes<GruResetBefore, T>, recurrent<GruResetBefore, T>};
+  k.simple_rnn = recurrent_kernel<SimpleRnn, T>();
+  k.lstm = recurrent_kernel<Lstm, T>();
+  k.gru_reset_after = recurrent_kernel<GruResetAfter, T>();
+  k.gru_reset_before = recurrent_kernel<GruResetBefore, T>();
   k.dense = {dense_workspace_bytes<T>, dense<T>};
   k.activate = activate<T>;
   return k;

@@ -6,6 +6,7 @@
 #include "cells.h"
 #include "panels.h"
 #include "quantised_rows.h"
+#include "short_steps.h"
 
 namespace rnnext::kernels {
 namespace {
@@ -64,6 +65,7 @@ class Recurrence {
   size_t workspace_bytes() const { return workspace_bytes_; }
 
   void run() {
+    if (is_short()) return run_short<1>({this});
     begin();
     for (ptrdiff_t t = 0; t < call_.steps; ++t) {
       if (call_.block) {
@@ -83,7 +85,60 @@ class Recurrence {
     finish();
   }
 
+  // Whether run_in_turn() takes both.
+  bool takes_turns(const Recurrence& other) const {
+    return is_short() && other.is_short() && call_.units == other.call_.units &&
+           call_.steps == other.call_.steps && call_.block == other.call_.block;
+  }
+
+  static void run_in_turn(Recurrence& first, Recurrence& second) {
+    run_short<2>({&first, &second});
+  }
+
  private:
+  // Whether the steps are those of short_steps.h.
+  bool is_short() const {
+    return call_.rows == 1 && call_.members == 1 && call_.units <= kMostShortUnits<T> &&
+           call_.block > 0 && !call_.mask && !call_.tape &&
+           call_.gates.recurrent_kernel.type == WeightType::full;
+  }
+
+  template <int Runs>
+  static void run_short(Recurrence* const (&runs)[Runs]) {
+    const RecurrentCall<T>& call = runs[0]->call_;
+    for (Recurrence* run : runs) run->begin();
+    for (ptrdiff_t t = 0; t < call.steps; t += call.block) {
+      const ptrdiff_t left = call.steps - t, steps = left < call.block ? left : call.block;
+      ShortRun<T> short_runs[Runs];
+      for (int i = 0; i < Runs; ++i) {
+        runs[i]->project_block(t);
+        short_runs[i] = runs[i]->short_run(t);
+      }
+      const auto act = runs[0]->act_;
+      const auto rec = runs[0]->rec_;
+      if (call.units <= W)
+        take_short_steps<CellOf, 1>(short_runs, call.units, steps, act, rec);
+      else if constexpr (W < kMostShortUnits<T>)
+        take_short_steps<CellOf, 2>(short_runs, call.units, steps, act, rec);
+    }
+    for (Recurrence* run : runs) run->finish();
+  }
+
+  // From step t on, where a block begins.
+  ShortRun<T> short_run(ptrdiff_t t) const {
+    const auto panels = [](const PackedGates<T>& gates) {
+      return static_cast<const T*>(gates.recurrent_kernel.panels);
+    };
+    return {projected_,
+            candidate_projected_,
+            panels(call_.gates),
+            panels(call_.candidate),
+            call_.recurrent_bias,
+            h_[current_],
+            c_,
+            call_.sequence ? call_.sequence + t * call_.units : nullptr};
+  }
+
   // A piece for each member of the team; the answer is this member's.
   template <class U>
   U* take_own(Arena& arena, ptrdiff_t count) const {

@@ -112,12 +112,17 @@ struct DenseCall {
 
 template <class Call>
 struct Kernel {
-  // Reads sizes, weight types, whether there is a mask, members.
+  // A multiple of 64. Reads sizes, weight types, whether there is a mask, members.
   size_t (*workspace_bytes)(const Call*);
   void (*run)(const Call*);  // activations must not be row-wise
 };
 template <class T>
-using RecurrentKernel = Kernel<RecurrentCall<T>>;
+struct RecurrentKernel : Kernel<RecurrentCall<T>> {
+  // Of layers so small that two of them, step by step in turn, take hardly longer than one, with
+  // equal activations: whether these are, and that run.
+  bool (*takes_turns)(const RecurrentCall<T>*, const RecurrentCall<T>*);
+  void (*run_in_turn)(const RecurrentCall<T>*, const RecurrentCall<T>*);
+};
 
 template <class T>
 struct KernelsOf {

@@ -12,7 +12,6 @@ __all__ = [
     "available_isas",
     "floatx",
     "get_num_threads",
-    "has_openmp",
     "isa",
     "set_floatx",
     "set_num_threads",
@@ -54,11 +53,6 @@ def isa() -> str:
 def available_isas() -> tuple[str, ...]:
     """Returns the instruction sets that this build has and this processor can run."""
     return tuple(_core.available_isas())
-
-
-def has_openmp() -> bool:
-    """Tells whether this build can use more than one thread."""
-    return _core.has_openmp()
 
 
 def floatx() -> str:

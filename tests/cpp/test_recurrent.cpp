@@ -6,7 +6,9 @@
 #include <limits>
 #include <stdexcept>
 
+#include "core/instruction_set.h"
 #include "core/reference.h"
+#include "core/thread_pool.h"
 #include "rnnext/rnnext.h"
 #include "stored_weights.h"
 #include "testing.h"
@@ -314,6 +316,97 @@ void test_two_layers_at_once(const Case& c, const std::string& isa) {
   set_num_threads(1);
 }
 
+// A layer that both can take: short_steps.h or, for the sake of the tape, recurrence.h.
+template <class T>
+Outputs<T> run_without_tape(const Recurrent<T>& layer, const Case& c, const Data<T>& data) {
+  Outputs<T> out(c);
+  RecurrentIo<T> io = io_of(c, data, out);
+  io.tape = {};
+  layer.run(io);
+  return out;
+}
+
+template <class T>
+bool same_but_for_tape(const Outputs<T>& a, const Outputs<T>& b) {
+  return a.sequence == b.sequence && a.last == b.last && a.state[0] == b.state[0] &&
+         a.state[1] == b.state[1];
+}
+
+template <class T>
+void test_short_steps(const Case& c, const std::string& isa) {
+  Case other = c;
+  other.go_backwards = !c.go_backwards;
+  const Data<T> data(c);
+  Data<T> other_data(other);
+  for (T& weight : other_data.recurrent_kernel) weight = -weight;
+  const Recurrent<T> layer = layer_of(c, data, isa), other_layer = layer_of(other, other_data, isa);
+  const Outputs<T> expected = run(c, data, isa), other_expected = run(other, other_data, isa);
+  check(same_but_for_tape(run_without_tape(layer, c, data), expected),
+        isa + " " + name(c) + ": other bits in short steps");
+  Outputs<T> out(c), other_out(other);
+  RecurrentIo<T> io = io_of(c, data, out), other_io = io_of(other, other_data, other_out);
+  io.tape = other_io.tape = {};
+  Recurrent<T>::run_both(layer, io, other_layer, other_io);
+  check(same_but_for_tape(out, expected) && same_but_for_tape(other_out, other_expected),
+        isa + " " + name(c) + ": other bits in turn with another layer");
+}
+
+void test_short_steps_of_all_sizes() {
+  for (const RecurrentConfig& cell : cells())
+    for (const bool default_activations : {true, false}) {
+      Case c{cell, {1, 7, 3, 0}};
+      if (!default_activations) c.config.activation = {ActivationKind::softsign};
+      for (const std::string& isa : available_isas()) {
+        for (c.shape.H = 1; c.shape.H <= 18; ++c.shape.H)
+          for (const bool initial_state : {false, true}) {
+            c.initial_state = c.go_backwards = initial_state;
+            test_short_steps<float>(c, isa);
+            test_short_steps<double>(c, isa);
+          }
+        // The inputs of more steps than a block of a MiB holds.
+        Case blocks = c;
+        blocks.shape = {1, (1 << 20) / 8 / 8 / c.config.gates() + 3, 2, 8};
+        test_short_steps<double>(blocks, isa);
+        // No steps of this kind: a single one, and one sample of several.
+        blocks.shape = {1, 1, 2, 8};
+        test_short_steps<float>(blocks, isa);
+        blocks.shape = {2, 5, 2, 8};
+        test_short_steps<float>(blocks, isa);
+      }
+    }
+}
+
+// That such layers take turns at all.
+void test_which_layers_take_turns() {
+  for (const std::string& isa : available_isas()) {
+    const kernels::KernelsOf<float>& table = core::kernel_table(isa).f32;
+    for (const auto* kernel :
+         {&table.simple_rnn, &table.lstm, &table.gru_reset_after, &table.gru_reset_before}) {
+      kernels::RecurrentCall<float> a = {};
+      a.rows = a.members = 1;
+      a.steps = a.block = 20;
+      a.units = 8;
+      const auto takes_turns = [&](auto change) {
+        kernels::RecurrentCall<float> b = a;
+        change(b);
+        return kernel->takes_turns(&a, &b) && kernel->takes_turns(&b, &a);
+      };
+      float tape = 0;
+      const std::uint8_t mask = 1;
+      check(takes_turns([](auto&) {}), isa + ": two layers of 8 units do not take turns");
+      check(!takes_turns([](auto& b) { b.units = 7; }) &&
+                !takes_turns([](auto& b) { b.rows = 2; }) &&
+                !takes_turns([](auto& b) { b.steps = 19; }) &&
+                !takes_turns([](auto& b) { b.block = 10; }) &&
+                !takes_turns([](auto& b) { b.members = 2; }) &&
+                !takes_turns([&](auto& b) { b.tape = &tape; }) &&
+                !takes_turns([&](auto& b) { b.mask = &mask; }) &&
+                !takes_turns([](auto& b) { b.gates.recurrent_kernel.type = WeightType::int8; }),
+            isa + ": layers take turns that cannot");
+    }
+  }
+}
+
 // One sample in two chunks, the second starting from the first one's states.
 template <class T>
 void test_chunks_do_not_matter(Case c, const std::string& isa) {
@@ -556,11 +649,14 @@ void test_sizes_are_checked() {
 
 int main() {
   rnnext::set_num_threads(1);
+  core::ThreadPool::of_process().insist(true);  // or a busy machine would run no teams
   for (const std::string& isa : available_isas()) {
     test_against_reference(isa);
     test_activations(isa);
     test_int8_does_not_hide_what_is_not_finite(isa);
   }
+  test_short_steps_of_all_sizes();
+  test_which_layers_take_turns();
   test_one_answer();
   test_one_answer_of_narrow_weights();
   test_processors_agree();

@@ -166,13 +166,11 @@ void set_isa(const std::string& name);
 
 // ---- threads ------------------------------------------------------------------------------------
 
-// Threads that one call may use; initially what OpenMP offers (OMP_NUM_THREADS, processor
-// affinity). Without OpenMP, and in a child process forked after threads were used, it is 1:
-// OpenMP's pool does not survive a fork.
+// Threads that one call may use; initially OMP_NUM_THREADS of the environment, or the processors
+// that the process may run on.
 int get_num_threads();
 // Throws std::invalid_argument for n < 1.
 void set_num_threads(int n);
-bool has_openmp();
 
 const char* version();
 

@@ -28,7 +28,6 @@ def add_parser(commands: Commands) -> None:
 
 def run(_arguments: argparse.Namespace) -> int:
     """Print the facts."""
-    openmp = "yes" if config.has_openmp() else "no: this build has one thread"
     facts = {
         "rnnext": rnnext.__version__,
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
@@ -36,7 +35,6 @@ def run(_arguments: argparse.Namespace) -> int:
         "instruction set": config.isa(),
         "available": ", ".join(config.available_isas()),
         "threads": str(config.get_num_threads()),
-        "OpenMP": openmp,
     }
     for name, value in facts.items():
         print(f"{name:16} {value}")
