@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,9 @@ class _ActivationLayer(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the activation of every element; relu's integers stay integers."""
         return self._activation(inputs)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return ()
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
@@ -201,6 +205,9 @@ class PReLU(Layer):
             positive, negative = np.maximum(inputs, zero), np.maximum(-inputs, zero)
             return np.asarray(positive - self.alpha.value * negative)
 
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return [axis for axis in range(1, rank) if axis not in self.shared_axes]
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
         return input_shape
@@ -238,6 +245,7 @@ class Softmax(Layer):
     """
 
     _casts_integers = True
+    _masks_elements = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -253,6 +261,9 @@ class Softmax(Layer):
         masked = inputs.dtype.type(-3e4 if inputs.dtype.itemsize < 4 else -1e9)
         outputs = over_axes("softmax", np.where(keep, inputs, masked), self.axis)
         return np.where(keep, outputs, outputs.dtype.type(0))
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return axes_of(self.axis, rank)
 
     def _checked_mask(self, inputs: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
         last = inputs.shape[inputs.ndim - mask.ndim :] if mask.ndim <= inputs.ndim else ()

@@ -6,6 +6,7 @@ where TensorFlow's own answer to a negative number in an unsigned type varies, i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -108,6 +109,9 @@ class LayerNormalization(ScaleAndOffset):
         )
         return cast(in_received_dtype(outputs, inputs), self.compute_dtype)
 
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return axes_of(self.axis, rank)
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "axis": self.axis, "rms_scaling": self.rms_scaling}
@@ -205,6 +209,9 @@ class GroupNormalization(ScaleAndOffset):
         outputs = in_received_dtype(outputs, inputs)
         return cast(outputs.reshape(inputs.shape), self.compute_dtype)
 
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return range(1, rank)  # mean and variance are those of all steps
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "groups": self.groups, "axis": self.axis}
@@ -256,6 +263,9 @@ class RMSNormalization(Layer):
         outputs = by_root_mean_square(as_float(inputs), axes, self.epsilon, self.scale.value)
         return in_received_dtype(outputs, inputs)
 
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return self._axes(rank)
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
         self._axes(len(input_shape))
@@ -292,6 +302,9 @@ class UnitNormalization(Layer):
         """Returns the normalised inputs."""
         axes = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         return cast(by_norm(inputs, axes), self.compute_dtype)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return axes_of(self.axis, rank)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

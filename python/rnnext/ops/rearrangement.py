@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnnext.ops.operation import CORE, NUMPY, operation
 from rnnext.ops.promotion import as_tensor, promoted
 from rnnext.ops.shapes import concatenated, of_option, reshaped, stacked
+from rnnext.ops.time_axis import insertion
 
 Array = NDArray[Any]
 
@@ -39,7 +40,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Array:
     return np.moveaxis(as_tensor(x), source, destination)
 
 
-@operation(NUMPY, "ExpandDims", options=("axis",))
+@operation(NUMPY, "ExpandDims", options=("axis",), steps=insertion)
 def expand_dims(x: Any, axis: Any) -> Array:
     """Returns `x` with new axes of size 1."""
     return np.expand_dims(as_tensor(x), axis)

@@ -1,0 +1,110 @@
+"""What operations do to the time axis of a sequence that arrives step by step.
+
+Each rule gets a call and the operation's options, and returns how the call is streamed; see
+`rnnext.layers.time_axis`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext.errors import ShapeError
+from rnnext.layers.stream_state import NoneOr, StateSlot
+from rnnext.layers.time_axis import Runner, Streamed, StreamedCall
+from rnnext.ops.shapes import axes_of
+
+__all__ = ["concatenation", "elementwise", "indexing", "insertion", "reduction"]
+
+Options = dict[str, Any]
+_WHOLE = (slice(None), slice(None, None, 1))
+_LAST = (-1, slice(-1, None), slice(-1, None, 1))
+
+
+def elementwise(call: StreamedCall, options: Options) -> Streamed:
+    """Operations on each element, or, if they have an option `axis`, on each row along it."""
+    call.sequences_broadcast(aligned_left=False)
+    call.constants_broadcast()
+    if "axis" not in options:
+        return call.each_step_alone(())
+    return call.each_step_alone(axes_of(options["axis"], call.rank), f"axis={options['axis']!r}")
+
+
+def reduction(call: StreamedCall, options: Options) -> Streamed:
+    """Sums and the like along an axis; none means all."""
+    call.only_sequences()
+    axis = options.get("axis")
+    axes = axes_of(axis, call.rank)
+    if 0 in axes:
+        call.refuse(f"axis={axis!r} includes the batch; accepted are axes from 2 on.")
+    return call.each_step_alone(axes, f"axis={axis!r}")
+
+
+def concatenation(call: StreamedCall, options: Options) -> Streamed:
+    """Joining along an axis; none means the last one."""
+    call.only_sequences()
+    call.constants_broadcast()
+    axis = options.get("axis", 0)
+    return call.each_step_alone((-1 if axis is None else axis,), f"axis={axis!r}")
+
+
+def insertion(call: StreamedCall, options: Options) -> Streamed:
+    """New axes of size 1."""
+    call.only_sequences()
+    axis = options["axis"]
+    added = len(axis) if isinstance(axis, tuple) else 1
+    if min(axes_of(axis, call.rank + added)) < 2:
+        call.refuse(f"axis={axis!r} moves the time axis; accepted are axes from 2 on.")
+    return call.each_step_alone(())
+
+
+def indexing(call: StreamedCall, key: tuple[Any, ...]) -> Streamed:
+    """`x[key]`: of every step the same part, or a part of the last step."""
+    call.only_sequences()
+    parts = list(key)
+    consumed = sum(part is not None and part is not Ellipsis for part in parts)
+    at = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
+    parts[at : at + 1] = [slice(None)] * (call.rank - consumed)
+    batch, time = parts[:2]
+    if batch in _WHOLE and time in _WHOLE:
+        return call.each_step_alone(())
+    if batch in _WHOLE and time in _LAST:
+        compute, (output,) = call.node.operation.call, call.node.outputs
+
+        def make(batch_size: int) -> Runner:
+            return _LastStep(lambda x: compute(x, key), (batch_size, *output.shape[1:]))
+
+        return Streamed((False,), make)
+    call.refuse(f"index {key!r}; accepted are x[:, :, ...] and, for the last step, x[:, -1, ...].")
+
+
+class _LastStep:
+    """What a function picks out of the last step, also when asked again without a new step."""
+
+    def __init__(
+        self, pick: Callable[[Any], NDArray[Any]], shape: tuple[int | None, ...]
+    ) -> None:
+        self._pick = pick
+        self.slots = {"output": NoneOr(StateSlot(shape))}
+        self._output: NDArray[Any] | None = None
+
+    def __call__(self, x: NDArray[Any], _key: Any = None) -> NDArray[Any]:
+        if x.shape[1]:
+            self._output = self._pick(x).copy()
+        if self._output is None:
+            raise ShapeError("there is no last step before the first one.")
+        return self._output.copy()
+
+    def reset(self) -> None:
+        self._output = None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return {"output": self._output}
+
+    @state.setter
+    def state(self, state: dict[str, Any]) -> None:
+        self._output = state["output"]
