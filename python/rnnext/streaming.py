@@ -87,6 +87,8 @@ class Stream:
         self.batch_size = _checked_batch_size(batch_size, model.label)
         graph = streamed_graph(network.graph, model.label)
         self._run = StreamedModel(network, graph, self.batch_size)
+        self._runners = self._run.runners
+        self._compute = self._run.plan.run
         self._ports = network.ports
         pairs = enumerate(zip(network.graph.inputs, network.ports.ports, strict=True))
         self._inputs = [
@@ -117,7 +119,6 @@ class Stream:
         if one and not nest.is_nested(self._structure) and self._inputs[0].is_plain:
             self._short_dtype = self._inputs[0].dtype
             self._short_shape = self._inputs[0].shapes_of_step[0]
-            self._run_short = self._run.plan.run
             self._short_is_sequence = self._in_steps[0]
 
     # Steps -------------------------------------------------------------------------------------
@@ -134,15 +135,16 @@ class Stream:
             (B, ...), and whole answers of outputs without a time axis.
 
         Raises:
-            ShapeError: If an input's shape does not fit. Then nothing was fed.
+            ShapeError: If an input's shape does not fit.
             DataError: If an input is not numbers, or one without a time axis that a layer
                 remembers is not what it was at the first step.
+
+        Whatever is raised, nothing was fed then.
         """
         if type(x) is np.ndarray and x.dtype is self._short_dtype and x.shape == self._short_shape:
-            (y,) = self._run_short([x[:, np.newaxis]])
+            (y,) = self._outputs_of([x[:, np.newaxis]])
             return y[:, 0] if self._short_is_sequence else y
-        values = self._values(x, steps=False)
-        outputs = self._outputs(values)
+        outputs = self._outputs(self._values(x, steps=False))
         newest = [y[:, 0] if s else y for y, s in zip(outputs, self._in_steps, strict=True)]
         return nest.pack_like(self._structure, newest)
 
@@ -161,8 +163,10 @@ class Stream:
 
         Raises:
             ShapeError: If an input's shape does not fit, or there is no step yet and an output
-                needs one. Then nothing was fed.
+                needs one.
             DataError: As for `step`.
+
+        Whatever is raised, nothing was fed then.
         """
         outputs = self._outputs(self._values(x, steps=True))
         return nest.pack_like(self._structure, outputs)
@@ -180,16 +184,25 @@ class Stream:
             raise ShapeError(f"a chunk must have as many steps of every input, received {lengths}.")
         for stream_input, array in zip(self._inputs, arrays, strict=True):
             stream_input.check_fixed(array)
-        for stream_input, array in zip(self._inputs, arrays, strict=True):
-            stream_input.keep_fixed(array)
         return arrays
 
     def _outputs(self, values: list[Array]) -> list[Array]:
-        outputs = self._run.plan.run(values)
+        outputs = self._outputs_of(values)
+        for stream_input, array in zip(self._inputs, values, strict=True):
+            stream_input.keep_fixed(array)
         return [
             y.copy() if may and any(np.may_share_memory(y, x) for x in values) else y
             for y, may in zip(outputs, self._may_be_input, strict=True)
         ]
+
+    def _outputs_of(self, values: list[Array]) -> list[Array]:
+        """Runs the model; where it fails, in a layer of one's own perhaps, nothing was fed."""
+        before = [runner.memory for runner in self._runners]
+        try:
+            return self._compute(values)
+        except BaseException:
+            self._run.memory = before
+            raise
 
     # State -------------------------------------------------------------------------------------
 

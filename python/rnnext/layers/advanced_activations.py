@@ -14,6 +14,7 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.scale_and_offset import axes_option, axis_list
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.ops.activation import over_axes
 from rnnext.ops.shapes import axes_of
 
@@ -205,8 +206,15 @@ class PReLU(Layer):
             positive, negative = np.maximum(inputs, zero), np.maximum(-inputs, zero)
             return np.asarray(positive - self.alpha.value * negative)
 
-    def _joined_axes(self, rank: int) -> Sequence[int] | None:
-        return [axis for axis in range(1, rank) if axis not in self.shared_axes]
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed: if all steps share their alpha."""
+        call.only_sequences()
+        if 1 not in self.shared_axes:
+            call.refuse(
+                f"shared_axes={self.shared_axes} gives every step an alpha of its own; accepted "
+                "are shared_axes with 1."
+            )
+        return call.each_step_alone(())
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

@@ -13,6 +13,7 @@ from rnnext.arrays import as_array, cast
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.layers.probing import probe_output
+from rnnext.layers.time_axis import Streamed, StreamedCall
 
 __all__ = ["Lambda"]
 
@@ -68,6 +69,15 @@ class Lambda(Layer):
         passed_on = {name: given[name] for name in self._passed_on}
         outputs = self.function(inputs, **self.arguments, **passed_on)
         return nest.map_structure(self._as_output, outputs)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed: if the layer was told that it works so."""
+        if not self.works_on_each_step:
+            call.refuse(
+                "what its function does to the time axis is not known; accepted is a function of "
+                "each step alone, which works_on_each_step = True on the layer says."
+            )
+        return super().streamed(call)
 
     def _as_output(self, value: Any) -> NDArray[Any]:
         array = as_array(value, f"output of {self.label}")

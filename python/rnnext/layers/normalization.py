@@ -17,6 +17,7 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.scale_and_offset import ScaleAndOffset, axes_option, axis_option
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.ops.normalization import (
     by_mean_and_variance,
     by_norm,
@@ -209,8 +210,12 @@ class GroupNormalization(ScaleAndOffset):
         outputs = in_received_dtype(outputs, inputs)
         return cast(outputs.reshape(inputs.shape), self.compute_dtype)
 
-    def _joined_axes(self, rank: int) -> Sequence[int] | None:
-        return range(1, rank)  # mean and variance are those of all steps
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Refuses sequences."""
+        call.refuse(
+            "a group's mean and variance are those of all steps; accepted are normalisations over "
+            "axes from 2 on, such as LayerNormalization."
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

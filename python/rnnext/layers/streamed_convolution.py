@@ -32,21 +32,22 @@ class StreamedConvolution:
 
     def reset(self) -> None:
         """Goes back to before the first step, where there are zeros, as causal padding adds."""
-        self._inputs = np.zeros(self._shape, self._layer.compute_dtype)
+        self.memory = np.zeros(self._shape, self._layer.compute_dtype)
 
     @property
     def state(self) -> dict[str, Any]:
         """The last inputs, as many as the windows at the next step reach back."""
-        return {"inputs": self._inputs}
+        return {"inputs": self.memory}
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        self._inputs = state["inputs"]
+        self.memory = state["inputs"]
 
     def __call__(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the outputs (B, t, F) at the next steps (B, t, C)."""
         convolve, finish = self._layer._packed or self._layer._pack()
-        x = np.concatenate([self._inputs, inputs], axis=1)
+        x = np.concatenate([self.memory, inputs], axis=1)
         outputs: NDArray[Any] = convolve.of_padded(x, inputs.shape[1:2])
-        self._inputs = x[:, inputs.shape[1] :].copy()
-        return outputs if finish is None else finish(outputs)
+        outputs = outputs if finish is None else finish(outputs)
+        self.memory = x[:, inputs.shape[1] :].copy()
+        return outputs

@@ -50,26 +50,25 @@ class StreamedRNN:
         states = nest.map_structure(lambda state: StateSlot(state.shape, dtype), initial)
         output = StateSlot(tuple(layer._shapes_of_step(step_shape)[0]), dtype)
         self.slots = {"states": NoneOr(states) if takes_state else states, "output": NoneOr(output)}
-        self._states: Any = None
-        self._output: Array | None = None
+        self.memory: tuple[Any, Array | None]  # the states and the last output
         self.reset()
 
     def reset(self) -> None:
         """Goes back to before the first step."""
-        self._states = None
-        if not self._takes_state:
-            self._states = tuple(self._layer.get_initial_state(self._batch_size))
-        self._output = None
+        layer = self._layer
+        initial = layer.get_initial_state(self._batch_size)
+        self.memory = (None if self._takes_state else tuple(initial), None)
 
     @property
     def state(self) -> dict[str, Any]:
         """The states, nested as the layer's, and the last output; None if there is none yet."""
-        return {"states": self._states, "output": self._output}
+        states, output = self.memory
+        return {"states": states, "output": output}
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        self._states = None if state["states"] is None else tuple(state["states"])
-        self._output = state["output"]
+        states = state["states"]
+        self.memory = (None if states is None else tuple(states), state["output"])
 
     def __call__(
         self,
@@ -79,52 +78,42 @@ class StreamedRNN:
         training: Any = None,  # noqa: ARG002
     ) -> Any:
         """Returns what the layer's `call` returns for the next steps (B, t, ...)."""
-        if self._states is None:
-            self._states = self._layer._checked_states(initial_state, self._batch_size)
+        states, output = self.memory
+        if states is None:
+            states = self._layer._checked_states(initial_state, self._batch_size)
         if not sequences.shape[1]:
-            return self._without_new_step(sequences)
+            return self._without_new_step(sequences, states, output)
         kernel = self._layer.cell._packed if self._has_kernel else None
         if mask is not None or type(kernel) is not RecurrentKernel:
-            return self._call_with_care(sequences, mask)
+            return self._call_with_care(sequences, mask, states, output)
         x = sequences if sequences.flags.c_contiguous else np.ascontiguousarray(sequences)
-        results = kernel(x, self._states, None, self._return_sequences, True, False, False)
-        self._states = results[1:]
-        self._output = results[1]
-        return self._with_states(results[0]) if self._return_state else results[0]
+        results = kernel(x, states, None, self._return_sequences, True, False, False)
+        self.memory = (results[1:], results[1])
+        return _with_states(results[0], results[1:]) if self._return_state else results[0]
 
-    def _call_with_care(self, sequences: Array, mask: Any) -> Any:
-        layer, before = self._layer, self._states
+    def _call_with_care(
+        self, sequences: Array, mask: Any, before: tuple[Any, ...], last_output: Array | None
+    ) -> Any:
+        """Any cell, with or without a mask."""
+        layer, sequence = self._layer, self._return_sequences
         x = cast(sequences, self._dtype)
         if mask is not None:
             mask = layer._checked_mask(mask, x.shape[:2])
         zero_for_mask = layer.zero_output_for_mask
-        output, *states = layer._runner()(
-            x, before, mask, self._return_sequences, True, False, zero_for_mask
-        )
+        results = layer._runner()(x, before, mask, sequence, True, False, zero_for_mask)
+        output, states = results[0], results[1:]
         if mask is not None and layer.outputs_initial_state:
             output = layer._with_initial_state(output, before if self._takes_state else None, mask)
-        if mask is not None and not zero_for_mask and self._output is not None:
-            output = self._repeated(output, mask)
-        self._states = tuple(states)
-        self._output = np.array(output[:, -1] if self._return_sequences else output)
-        if not self._return_sequences:
-            output = self._output.copy()  # a cell's output may be its state
-        return self._with_states(output) if self._return_state else output
+        if mask is not None and not zero_for_mask and last_output is not None:
+            output = _repeated(last_output, output, mask)
+        last_output = np.array(output[:, -1] if sequence else output)
+        self.memory = (states, last_output)
+        output = output if sequence else last_output.copy()  # a cell's output may be its state
+        return _with_states(output, states) if self._return_state else output
 
-    def _repeated(self, output: Array, mask: Array) -> Array:
-        """The output with that of the steps before where only masked steps have come since."""
-        masked = ~np.logical_or.accumulate(mask, axis=1)
-        assert self._output is not None
-        before = self._output
-        if self._return_sequences:
-            before = before[:, np.newaxis]
-        else:
-            masked = masked[:, -1]
-        axes = tuple(range(masked.ndim, output.ndim))
-        return np.where(np.expand_dims(masked, axes), before, output)
-
-    def _without_new_step(self, sequences: Array) -> Any:
-        output = self._output
+    def _without_new_step(
+        self, sequences: Array, states: tuple[Any, ...], output: Array | None
+    ) -> Any:
         if self._return_sequences:
             shape = self._layer._shapes_of_step((self._batch_size, *sequences.shape[2:]))[0]
             output = np.zeros((shape[0], 0, *shape[1:]), self._dtype)
@@ -134,7 +123,20 @@ class StreamedRNN:
             )
         else:
             output = output.copy()
-        return self._with_states(output) if self._return_state else output
+        return _with_states(output, states) if self._return_state else output
 
-    def _with_states(self, output: Array) -> tuple[Any, ...]:
-        return (output, *nest.map_structure(np.copy, list(self._states)))
+
+def _repeated(before: Array, output: Array, mask: Array) -> Array:
+    """The output, with that of the steps before where only masked steps have come since."""
+    masked = ~np.logical_or.accumulate(mask, axis=1)
+    if output.ndim > before.ndim:  # a sequence
+        before = before[:, np.newaxis]
+    else:
+        masked = masked[:, -1]
+    axes = tuple(range(masked.ndim, output.ndim))
+    return np.where(np.expand_dims(masked, axes), before, output)
+
+
+def _with_states(output: Array, states: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a layer with return_state returns, in arrays of the caller's own."""
+    return (output, *nest.map_structure(np.copy, states))

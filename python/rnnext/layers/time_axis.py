@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
-from rnnext import nest
+from rnnext import nest, serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.call_arguments import CallArguments
 from rnnext.layers.symbolic import KerasTensor, Node
@@ -51,12 +51,15 @@ class Runner(Protocol):
     returns is no memory that it keeps.
 
     Attributes:
-        slots: What it remembers, described for `rnnext.layers.stream_state`.
-        state: What it remembers. It owns what it is set to.
+        memory: All that it remembers. It is replaced and never changed in place, so that what it
+            was before a step that failed can be put back.
+        state: The same, as the user of a stream sees it: nested lists and dictionaries.
+        slots: What `state` may be, for `rnnext.layers.stream_state`.
     """
 
-    slots: Any
+    memory: Any
     state: Any
+    slots: Any
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs of the steps, and goes on."""
@@ -115,10 +118,12 @@ class StreamedCall:
 
     def refuse_unknown(self) -> NoReturn:
         """Refuses the call because nothing says that it works on each step alone."""
+        own = not serialization.is_builtin(type(self.node.operation))
         self.refuse(
-            "it is not known to work on each step alone. Accepted are recurrent layers that read "
-            "forwards, Conv1D with padding='causal', layers like Dense that work on each step "
-            "alone, and layers of your own that say so by works_on_each_step = True."
+            f"it {'is not known to work' if own else 'does not work'} on each step alone. Accepted "
+            "are recurrent layers that read forwards, Conv1D with padding='causal', layers like "
+            "Dense that work on each step alone, and layers of your own that say so by "
+            "works_on_each_step = True."
         )
 
     def only_sequences(self) -> None:
@@ -188,8 +193,8 @@ class StreamedCall:
             shape = next(t.shape for t in self.tensors if self.role(t) is Role.SEQUENCE)
             if option:
                 self.refuse(
-                    f"{option} is the time axis of inputs of shape {shape}; accepted are axes "
-                    "from 2 on."
+                    f"{option} includes the time axis of inputs of shape {shape}; accepted are "
+                    "axes from 2 on."
                 )
             self.refuse(
                 f"it joins elements along the time axis of inputs of shape {shape}; accepted is "
@@ -234,7 +239,7 @@ def activated_alone(call: StreamedCall, activation: Any, axes: Sequence[int] = (
             "are Keras's activations, and TimeDistributed around the layer."
         )
     output_rank = call.node.outputs[0].ndim
-    call.each_step_alone(joined, f"the axis of activation={activation.name!r}", output_rank)
+    call.each_step_alone(joined, f"activation={activation.name!r}", output_rank)
     return call.each_step_alone(axes)
 
 

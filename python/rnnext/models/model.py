@@ -344,6 +344,11 @@ class Model(NoTraining, Layer):
 
         return Stream(self, batch_size)
 
+    @property
+    def _masks_elements(self) -> bool:  # type: ignore[override]
+        operations = [] if self._network is None else self._network.graph.operations
+        return any(getattr(operation, "_masks_elements", False) for operation in operations)
+
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed: as the calls inside are."""
         if self._network is None:

@@ -23,6 +23,7 @@ class StreamedModel:
 
     Attributes:
         plan: How it runs if no input has a mask.
+        runners: What remembers from step to step.
         slots: What it remembers, by the names of the layers; of a layer that is called several
             times the later calls have `#2`, `#3`, ... after the name.
     """
@@ -31,6 +32,7 @@ class StreamedModel:
         self._network = network
         self._graph = graph
         self._runners = graph.make_runners(batch_size)
+        self.runners = list(self._runners.values())
         self._by_name: dict[str, Runner] = {}
         for node, runner in self._runners.items():
             if runner.slots:
@@ -45,9 +47,19 @@ class StreamedModel:
             plan = self._plans[masked] = self._graph.make_plan(masked, self._runners)
         return plan
 
+    @property
+    def memory(self) -> list[Any]:
+        """What each runner remembers."""
+        return [runner.memory for runner in self.runners]
+
+    @memory.setter
+    def memory(self, memory: list[Any]) -> None:
+        for runner, remembered in zip(self.runners, memory, strict=True):
+            runner.memory = remembered
+
     def reset(self) -> None:
         """Goes back to before the first step."""
-        for runner in self._runners.values():
+        for runner in self.runners:
             runner.reset()
 
     @property

@@ -207,7 +207,9 @@ class FunctionOperation(Operation):
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed; see `rnnext.streaming`."""
         _, named = self._named(call.node.args, call.node.kwargs)
-        return type(self)._time_rule(call, {**named, **self.options})
+        parameters = _signature(type(self)._function).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.name in self._option_names}
+        return type(self)._time_rule(call, {**named, **defaults, **self.options})
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns symbolic tensors of the result's shape and dtype."""

@@ -70,7 +70,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Array:
     return np.concatenate(promoted(*xs), axis=axis)
 
 
-@operation(NUMPY, "Stack", options=("axis",), shape=stacked)
+@operation(NUMPY, "Stack", options=("axis",), shape=stacked, steps=insertion)
 def stack(x: Sequence[Any], axis: int = 0) -> Array:
     """Returns arrays of one shape joined along a new axis."""
     return np.stack(promoted(*x), axis=axis)

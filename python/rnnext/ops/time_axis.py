@@ -36,7 +36,7 @@ def elementwise(call: StreamedCall, options: Options) -> Streamed:
 def reduction(call: StreamedCall, options: Options) -> Streamed:
     """Sums and the like along an axis; none means all."""
     call.only_sequences()
-    axis = options.get("axis")
+    axis = options["axis"]
     axes = axes_of(axis, call.rank)
     if 0 in axes:
         call.refuse(f"axis={axis!r} includes the batch; accepted are axes from 2 on.")
@@ -44,16 +44,18 @@ def reduction(call: StreamedCall, options: Options) -> Streamed:
 
 
 def concatenation(call: StreamedCall, options: Options) -> Streamed:
-    """Joining along an axis; none means the last one."""
+    """Joining along an axis; none means all elements on one."""
     call.only_sequences()
     call.constants_broadcast()
-    axis = options.get("axis", 0)
-    return call.each_step_alone((-1 if axis is None else axis,), f"axis={axis!r}")
+    axis = options["axis"]
+    axes = axes_of(axis, call.rank)
+    return call.each_step_alone(axes, f"axis={axis!r}")
 
 
 def insertion(call: StreamedCall, options: Options) -> Streamed:
-    """New axes of size 1."""
+    """New axes, of size 1 or of several arrays."""
     call.only_sequences()
+    call.constants_broadcast()
     axis = options["axis"]
     added = len(axis) if isinstance(axis, tuple) else 1
     if min(axes_of(axis, call.rank + added)) < 2:
@@ -89,22 +91,22 @@ class _LastStep:
     ) -> None:
         self._pick = pick
         self.slots = {"output": NoneOr(StateSlot(shape))}
-        self._output: NDArray[Any] | None = None
+        self.memory: NDArray[Any] | None = None  # the output
 
     def __call__(self, x: NDArray[Any], _key: Any = None) -> NDArray[Any]:
         if x.shape[1]:
-            self._output = self._pick(x).copy()
-        if self._output is None:
+            self.memory = self._pick(x).copy()
+        if self.memory is None:
             raise ShapeError("there is no last step before the first one.")
-        return self._output.copy()
+        return self.memory.copy()
 
     def reset(self) -> None:
-        self._output = None
+        self.memory = None
 
     @property
     def state(self) -> dict[str, Any]:
-        return {"output": self._output}
+        return {"output": self.memory}
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        self._output = state["output"]
+        self.memory = state["output"]
