@@ -9,6 +9,7 @@ layers wherever NumPy computes an element the same way in a longer array.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,23 +89,21 @@ class Stream:
         graph = streamed_graph(network.graph, model.label)
         self._run = StreamedModel(network, graph, self.batch_size)
         self._runners = self._run.runners
-        self._compute = self._run.plan.run
+        self._run_steps = self._run.plan.run
         self._ports = network.ports
-        pairs = enumerate(zip(network.graph.inputs, network.ports.ports, strict=True))
         self._inputs = [
             _StreamInput(
                 port,
                 self.batch_size,
-                in_steps=graph.role_of_input(i) is Role.SEQUENCE,
+                in_steps=i in graph.sequences,
                 fixed=i in graph.fixed_inputs,
             )
-            for i, (_, port) in pairs
+            for i, port in enumerate(network.ports.ports)
         ]
         self.sequence_inputs = [x.name for x in self._inputs if x.in_steps]
         self._fixed = [x for x in self._inputs if x.fixed]
         self._structure = network.outputs
         self._in_steps = [role is Role.SEQUENCE for role in graph.output_roles]
-        self._output_names = [t.source.operation.name for t in network.graph.outputs]
         # Whether an output can be an input itself, which the caller must not get back.
         self._may_be_input = [
             not getattr(t.source.operation, "makes_new_arrays", False)
@@ -142,7 +141,7 @@ class Stream:
         Whatever is raised, nothing was fed then.
         """
         if type(x) is np.ndarray and x.dtype is self._short_dtype and x.shape == self._short_shape:
-            (y,) = self._outputs_of([x[:, np.newaxis]])
+            (y,) = self._outputs_of(self._run_steps, [x[:, np.newaxis]])
             return y[:, 0] if self._short_is_sequence else y
         outputs = self._outputs(self._values(x, steps=False))
         newest = [y[:, 0] if s else y for y, s in zip(outputs, self._in_steps, strict=True)]
@@ -187,7 +186,7 @@ class Stream:
         return arrays
 
     def _outputs(self, values: list[Array]) -> list[Array]:
-        outputs = self._outputs_of(values)
+        outputs = self._outputs_of(self._run.run, values)
         for stream_input, array in zip(self._inputs, values, strict=True):
             stream_input.keep_fixed(array)
         return [
@@ -195,11 +194,13 @@ class Stream:
             for y, may in zip(outputs, self._may_be_input, strict=True)
         ]
 
-    def _outputs_of(self, values: list[Array]) -> list[Array]:
+    def _outputs_of(
+        self, run: Callable[[list[Array]], list[Array]], values: list[Array]
+    ) -> list[Array]:
         """Runs the model; where it fails, in a layer of one's own perhaps, nothing was fed."""
         before = [runner.memory for runner in self._runners]
         try:
-            return self._compute(values)
+            return run(values)
         except BaseException:
             self._run.memory = before
             raise

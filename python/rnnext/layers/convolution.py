@@ -288,8 +288,7 @@ class Conv1D(Conv):
         if self._channels_first or self.padding != "causal" or self.strides != (1,):
             return super().streamed(call)
         activated_alone(call, self.activation)
-        channels = call.tensors[0].shape[-1]
-        return Streamed((True,), lambda batch_size: StreamedConvolution(self, batch_size, channels))
+        return Streamed((True,), lambda batch_size: StreamedConvolution(self, batch_size))
 
 
 @serialization.builtin("keras.layers")

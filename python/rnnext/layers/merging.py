@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rnnext import ops, serialization
 from rnnext.errors import DataError, ShapeError
 from rnnext.layers.layer import Layer
-from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.layers.symbolic import KerasTensor, Shape
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.ops.promotion import result_type
 from rnnext.ops.shapes import broadcast_shapes, shape_of
 

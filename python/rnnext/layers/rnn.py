@@ -300,15 +300,15 @@ class RNN(Layer):
         if self.go_backwards:
             call.refuse("go_backwards=True reads from the end; accepted is go_backwards=False.")
         if call.roles_in(x) != {Role.SEQUENCE}:
-            call.refuse(f"its input {x!r} is no sequence, but another argument is.")
+            call.refuse(f"its input {x!r} is no sequence, but its mask or state is.")
         if not call.roles_in(initial_state) <= {Role.GIVEN}:
             call.refuse(
                 "its initial_state changes with every step, and all steps would have to be "
                 "computed again; accepted is an initial_state that depends on inputs without a "
                 "time axis alone."
             )
-        if mask is not None and call.roles_in(mask) != {Role.SEQUENCE}:
-            call.refuse(f"its mask {mask!r} is no sequence.")
+        if not call.roles_in(mask) <= {Role.SEQUENCE}:
+            call.refuse(f"its mask {mask!r} is no sequence; accepted is one.")
         sequences = [self.return_sequences, *[False] * (len(call.node.outputs) - 1)]
         takes_state, step_shape = initial_state is not None, x.shape[2:]
 

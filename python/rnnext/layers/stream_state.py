@@ -68,8 +68,8 @@ def checked_state(state: Any, slots: Any, name: str) -> Any:
             )
         return {key: checked_state(state[key], slots[key], f"{name}[{key!r}]") for key in slots}
     if not isinstance(state, (list, tuple)) or len(state) != len(slots):
-        received = len(state) if isinstance(state, (list, tuple)) else type(state).__name__
-        raise ShapeError(f"{name}: expected a list of {len(slots)}, received {received}.")
+        found = str(len(state)) if isinstance(state, (list, tuple)) else type(state).__name__
+        raise ShapeError(f"{name}: expected a list of {len(slots)}, received {found}.")
     pairs = enumerate(zip(state, slots, strict=True))
     return [checked_state(part, slot, f"{name}[{i}]") for i, (part, slot) in pairs]
 

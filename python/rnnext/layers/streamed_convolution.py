@@ -21,11 +21,11 @@ class StreamedConvolution:
     Args:
         layer: The layer.
         batch_size: Number of samples B.
-        channels: Number of input channels C.
     """
 
-    def __init__(self, layer: Conv, batch_size: int, channels: int) -> None:
+    def __init__(self, layer: Conv, batch_size: int) -> None:
         self._layer = layer
+        channels = layer.kernel.shape[-2] * layer.groups
         self._shape = (batch_size, layer._windows.extent[0] - 1, channels)
         self.slots = {"inputs": StateSlot(self._shape, layer.compute_dtype)}
         self.reset()

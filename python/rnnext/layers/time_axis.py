@@ -17,8 +17,7 @@ import numpy as np
 from rnnext import nest, serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.call_arguments import CallArguments
-from rnnext.layers.symbolic import KerasTensor, Node
-from rnnext.ops.shapes import axes_of
+from rnnext.layers.symbolic import KerasTensor, Node, any_symbolic
 
 __all__ = [
     "Role",
@@ -86,23 +85,24 @@ class StreamedCall:
 
     Attributes:
         node: The call.
+        label: How error messages call the layer.
         named: Its arguments by name.
-        tensors: The tensors among them.
+        tensors: The tensors among them, without masks of steps.
         rank: The largest number of axes of a sequence.
     """
 
     def __init__(self, node: Node, roles: Mapping[int, Role]) -> None:
+        operation: Any = node.operation
         self.node = node
         self._roles = roles
-        self.label: str = node.operation.label
-        self.tensors = node.input_tensors
-        self.rank = max(t.ndim for t in self.tensors if self.role(t) is Role.SEQUENCE)
-
-    @property
-    def named(self) -> dict[str, Any]:
-        """The call's arguments by name."""
-        node = self.node
-        return CallArguments(type(node.operation).call, node.args, node.kwargs, self.label).named
+        self.label: str = operation.label
+        self.named = CallArguments(type(operation).call, node.args, node.kwargs, self.label).named
+        of_elements = getattr(operation, "_masks_elements", False)
+        self._masks = [] if of_elements else _tensors_in(self.named.get("mask"))
+        masks = set(map(id, self._masks))
+        self.tensors = [t for t in node.input_tensors if id(t) not in masks]
+        sequences = [t for t in node.input_tensors if self.role(t) is Role.SEQUENCE]
+        self.rank = max(t.ndim for t in sequences)
 
     def role(self, tensor: KerasTensor) -> Role:
         """Returns what a tensor is."""
@@ -110,7 +110,7 @@ class StreamedCall:
 
     def roles_in(self, structure: Any) -> set[Role]:
         """Returns what the tensors in an argument are."""
-        return {self.role(t) for t in nest.flatten(structure) if isinstance(t, KerasTensor)}
+        return {self.role(tensor) for tensor in _tensors_in(structure)}
 
     def refuse(self, reason: str) -> NoReturn:
         """Raises an UnsupportedError that names the layer."""
@@ -127,13 +127,15 @@ class StreamedCall:
         )
 
     def only_sequences(self) -> None:
-        """Refuses the call if a tensor argument is no sequence, or of another rank."""
+        """Refuses the call if a tensor argument is no sequence, or of another number of axes."""
+        self._check_masks()
         for tensor in self.tensors:
             if self.role(tensor) is not Role.SEQUENCE:
                 self.refuse(
                     f"it joins a sequence with {tensor!r}, which is {self.role(tensor).value}; "
                     "accepted are sequences."
                 )
+            self._check_rank(tensor)
 
     def sequences_broadcast(self, aligned_left: bool) -> None:
         """Refuses the call if an elementwise result would not have the steps on its axis 1.
@@ -142,6 +144,7 @@ class StreamedCall:
             aligned_left: Whether tensors of fewer axes get those that are missing after the
                 batch, as in merging layers, and not before it, as in NumPy.
         """
+        self._check_masks()
         for tensor in self.tensors:
             role = self.role(tensor)
             if role is Role.LATEST:
@@ -150,30 +153,58 @@ class StreamedCall:
                     "would have to be computed again; accepted are sequences and what is the "
                     "same at every step."
                 )
-            same_rank = tensor.ndim == self.rank
-            if role is Role.SEQUENCE and not same_rank:
-                self.refuse(
-                    f"it joins sequences of {tensor.ndim} and {self.rank} axes; accepted are "
-                    "sequences of the same number of axes."
-                )
-            fits = tensor.shape[TIME] == 1 if same_rank else aligned_left and tensor.ndim < self.rank
-            if role is Role.GIVEN and not fits:
+            if role is Role.SEQUENCE:
+                self._check_rank(tensor)
+            elif not self._is_repeated(tensor.shape, aligned_left):
                 self.refuse(
                     f"{tensor!r} has no time axis but would lie along that of a sequence of "
                     f"{self.rank} axes; accepted is a size of 1 there."
                 )
 
+    def _is_repeated(self, shape: tuple[int | None, ...], aligned_left: bool) -> bool:
+        """Whether a tensor of this shape is the same for every step that it is joined with."""
+        if len(shape) == self.rank:
+            return shape[TIME] == 1
+        return aligned_left and len(shape) < self.rank
+
+    def _check_rank(self, sequence: KerasTensor) -> None:
+        if sequence.ndim != self.rank:
+            self.refuse(
+                f"it joins sequences of {sequence.ndim} and {self.rank} axes; accepted are "
+                "sequences of the same number of axes."
+            )
+
+    def _check_masks(self) -> None:
+        for mask in self._masks:
+            if self.role(mask) is not Role.SEQUENCE:
+                self.refuse(
+                    f"its mask {mask!r} is {self.role(mask).value}; accepted is a mask for each "
+                    "step of a sequence."
+                )
+
     def constants_broadcast(self) -> None:
         """Refuses an array that is no tensor of the graph and has numbers for several steps."""
-        node = self.node
-        for leaf in nest.flatten((node.args, node.kwargs)):
-            shape = np.shape(leaf) if isinstance(leaf, np.ndarray) else ()
-            along = self.rank - TIME  # counted from the end
+        along = self.rank - TIME  # counted from the end
+        for shape in self._shapes_of_constants():
             if len(shape) > self.rank or (len(shape) >= along and shape[-along] != 1):
                 self.refuse(
                     f"an array of shape {shape} has numbers of its own for every step; accepted "
                     "is a size of 1 along the time axis."
                 )
+
+    def no_constants(self) -> None:
+        """Refuses arrays that are no tensors of the graph."""
+        for shape in self._shapes_of_constants():
+            self.refuse(
+                f"it joins a sequence with an array of shape {shape}; accepted are tensors."
+            )
+
+    def _shapes_of_constants(self) -> list[tuple[int, ...]]:
+        shapes = []
+        for value in (*self.node.args, *self.node.kwargs.values()):
+            leaves = nest.flatten(value) if any_symbolic(value) else [value]
+            shapes += [np.shape(leaf) for leaf in leaves if not isinstance(leaf, KerasTensor)]
+        return [shape for shape in shapes if shape]
 
     def each_step_alone(
         self, axes: Sequence[int], option: str = "", rank: int | None = None
@@ -214,9 +245,9 @@ class StreamedCall:
                 )
         return Streamed((True,) * len(self.node.outputs))
 
-    def axes_of(self, axis: Any) -> tuple[int, ...]:
-        """Returns the axes that an option names; None stands for all."""
-        return axes_of(axis, self.rank)
+
+def _tensors_in(structure: Any) -> list[KerasTensor]:
+    return [leaf for leaf in nest.flatten(structure) if isinstance(leaf, KerasTensor)]
 
 
 def activated_alone(call: StreamedCall, activation: Any, axes: Sequence[int] = ()) -> Streamed:
@@ -238,9 +269,10 @@ def activated_alone(call: StreamedCall, activation: Any, axes: Sequence[int] = (
             f"what its activation {activation.name!r} does to the time axis is not known; accepted "
             "are Keras's activations, and TimeDistributed around the layer."
         )
+    streamed = call.each_step_alone(axes)
     output_rank = call.node.outputs[0].ndim
     call.each_step_alone(joined, f"activation={activation.name!r}", output_rank)
-    return call.each_step_alone(axes)
+    return streamed
 
 
 # Methods that decide what a layer does to its input, and what a class says about streaming.

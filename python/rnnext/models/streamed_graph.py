@@ -7,8 +7,11 @@ What follows a last output has no time axis any more and is run by ordinary mean
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
@@ -44,6 +47,7 @@ class StreamedGraph:
             inside another are what the outer model says.
 
     Attributes:
+        sequences: The indices of its inputs that are sequences.
         output_roles: What each of its outputs is.
         fixed_inputs: The indices of inputs without a time axis that sequences were joined with
             before a layer that remembers: were they to change, it would remember wrongly.
@@ -55,6 +59,7 @@ class StreamedGraph:
     def __init__(self, graph: Graph, roles: Sequence[Role], of_own_inputs: bool = True) -> None:
         self.graph = graph
         self._of_own_inputs = of_own_inputs
+        self.sequences = [i for i, role in enumerate(roles) if role is Role.SEQUENCE]
         self._roles = dict(zip(map(id, graph.inputs), roles, strict=True))
         # The GIVEN inputs that a tensor depends on.
         self._sources = {
@@ -67,10 +72,6 @@ class StreamedGraph:
             if not node.is_input:
                 self._add(node)
         self.output_roles = [self._roles[id(tensor)] for tensor in graph.outputs]
-
-    def role_of_input(self, index: int) -> Role:
-        """Returns what an input is."""
-        return self._roles[id(self.graph.inputs[index])]
 
     def _add(self, node: Node) -> None:
         """Finds what the outputs of a call are."""
@@ -98,7 +99,11 @@ class StreamedGraph:
         the second, which would be repeated.
         """
         roles = [self._roles[id(tensor)] for tensor in node.input_tensors]
-        ranks = {t.ndim for t, role in zip(node.input_tensors, roles, strict=True) if role is Role.SEQUENCE}
+        ranks = {
+            t.ndim
+            for t, role in zip(node.input_tensors, roles, strict=True)
+            if role is Role.SEQUENCE
+        }
         for tensor, role in zip(node.input_tensors, roles, strict=True):
             if role is Role.GIVEN and tensor.ndim in ranks - {TIME + 1} and tensor.shape[TIME] != 1:
                 inputs = self.graph.inputs
@@ -114,7 +119,18 @@ class StreamedGraph:
             if streamed.make_runner is not None
         }
 
-    def make_plan(self, masked: tuple[bool, ...], runners: dict[Node, Runner]) -> Plan:
+    def without_steps(self, batch_size: int) -> dict[Node, Callable[..., Any]]:
+        """Returns what stands for the calls on each step alone where there is no step.
+
+        Layers need not be able to compute nothing: the windows of a convolution do not fit into it.
+        """
+        return {
+            node: _nothing(node.outputs, batch_size)
+            for node, streamed in self._streamed.items()
+            if streamed.make_runner is None and not getattr(node.operation, "computes_masks", False)
+        }
+
+    def make_plan(self, masked: tuple[bool, ...], runners: Mapping[Node, Any]) -> Plan:
         """Makes a plan that calls these runners.
 
         Raises:
@@ -130,6 +146,16 @@ class StreamedGraph:
                     "it would take for one of elements; accepted are inputs without a mask."
                 )
         return plan
+
+
+def _nothing(outputs: Sequence[KerasTensor], batch_size: int) -> Callable[..., Any]:
+    """What returns outputs of no step."""
+
+    def empty(*_args: Any, **_kwargs: Any) -> list[NDArray[Any]]:
+        shapes = [(batch_size, 0, *(size or 0 for size in t.shape[2:])) for t in outputs]
+        return [np.zeros(s, t.dtype) for s, t in zip(shapes, outputs, strict=True)]
+
+    return empty if len(outputs) > 1 else lambda *args, **kwargs: empty(*args, **kwargs)[0]
 
 
 def _streamed(call: StreamedCall) -> Streamed:
@@ -150,7 +176,7 @@ def _check_is_stateless(node: Node) -> None:
         )
 
 
-# Which inputs are sequences ------------------------------------------------------------------------
+# Which inputs are sequences ----------------------------------------------------------------------
 
 
 def streamed_graph(graph: Graph, label: str) -> StreamedGraph:
@@ -180,11 +206,15 @@ def streamed_graph(graph: Graph, label: str) -> StreamedGraph:
             "no time axis, and no recurrent layer reads them; accepted are inputs of shape "
             "(batch, time, ...)."
         )
-    while True:
-        try:
-            return StreamedGraph(graph, [Role.SEQUENCE if s else Role.GIVEN for s in in_steps])
-        except _ParallelInputs as parallel:  # every time one more, so it ends
-            in_steps = [s or i in parallel.indices for i, s in enumerate(in_steps)]
+    return _with_parallel_inputs(graph, in_steps)
+
+
+def _with_parallel_inputs(graph: Graph, in_steps: list[bool]) -> StreamedGraph:
+    try:
+        return StreamedGraph(graph, [Role.SEQUENCE if s else Role.GIVEN for s in in_steps])
+    except _ParallelInputs as parallel:  # at least one more, so it ends
+        more = [s or i in parallel.indices for i, s in enumerate(in_steps)]
+    return _with_parallel_inputs(graph, more)
 
 
 def is_read_in_steps(graph: Graph, tensors: Sequence[KerasTensor]) -> bool:

@@ -37,14 +37,17 @@ class StreamedModel:
         for node, runner in self._runners.items():
             if runner.slots:
                 self._by_name[_new_name(node.operation.name, self._by_name)] = runner
-        self._plans: dict[tuple[bool, ...], Plan] = {}
+        self._batch_size = batch_size
+        self._plans: dict[tuple[tuple[bool, ...], bool], Plan] = {}
         self.slots = {name: runner.slots for name, runner in self._by_name.items()}
-        self.plan = self._plan_for(tuple(False for _ in network.graph.inputs))
+        self.plan = self._plan_for(tuple(False for _ in network.graph.inputs), has_steps=True)
 
-    def _plan_for(self, masked: tuple[bool, ...]) -> Plan:
-        plan = self._plans.get(masked)
+    def _plan_for(self, masked: tuple[bool, ...], has_steps: bool) -> Plan:
+        plan = self._plans.get((masked, has_steps))
         if plan is None:
-            plan = self._plans[masked] = self._graph.make_plan(masked, self._runners)
+            others = {} if has_steps else self._graph.without_steps(self._batch_size)
+            plan = self._graph.make_plan(masked, {**self._runners, **others})
+            self._plans[masked, has_steps] = plan
         return plan
 
     @property
@@ -72,6 +75,17 @@ class StreamedModel:
         for name, runner in self._by_name.items():
             runner.state = state[name]
 
+    def has_steps(self, values: list[Any]) -> bool:
+        """Tells whether inputs are of more than no steps."""
+        return all(values[i].shape[1] for i in self._graph.sequences)
+
+    def run(self, values: list[Any]) -> list[Any]:
+        """Returns the outputs for the next steps, if there are any, flat and without masks."""
+        if self.has_steps(values):
+            return self.plan.run(values)
+        masked = tuple(False for _ in values)
+        return self._plan_for(masked, has_steps=False).run(values)
+
     def __call__(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the outputs for the next steps."""
         return self.call_with_masks(inputs, mask)[0]
@@ -81,7 +95,7 @@ class StreamedModel:
         ports = self._network.ports
         values = [p.cast(x) for p, x in zip(ports.ports, ports.values(inputs), strict=True)]
         masks = ports.masks(mask)
-        plan = self._plan_for(tuple(m is not None for m in masks))
+        plan = self._plan_for(tuple(m is not None for m in masks), self.has_steps(values))
         outputs, out_masks = plan.run_with_masks(values, [m for m in masks if m is not None])
         structure = self._network.outputs
         return nest.pack_like(structure, outputs), nest.pack_like(structure, out_masks)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.errors import ShapeError
@@ -46,7 +45,7 @@ def reduction(call: StreamedCall, options: Options) -> Streamed:
 def concatenation(call: StreamedCall, options: Options) -> Streamed:
     """Joining along an axis; none means all elements on one."""
     call.only_sequences()
-    call.constants_broadcast()
+    call.no_constants()
     axis = options["axis"]
     axes = axes_of(axis, call.rank)
     return call.each_step_alone(axes, f"axis={axis!r}")
@@ -55,7 +54,7 @@ def concatenation(call: StreamedCall, options: Options) -> Streamed:
 def insertion(call: StreamedCall, options: Options) -> Streamed:
     """New axes, of size 1 or of several arrays."""
     call.only_sequences()
-    call.constants_broadcast()
+    call.no_constants()
     axis = options["axis"]
     added = len(axis) if isinstance(axis, tuple) else 1
     if min(axes_of(axis, call.rank + added)) < 2:
@@ -71,24 +70,24 @@ def indexing(call: StreamedCall, key: tuple[Any, ...]) -> Streamed:
     at = parts.index(Ellipsis) if Ellipsis in parts else len(parts)
     parts[at : at + 1] = [slice(None)] * (call.rank - consumed)
     batch, time = parts[:2]
-    if batch in _WHOLE and time in _WHOLE:
+    if batch not in _WHOLE or time not in (*_WHOLE, *_LAST):
+        call.refuse(
+            f"index {key!r}; accepted are x[:, :, ...] and, for the last step, x[:, -1, ...]."
+        )
+    if time in _WHOLE:
         return call.each_step_alone(())
-    if batch in _WHOLE and time in _LAST:
-        compute, (output,) = call.node.operation.call, call.node.outputs
+    compute, (output,) = call.node.operation.call, call.node.outputs
 
-        def make(batch_size: int) -> Runner:
-            return _LastStep(lambda x: compute(x, key), (batch_size, *output.shape[1:]))
+    def make(batch_size: int) -> Runner:
+        return _LastStep(lambda x: compute(x, key), (batch_size, *output.shape[1:]))
 
-        return Streamed((False,), make)
-    call.refuse(f"index {key!r}; accepted are x[:, :, ...] and, for the last step, x[:, -1, ...].")
+    return Streamed((False,), make)
 
 
 class _LastStep:
     """What a function picks out of the last step, also when asked again without a new step."""
 
-    def __init__(
-        self, pick: Callable[[Any], NDArray[Any]], shape: tuple[int | None, ...]
-    ) -> None:
+    def __init__(self, pick: Callable[[Any], NDArray[Any]], shape: tuple[int | None, ...]) -> None:
         self._pick = pick
         self.slots = {"output": NoneOr(StateSlot(shape))}
         self.memory: NDArray[Any] | None = None  # the output
