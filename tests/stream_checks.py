@@ -59,7 +59,7 @@ def assert_streams(model: Any, x: Any, cuts: Iterable[int] = (0, 1, 1, 3)) -> No
     sequences = [name in stream.sequence_inputs for name in model.input_names]
     T = max(a.shape[1] for a, s in zip(nest.flatten(x), sequences, strict=True) if s)
     expected = [nest.flatten(model.predict(prefix(x, t + 1, sequences))) for t in range(T)]
-    in_time = [role.name == "SEQUENCE" for role in stream._run._graph.output_roles]
+    in_time = stream._in_steps
 
     for t in range(T):
         ys = nest.flatten(stream.step(part(x, t, None, sequences)))

@@ -107,6 +107,15 @@ def test_files_of_old_keras_output_the_initial_state_of_masked_steps(masked: boo
     assert_streams(with_weights(model), [steps(3, 6, 4, "padding"), steps(3, 1, 5)[:, 0]])
 
 
+def test_files_of_old_keras_do_so_only_if_it_is_given() -> None:
+    class Ones(Leaky):
+        def get_initial_state(self, batch_size: int) -> list[Array]:
+            return [np.ones((batch_size, 3), "float32")]
+
+    layer = RNN(Ones(), return_sequences=True, outputs_initial_state=True)
+    assert_streams(functional(lambda x: layer(Masking()(x))), steps(3, 6, 4, "padding"))
+
+
 def test_returned_states() -> None:
     x = Input((None, 4))
     outputs = LSTM(5, return_state=True, return_sequences=True)(x)
@@ -203,6 +212,12 @@ def test_layers_on_sequences(name: str) -> None:
     if name != "Identity":
         model = rnnext.Sequential([Input((None, 4)), EACH_STEP_ALONE[name]()])
         assert_streams(with_weights(model), steps(3, 7, 4, "padding"))
+
+
+def test_masks_pass_layers_on_their_way() -> None:
+    stack = [Masking(), layers.TimeDistributed(Dense(4)), layers.BatchNormalization(), GRU(3)]
+    model = rnnext.Sequential([Input((None, 4)), *stack])
+    assert_streams(with_weights(model), steps(3, 7, 4, "padding"))
 
 
 def test_layers_over_images() -> None:
@@ -377,6 +392,11 @@ def test_what_a_layer_remembers_must_not_change() -> None:
     first = stream.step([a, b[:, 0]])
     with pytest.raises(rnnext.DataError, match="'flat' of a stream must stay what it was"):
         stream.step([a + 1, b[:, 1]])
+    kept = a.copy()
+    a += 1  # what was given is not what the stream compares with
+    with pytest.raises(rnnext.DataError, match="'flat'"):
+        stream.step([a, b[:, 1]])
+    a = kept
     second = stream.step([a, b[:, 1]])
     assert same_bits(second, model.predict([a, b[:, :2]]))
     state = stream.state
@@ -394,6 +414,23 @@ def test_a_size_of_one_is_the_same_at_every_step() -> None:
     model = rnnext.Model([x, extra], GRU(4)(layers.Add()([x, extra])))
     assert model.stream().sequence_inputs == ["x"]
     assert_streams(with_weights(model), [steps(2, 5, 3), steps(2, 1, 3)])
+
+
+def test_an_input_of_unknown_size_is_a_sequence_whatever_reads_it() -> None:
+    model = with_weights(rnnext.Sequential([Input((None,)), layers.Embedding(9, 3), Dense(2)]))
+    assert_streams(model, np.array([[1, 5, 0, 8]]))
+    x, other = Input((None, 4), name="x"), Input((None, 2), name="other")
+    assert rnnext.Model([x, other], [GRU(3)(x), Dense(1)(other)]).stream().sequence_inputs == [
+        "x",
+        "other",
+    ]
+
+
+def test_an_input_that_no_recurrent_layer_reads_is_given_whole() -> None:
+    x, image = Input((5, 4), name="x"), Input((6, 2), name="image")
+    seen = layers.GlobalMaxPooling1D()(Conv1D(3, 3, padding="same")(image))
+    model = rnnext.Model([x, image], layers.concatenate([GRU(3)(Dense(2)(x)), seen]))
+    assert model.stream().sequence_inputs == ["x"]
 
 
 def test_inputs_along_a_sequence_are_sequences() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,23 @@ REFUSED = {
         layers.EinsumDense("abc,bd->adc", (3, 4), name="e"),
         "joins elements along the time axis",
     ),
+    "'em' (EinsumDense)": (
+        layers.EinsumDense("abcd,de->acbe", (5, 5, 3), name="em"),
+        "joins elements along the time axis",
+    ),
+    "'ee' (EinsumDense)": (
+        layers.EinsumDense("...tb,tc->...cb", (5, 4), name="ee"),
+        "joins elements along the time axis",
+    ),
+    "'ea' (EinsumDense)": (
+        layers.EinsumDense("abc,c->ab", (5,), activation="softmax", name="ea"),
+        "activation='softmax' includes the time axis",
+    ),
+    "'da' (Dense)": (
+        Dense(3, activation=layers.Softmax(axis=1), name="da"),
+        "activation='softmax' includes the time axis",
+    ),
+    "'one' (Conv1D)": (Conv1D(3, 1, 2, name="one"), "strides=(2,) needs steps to come or leaves"),
     "'k' (Lambda)": (layers.Lambda(lambda x: x[:, ::-1], name="k"), "what its function does"),
     "'d' (Dense)": (Dense(3, activation=lambda x: x, name="d"), "what its activation '<lambda>'"),
     "'o' (Doubled)": (Doubled(name="o"), "is not known to work on each step alone"),
@@ -69,6 +87,8 @@ def test_refused_layers(label: str) -> None:
     layer, reason = REFUSED[label]
     batched = label == "'td' (TimeDistributed)"
     first = Input(batch_shape=(2, 5, 4, 1)) if batched else Input(FIXED)
+    if label == "'em' (EinsumDense)":
+        first = Input((5, 5, 4))
     model = rnnext.Sequential([first, layer])
     with pytest.raises(rnnext.UnsupportedError) as caught:
         model.stream(batch_size=2)
@@ -97,6 +117,56 @@ GRAPHS = {
         "layer 'in' (MaxPooling1D) cannot be streamed",
     ),
 }
+
+
+def two_ranks(given: Any) -> Any:
+    h = GRU(5, return_sequences=True)(given.x)
+    return [layers.Add()([h, given.ids]), GRU(2)(layers.Embedding(9, 2)(given.ids))]
+
+
+def mask_that_is_given(given: Any) -> Any:
+    h = GRU(4, return_sequences=True)(given.x)
+    return layers.TimeDistributed(Dense(2))(h, mask=given.flat > 0)
+
+
+def mask_of_what_is_repeated(given: Any) -> Any:
+    mask = ops.any(given.x > 0, axis=-1)
+    return [GRU(2)(layers.RepeatVector(5)(given.flat), mask=mask), GRU(2)(given.x)]
+
+
+def repeated(given: Any) -> Any:
+    h = GRU(5, return_sequences=True)(given.x)
+    return layers.Add()([h, layers.RepeatVector(5)(given.flat)])
+
+
+# Of a sequence x (5, 4), of ids (5,), and of `flat` (5,), which is given whole.
+SEVERAL_INPUTS = {
+    "two ranks": (two_ranks, "it joins sequences of 2 and 3 axes"),
+    "a mask of steps taken for one of elements": (
+        lambda given: layers.Softmax()(given.x, mask=ops.any(given.x > 0, axis=-1)),
+        "it joins sequences of 2 and 3 axes",
+    ),
+    "a mask that is no sequence": (mask_that_is_given, "accepted is a mask for each step of a"),
+    "a recurrent layer's mask that is none": (
+        lambda given: [GRU(2)(given.x, mask=given.flat > 0), GRU(2)(given.x)],
+        "is no sequence; accepted is one",
+    ),
+    "only the mask is one": (mask_of_what_is_repeated, "is no sequence, but its mask or state is"),
+    "repeated for every step": (repeated, "has no time axis but would lie along that of a sequ"),
+    "an array": (
+        lambda given: ops.concatenate([given.x, np.ones((2, 5, 1), "float32")], axis=-1),
+        "it joins a sequence with an array of shape (2, 5, 1)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL_INPUTS)
+def test_refused_graphs_of_several_inputs(name: str) -> None:
+    make, reason = SEVERAL_INPUTS[name]
+    given = SimpleNamespace(x=Input((5, 4)), ids=Input((5,)), flat=Input((5,)))
+    model = rnnext.Model(list(vars(given).values()), make(given))
+    with pytest.raises(rnnext.UnsupportedError, match=re.escape(reason)):
+        model.stream()
 
 
 @pytest.mark.parametrize("name", GRAPHS)

@@ -87,20 +87,44 @@ def test_outputs_are_the_callers_own() -> None:
     model = with_weights(
         rnnext.Model(x, [layers.Dropout(0.5)(x), *seen, x[:, -1], RNN(Leaky())(x), LSTM(3)(x)])
     )
-    stream, a = model.stream(2), steps(2, 6, 4)
+    stream, a = model.stream(), steps(1, 6, 4)  # of one sample steps lie as they are fed
     kept = a.copy()
-    for t in range(5):
-        for y in nest.flatten(stream.step(a[:, t])):
-            y[...] = 7
-        for y in nest.flatten(stream.chunk(a[:, :0])):
-            y[...] = 7
-    state = stream.state
-    for leaf in nest.flatten(state):
-        leaf[...] = 7
-    assert same_bits(a, kept)
-    expected = nest.flatten(model.predict(a))
-    got = nest.flatten(stream.step(a[:, 5]))
-    assert all(map(same_bits, got, [expected[0][:, -1], *expected[1:]]))
+    for t in range(6):
+        expected = nest.flatten(model.predict(a[:, : t + 1]))
+        for chunk in (a[:, t : t + 1], a[:, :0], a[:, :0]):
+            ys = nest.flatten(stream.chunk(chunk))
+            assert all(map(same_bits, ys[1:], expected[1:]))
+            for y in ys:
+                y[...] = 7
+        for leaf in nest.flatten(stream.state):
+            leaf[...] = 7
+        assert same_bits(a, kept)
+
+
+def test_inputs_stay_the_callers() -> None:
+    stream = functional(lambda x: [x[:, -1], Conv1D(2, 2, padding="causal")(x)]).stream()
+    buffer, x = np.empty((1, 4), "float32"), steps(1, 3, 4)
+    for t in range(3):
+        buffer[...] = x[:, t]
+        stream.step(buffer)
+        buffer[...] = 7
+    assert same_bits(stream.chunk(x[:, :0])[0], x[:, 2])
+    (state,) = (part["inputs"] for part in stream.state.values() if "inputs" in part)
+    assert same_bits(state, x[:, 2:])
+
+
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_outputs_that_masked_steps_repeat_are_not_the_callers(return_sequences: bool) -> None:
+    model = with_weights(
+        functional(lambda x: RNN(Leaky(), return_sequences=return_sequences)(Masking()(x)))
+    )
+    x = steps(1, 4, 4)
+    x[:, 2:] = 0
+    stream = model.stream()
+    stream.chunk(x[:, :2])[...] = 7
+    stream.step(x[:, 2])[...] = 7
+    expected = model.predict(x)
+    assert same_bits(stream.step(x[:, 3]), expected[:, -1] if return_sequences else expected)
 
 
 def test_a_step_that_fails_was_not_fed() -> None:
