@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import threading
 from typing import Any
@@ -137,6 +138,16 @@ def test_a_step_that_fails_was_not_fed() -> None:
         stream.step(x[:, 1])
     failing.fails = False
     assert same_bits(stream.chunk(x[:, 1:]), model.predict(x))
+
+
+@pytest.mark.parametrize("documented", [rnnext.Stream, rnnext.Stream.state, rnnext.Model.stream])
+def test_examples_run(documented: Any) -> None:
+    results = doctest.DocTestRunner()
+    for example in doctest.DocTestFinder(recurse=False).find(documented, "documented", globs={}):
+        assert example.examples
+        results.run(example)
+    assert results.tries > 3
+    assert results.failures == 0
 
 
 # States -----------------------------------------------------------------------------------------
