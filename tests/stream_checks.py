@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import rnnext
 from rnnext import layers, nest
-from rnnext.layers import Dense, Input
+from rnnext.layers import LSTM, Dense, Input
 
 Array = NDArray[Any]
 
@@ -98,6 +98,18 @@ class Doubled(layers.Layer):
 
 class DoubledSteps(Doubled):
     works_on_each_step = True
+
+
+class NotRecurrent(LSTM):
+    """What it inherits is of no use to what it does."""
+
+    works_on_each_step = True
+
+    def call(self, sequences: Array) -> Array:
+        return 2 * sequences
+
+    def compute_output_shape(self, sequences_shape: Any) -> Any:
+        return sequences_shape
 
 
 class DoubledDense(Dense):

@@ -20,6 +20,7 @@ from stream_checks import (
     Doubled,
     DoubledSteps,
     Leaky,
+    NotRecurrent,
     assert_streams,
     functional,
     part,
@@ -243,6 +244,7 @@ def test_layers_of_ones_own_that_work_on_each_step() -> None:
     function = layers.Lambda(lambda x: 2 * x)
     function.works_on_each_step = True
     assert_streams(functional(lambda x: GRU(3)(function(x))), steps(2, 5, 4))
+    assert_streams(functional(lambda x: GRU(3)(NotRecurrent(2)(x))), steps(2, 5, 4))
     wrapped = layers.TimeDistributed(Doubled())
     assert_streams(functional(lambda x: GRU(3)(wrapped(x))), steps(2, 5, 4))
 

@@ -111,6 +111,10 @@ GRAPHS = {
         lambda x: layers.Add()([x, GRU(4)(x)]),
         "which is what the steps so far have led to: earlier steps would have to be computed again",
     ),
+    "two rules for masked steps": (
+        lambda x: GRU(3, zero_output_for_mask=True, outputs_initial_state=True)(x),
+        "zero_output_for_mask=True with outputs_initial_state=True",
+    ),
     "masked softmax": (lambda x: layers.Softmax()(Masking()(x)), "it would take for one of elem"),
     "inside": (
         lambda x: rnnext.Sequential([Input((None, 4)), layers.MaxPooling1D(2, name="in")])(x),

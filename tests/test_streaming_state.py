@@ -58,6 +58,9 @@ def test_array_likes() -> None:
     assert same_bits(stream.step(np.array([[3]], ">f8")), expected[:, 2])
     stream.reset()
     assert same_bits(stream.chunk([[1, 2, 3]]), expected)
+    odd = np.frombuffer(b"0" + np.float32([1]).tobytes(), "float32", offset=1)
+    stream.reset()
+    assert same_bits(stream.step(odd.reshape(1, 1)), expected[:, 0])  # not aligned
     wide = with_weights(rnnext.Sequential([Input((None, 4)), GRU(3)]))
     x = np.asfortranarray(steps(3, 5, 4))
     x.flags.writeable = False

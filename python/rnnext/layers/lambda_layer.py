@@ -71,13 +71,11 @@ class Lambda(Layer):
         return nest.map_structure(self._as_output, outputs)
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Says how a call on sequences is streamed: if the layer was told that it works so."""
-        if not self.works_on_each_step:
-            call.refuse(
-                "what its function does to the time axis is not known; accepted is a function of "
-                "each step alone, which works_on_each_step = True on the layer says."
-            )
-        return super().streamed(call)
+        """Refuses sequences, unless the layer was told what its function does to them."""
+        call.refuse(
+            "what its function does to the time axis is not known; accepted is a function of each "
+            "step alone, which works_on_each_step = True on the layer says."
+        )
 
     def _as_output(self, value: Any) -> NDArray[Any]:
         array = as_array(value, f"output of {self.label}")

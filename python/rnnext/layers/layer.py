@@ -414,7 +414,7 @@ class Layer(WeightOwner):
         Returns:
             The axes, negative ones counted from the end; None: nothing is known.
         """
-        return () if self.works_on_each_step else None
+        return None
 
     # Config ------------------------------------------------------------------------------------
 

@@ -299,6 +299,11 @@ class RNN(Layer):
         x, initial_state, mask, _ = call.named.values()
         if self.go_backwards:
             call.refuse("go_backwards=True reads from the end; accepted is go_backwards=False.")
+        if self.outputs_initial_state and self.zero_output_for_mask:
+            call.refuse(
+                "zero_output_for_mask=True with outputs_initial_state=True: which of the two a "
+                "masked step outputs depends on more than is remembered; accepted is one of them."
+            )
         if call.roles_in(x) != {Role.SEQUENCE}:
             call.refuse(f"its input {x!r} is no sequence, but its mask or state is.")
         if not call.roles_in(initial_state) <= {Role.GIVEN}:

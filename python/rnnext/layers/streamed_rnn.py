@@ -83,10 +83,14 @@ class StreamedRNN:
             states = self._layer._checked_states(initial_state, self._batch_size)
         if not sequences.shape[1]:
             return self._without_new_step(sequences, states, output)
+        if type(mask) is np.ndarray and mask.shape == sequences.shape[:2] and mask.all():
+            mask = None  # most are, and then nothing need be repeated
         kernel = self._layer.cell._packed if self._has_kernel else None
         if mask is not None or type(kernel) is not RecurrentKernel:
             return self._call_with_care(sequences, mask, states, output)
-        x = sequences if sequences.flags.c_contiguous else np.ascontiguousarray(sequences)
+        x = sequences
+        if x.dtype is not self._dtype or not x.flags.carray:
+            x = cast(x, self._dtype)
         results = kernel(x, states, None, self._return_sequences, True, False, False)
         self.memory = (results[1:], results[1])
         return _with_states(results[0], results[1:]) if self._return_state else results[0]

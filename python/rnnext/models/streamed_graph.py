@@ -160,8 +160,12 @@ def _nothing(outputs: Sequence[KerasTensor], batch_size: int) -> Callable[..., A
 
 def _streamed(call: StreamedCall) -> Streamed:
     operation = call.node.operation
-    if isinstance(operation, Layer) and not says_how_it_streams(operation):
-        call.refuse_unknown()
+    if isinstance(operation, Layer):
+        if not says_how_it_streams(operation):
+            call.refuse_unknown()
+        if operation.works_on_each_step:  # whatever the class it inherits from says
+            call.only_sequences()
+            return call.each_step_alone(())
     streamed: Streamed = operation.streamed(call)
     return streamed
 
