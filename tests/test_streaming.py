@@ -352,6 +352,16 @@ def test_models_inside_models() -> None:
     assert_streams(with_weights(model), steps(2, 6, 3))
 
 
+def test_a_model_inside_that_is_given_something() -> None:
+    a, b = Input((None, 3), name="a"), Input((4,), name="b")
+    outputs = {"y": GRU(4)(a, initial_state=b), "z": Dense(2)(a)}
+    inner = rnnext.Model({"b": b, "a": a}, outputs)
+    x, given = Input((None, 3)), Input((4,))
+    found = inner({"a": x, "b": Dense(4)(given)})
+    model = rnnext.Model([x, given], [found["y"], LSTM(3)(found["z"])])
+    assert_streams(with_weights(model), [steps(2, 5, 3), steps(2, 1, 4)[:, 0]])
+
+
 def test_what_follows_a_last_output_is_run_by_ordinary_means() -> None:
     """An autoencoder: the decoder reads the repeated code anew after every step."""
     x = Input((None, 3))
