@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rnnext.layers import Input
     from rnnext.models import Model, Sequential, from_keras, load_model
     from rnnext.serialization import register_keras_serializable
+    from rnnext.streaming import Stream
 
 __all__ = [
     "DataError",
@@ -40,6 +41,7 @@ __all__ = [
     "RnnextError",
     "Sequential",
     "ShapeError",
+    "Stream",
     "UnsupportedError",
     "__version__",
     "activations",
@@ -77,6 +79,7 @@ _MODULE_OF = {
     "Input": "rnnext.layers",
     "Model": "rnnext.models",
     "Sequential": "rnnext.models",
+    "Stream": "rnnext.streaming",
     "from_keras": "rnnext.models",
     "from_torch": "rnnext.interop",
     "load_model": "rnnext.models",

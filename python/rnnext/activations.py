@@ -210,6 +210,12 @@ class Activation:
         return self.name
 
     @property
+    def joined_axes(self) -> tuple[int, ...] | None:
+        """The axis along which elements have to do with each other; None: it is not known."""
+        elementwise = "axis" not in _FORMULAS[self.name].__code__.co_varnames
+        return () if elementwise else (self.params.get("axis", -1),)
+
+    @property
     def keeps_integers(self) -> bool:
         """Whether integers give integers, as in Keras: linear, and relu without a slope."""
         return self.spec is not None and (self.spec == ("linear",) or self.spec[:2] == ("relu", 0))
@@ -271,6 +277,11 @@ class CustomActivation(Activation):
 
     def __call__(self, x: Any, *args: Any, **params: Any) -> Any:
         return self.function(x, *args, **params)
+
+    @property
+    def joined_axes(self) -> None:
+        """None: what the function does is not known."""
+        return
 
 
 def _halves(x: NDArray[Any], axis: int) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rnnext import activations, serialization
 from rnnext.layers.layer import Layer
+from rnnext.layers.time_axis import Streamed, StreamedCall, activated_alone
 
 __all__ = ["Activation"]
 
@@ -42,6 +43,10 @@ class Activation(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the activation of every element."""
         return self.activation(inputs)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed."""
+        return activated_alone(call, self.activation)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape (glu halves its axis)."""

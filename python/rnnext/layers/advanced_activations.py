@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.scale_and_offset import axes_option, axis_list
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.ops.activation import over_axes
 from rnnext.ops.shapes import axes_of
 
@@ -50,6 +52,9 @@ class _ActivationLayer(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the activation of every element; relu's integers stay integers."""
         return self._activation(inputs)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return ()
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
@@ -201,6 +206,16 @@ class PReLU(Layer):
             positive, negative = np.maximum(inputs, zero), np.maximum(-inputs, zero)
             return np.asarray(positive - self.alpha.value * negative)
 
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed: if all steps share their alpha."""
+        call.only_sequences()
+        if 1 not in self.shared_axes:
+            call.refuse(
+                f"shared_axes={self.shared_axes} gives every step an alpha of its own; accepted "
+                "are shared_axes with 1."
+            )
+        return call.each_step_alone(())
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
         return input_shape
@@ -238,6 +253,7 @@ class Softmax(Layer):
     """
 
     _casts_integers = True
+    _masks_elements = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -253,6 +269,9 @@ class Softmax(Layer):
         masked = inputs.dtype.type(-3e4 if inputs.dtype.itemsize < 4 else -1e9)
         outputs = over_axes("softmax", np.where(keep, inputs, masked), self.axis)
         return np.where(keep, outputs, outputs.dtype.type(0))
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return axes_of(self.axis, rank)
 
     def _checked_mask(self, inputs: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
         last = inputs.shape[inputs.ndim - mask.ndim :] if mask.ndim <= inputs.ndim else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -158,6 +159,9 @@ class BatchNormalization(ScaleAndOffset):
             outputs *= factor
             outputs += offset
         return cast(outputs, self.compute_dtype)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return (self.axis,)
 
     def _pack_weights(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """What is subtracted, multiplied by, added: each (D,), at least float32."""

@@ -15,6 +15,7 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.call_arguments import accepts
 from rnnext.layers.layer import Layer
 from rnnext.layers.rnn import RNN
+from rnnext.layers.time_axis import Streamed, StreamedCall
 
 __all__ = ["Bidirectional"]
 
@@ -69,6 +70,7 @@ class Bidirectional(Layer):
     makes_new_arrays = True
     _casts_integers = True
     _makes_mask = False
+    reads_steps = True
 
     def __init__(
         self,
@@ -109,6 +111,13 @@ class Bidirectional(Layer):
         self.input_spec = self.forward_layer.input_spec
         self._call_checks_input = (
             self.forward_layer._call_checks_input and self.backward_layer._call_checks_input
+        )
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Refuses sequences: half of every output comes from the end."""
+        call.refuse(
+            "its backward layer reads from the end; accepted are recurrent layers that read "
+            "forwards."
         )
 
     def _check_recurrent(self, argument: str, layer: Any) -> None:

@@ -11,6 +11,7 @@ from rnnext import ops, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.merging import Arrays, Merge
 from rnnext.layers.symbolic import KerasTensor
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.ops.shapes import concatenated, shape_of
 
 __all__ = ["Concatenate", "concatenate"]
@@ -47,6 +48,11 @@ class Concatenate(Merge):
     def call(self, inputs: Any) -> NDArray[Any]:
         """Returns the concatenated array."""
         return self._merged(self._of_one_dtype(self._checked_list(inputs, "inputs")))
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed."""
+        call.only_sequences()
+        return call.each_step_alone((self.axis,), f"axis={self.axis}")
 
     def _merge(self, arrays: Arrays) -> NDArray[Any]:
         return np.concatenate(arrays, axis=self.axis)

@@ -12,6 +12,8 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.spatial import SpatialLayer, integers, positive_integer, standard_padding
+from rnnext.layers.streamed_convolution import StreamedConvolution
+from rnnext.layers.time_axis import Streamed, StreamedCall, activated_alone
 from rnnext.layers.variable import Variable
 from rnnext.layers.window_product import WindowProduct
 from rnnext.layers.windows import Windows
@@ -108,6 +110,21 @@ class ConvolutionLayer(SpatialLayer):
     def _pack_weights(self) -> tuple[Convolution, Any]:
         """The convolution, and the activation if it does not include it."""
         raise NotImplementedError
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed: if every window is within one step."""
+        if self._channels_first:
+            call.refuse(
+                "data_format='channels_first' has channels where a sequence has its steps; "
+                "accepted is 'channels_last'."
+            )
+        if self._windows.extent[0] > 1 or self.strides[0] > 1:
+            call.refuse(
+                f"padding={self.padding!r} with kernel_size={self.kernel_size} and "
+                f"strides={self.strides} needs steps to come or leaves steps out; accepted are a "
+                "Conv1D with padding='causal' and strides=1, and windows of one step."
+            )
+        return activated_alone(call, self.activation)
 
     def _split_activation(self) -> tuple[Any, Any]:
         """The activation that a kernel applies, and the one that is left to be called."""
@@ -260,6 +277,18 @@ class Conv1D(Conv):
 
     rank = 1
     _paddings = ("valid", "same", "causal")
+
+    @property
+    def reads_steps(self) -> bool:  # type: ignore[override]
+        """Whether it needs its input as a sequence: causal padding is for nothing else."""
+        return self.padding == "causal"
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed: with causal padding it remembers inputs."""
+        if self._channels_first or self.padding != "causal" or self.strides != (1,):
+            return super().streamed(call)
+        activated_alone(call, self.activation)
+        return Streamed((True,), lambda batch_size: StreamedConvolution(self, batch_size))
 
 
 @serialization.builtin("keras.layers")

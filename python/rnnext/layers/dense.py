@@ -12,6 +12,7 @@ from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.layer import Layer
+from rnnext.layers.time_axis import Streamed, StreamedCall, activated_alone
 
 __all__ = ["Dense"]
 
@@ -120,6 +121,10 @@ class Dense(Layer):
             check_inputs(self.input_spec, array, self.label)
             outputs = kernel(array)
         return outputs if finish is None else as_array(finish(outputs), self.label)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed."""
+        return activated_alone(call, activations.get(self.activation), axes=(-1,))
 
     def _pack_weights(self) -> tuple[Any, Any]:
         """The kernel, and the activation if the kernel does not have it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -58,6 +59,9 @@ class Dropout(Layer):
         if training and self.rate > 0:
             raise UnsupportedError(f"{self.label}: training=True is not supported.")
         return inputs
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return ()
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

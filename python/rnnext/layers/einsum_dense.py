@@ -15,6 +15,7 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import Shape
+from rnnext.layers.time_axis import Streamed, StreamedCall, activated_alone
 
 __all__ = ["EinsumDense"]
 
@@ -184,6 +185,21 @@ class EinsumDense(Layer):
             rows = x.reshape(*free, math.prod(x.shape[x.ndim - self._contracted :]))
             outputs = kernel(rows).reshape(*free, *new_shape)
         return outputs if finish is None else np.asarray(finish(outputs))
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed."""
+        return activated_alone(call, self.activation, self._axes_not_free(call.rank))
+
+    def _axes_not_free(self, rank: int) -> list[int]:
+        """The axes of the inputs that are summed over, moved, or have weights of their own."""
+        labels = self._labels
+        elided = rank - len(labels.inputs) if labels.left else 0
+        own = labels.kernel + (self.bias_axes or "")
+        return [
+            elided + i
+            for i, label in enumerate(labels.inputs)
+            if label in own or labels.outputs.find(label) != i
+        ]
 
     @property
     def _contracted(self) -> int:

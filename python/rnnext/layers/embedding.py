@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,9 @@ class Embedding(Layer):
             pass  # found and named below
         self._check_range(ids)
         return table.take(ids, axis=0)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return ()
 
     def _ids(self, inputs: Any) -> NDArray[Any]:
         """The inputs as integers; floats must be whole numbers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rnnext import nest, serialization
@@ -22,6 +23,9 @@ class Identity(Layer):
     def call(self, inputs: Any) -> Any:
         """Returns `inputs`."""
         return inputs
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return ()
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

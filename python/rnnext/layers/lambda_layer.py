@@ -13,6 +13,7 @@ from rnnext.arrays import as_array, cast
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.layers.probing import probe_output
+from rnnext.layers.time_axis import Streamed, StreamedCall
 
 __all__ = ["Lambda"]
 
@@ -68,6 +69,13 @@ class Lambda(Layer):
         passed_on = {name: given[name] for name in self._passed_on}
         outputs = self.function(inputs, **self.arguments, **passed_on)
         return nest.map_structure(self._as_output, outputs)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Refuses sequences, unless the layer was told what its function does to them."""
+        call.refuse(
+            "what its function does to the time axis is not known; accepted is a function of each "
+            "step alone, which works_on_each_step = True on the layer says."
+        )
 
     def _as_output(self, value: Any) -> NDArray[Any]:
         array = as_array(value, f"output of {self.label}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from rnnext.layers.masked_tensor import attach_mask, mask_of, masks_of
 from rnnext.layers.probing import probe_output
 from rnnext.layers.signatures import accepted_options, constructor_arguments
 from rnnext.layers.symbolic import KerasTensor, Node, any_symbolic, standard_shape
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.layers.weight_owner import WeightOwner
 
 __all__ = ["Layer", "tensors_of_shapes"]
@@ -35,6 +36,9 @@ class Layer(WeightOwner):
 
     A subclass makes its weights in `build(input_shape)` with `add_weight` and computes in `call`,
     with NumPy. Layers assigned to attributes, also in lists and dictionaries, are its children.
+
+    A layer whose output at a time step (axis 1) depends on that step of its inputs alone may say so
+    by a class attribute `works_on_each_step = True`; models that hold it can then be streamed.
 
     Args:
         trainable: Whether training would change the weights; rnnext only counts them.
@@ -77,6 +81,13 @@ class Layer(WeightOwner):
     reads_ids = False
     # Whether outputs never share memory with inputs, so that predict need not look.
     makes_new_arrays = False
+    # Set by a user's layer, or on one: what it returns for a time step (axis 1) depends on that
+    # step of its inputs alone, so that a model that holds it can be streamed.
+    works_on_each_step = False
+    # Whether it needs its input as a sequence, whatever else that could be.
+    reads_steps = False
+    # Whether a mask it is given is one of elements, not of steps.
+    _masks_elements = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -377,6 +388,33 @@ class Layer(WeightOwner):
         shapes = shape_arguments(method, call.shapes(), self.label)
         outputs = self.compute_output_shape(**shapes)
         return tensors_of_shapes(outputs, self.compute_dtype, self.name)
+
+    # Streams -----------------------------------------------------------------------------------
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call of this layer on sequences is streamed; see `rnnext.streaming`.
+
+        Raises:
+            UnsupportedError: If it needs steps that a stream does not have, or nothing is known
+                about it.
+        """
+        call.only_sequences()
+        axes = self._joined_axes(call.rank)
+        if axes is None:
+            call.refuse_unknown()
+        option = f"axis={self.axis!r}" if hasattr(self, "axis") else ""
+        return call.each_step_alone(axes, option)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        """Along which axes elements have to do with each other or have weights of their own.
+
+        Args:
+            rank: The number of axes of the inputs, batch and time among them.
+
+        Returns:
+            The axes, negative ones counted from the end; None: nothing is known.
+        """
+        return None
 
     # Config ------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,9 @@ class Masking(Layer):
         """Returns the inputs with zeros at the masked steps."""
         outputs: NDArray[Any] = self.call_with_masks(inputs)[0]
         return outputs
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return (-1,)
 
     @property
     def computes_masks(self) -> bool:

@@ -16,6 +16,7 @@ from rnnext import ops, serialization
 from rnnext.errors import DataError, ShapeError
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor, Shape
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.ops.promotion import result_type
 from rnnext.ops.shapes import broadcast_shapes, shape_of
 
@@ -64,6 +65,11 @@ class Merge(Layer):
     def call(self, inputs: Any) -> NDArray[Any]:
         """Returns the merged array."""
         return self._merged(self._of_one_rank(self._numbers(inputs)))
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed."""
+        call.sequences_broadcast(aligned_left=True)
+        return call.each_step_alone(())
 
     def _merged(self, arrays: Arrays) -> NDArray[Any]:
         try:
@@ -265,6 +271,8 @@ class _MaskedMerge(Merge):
             for x, one in zip(arrays, masks, strict=True)
         ]
         return self._merge_masked(self._of_one_rank(arrays), fitted)
+
+    streamed = Merge.streamed
 
     def _merge_masked(self, arrays: Arrays, masks: Masks) -> NDArray[Any]:
         raise NotImplementedError

@@ -6,6 +6,7 @@ where TensorFlow's own answer to a negative number in an unsigned type varies, i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.scale_and_offset import ScaleAndOffset, axes_option, axis_option
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.ops.normalization import (
     by_mean_and_variance,
     by_norm,
@@ -107,6 +109,9 @@ class LayerNormalization(ScaleAndOffset):
             subtract_mean=not self.rms_scaling,
         )
         return cast(in_received_dtype(outputs, inputs), self.compute_dtype)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return axes_of(self.axis, rank)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -205,6 +210,13 @@ class GroupNormalization(ScaleAndOffset):
         outputs = in_received_dtype(outputs, inputs)
         return cast(outputs.reshape(inputs.shape), self.compute_dtype)
 
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Refuses sequences."""
+        call.refuse(
+            "a group's mean and variance are those of all steps; accepted are normalisations over "
+            "axes from 2 on, such as LayerNormalization."
+        )
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "groups": self.groups, "axis": self.axis}
@@ -256,6 +268,9 @@ class RMSNormalization(Layer):
         outputs = by_root_mean_square(as_float(inputs), axes, self.epsilon, self.scale.value)
         return in_received_dtype(outputs, inputs)
 
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return self._axes(rank)
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
         self._axes(len(input_shape))
@@ -292,6 +307,9 @@ class UnitNormalization(Layer):
         """Returns the normalised inputs."""
         axes = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         return cast(by_norm(inputs, axes), self.compute_dtype)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:
+        return axes_of(self.axis, rank)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

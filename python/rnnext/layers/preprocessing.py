@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,11 @@ class Rescaling(Layer):
         scale, offset = self._packed or self._pack()
         with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(inputs * scale + offset)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        """The axes along which scale or offset have several numbers, from the end."""
+        shapes = [np.shape(self.scale), np.shape(self.offset)]
+        return [-i for shape in shapes for i in range(1, len(shape) + 1) if shape[-i] != 1]
 
     def _pack_weights(self) -> tuple[NDArray[Any], NDArray[Any]]:
         scale, offset = (
@@ -218,6 +223,9 @@ class Normalization(Layer):
         with np.errstate(over="ignore", invalid="ignore"):
             outputs = mean + inputs * deviation if self.invert else (inputs - mean) / deviation
         return np.asarray(outputs)
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return self.axis
 
     @property
     def _statistics(self) -> list[NDArray[Any]]:

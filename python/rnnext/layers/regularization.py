@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -157,6 +158,9 @@ class GaussianNoise(Layer):
             raise UnsupportedError(f"{self.label}: training=True is not supported.")
         return inputs
 
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return ()
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
         return input_shape
@@ -185,6 +189,9 @@ class ActivityRegularization(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns `inputs`."""
         return inputs
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return ()
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""

@@ -17,6 +17,8 @@ from rnnext.layers.layer import Layer
 from rnnext.layers.placeholders import weight_budget
 from rnnext.layers.recurrent_cell import RecurrentCell
 from rnnext.layers.step_loop import StepLoop
+from rnnext.layers.streamed_rnn import StreamedRNN
+from rnnext.layers.time_axis import Role, Streamed, StreamedCall
 
 __all__ = ["RNN"]
 
@@ -55,6 +57,7 @@ class RNN(Layer):
     _call_checks_input = True
     _casts_integers = True
     _makes_mask = False
+    reads_steps = True
     _meaning = "(batch, time, features)"
     # The kernel's flags while a call of one plain array may go straight to it, else None.
     _direct_flags: int | None = None
@@ -290,6 +293,34 @@ class RNN(Layer):
             )
         full = array if array.shape == shape else np.broadcast_to(array, shape)
         return cast(full, np.bool_)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed: from the states of the steps before."""
+        x, initial_state, mask, _ = call.named.values()
+        if self.go_backwards:
+            call.refuse("go_backwards=True reads from the end; accepted is go_backwards=False.")
+        if self.outputs_initial_state and self.zero_output_for_mask:
+            call.refuse(
+                "zero_output_for_mask=True with outputs_initial_state=True: which of the two a "
+                "masked step outputs depends on more than is remembered; accepted is one of them."
+            )
+        if call.roles_in(x) != {Role.SEQUENCE}:
+            call.refuse(f"its input {x!r} is no sequence, but its mask or state is.")
+        if not call.roles_in(initial_state) <= {Role.GIVEN}:
+            call.refuse(
+                "its initial_state changes with every step, and all steps would have to be "
+                "computed again; accepted is an initial_state that depends on inputs without a "
+                "time axis alone."
+            )
+        if not call.roles_in(mask) <= {Role.SEQUENCE}:
+            call.refuse(f"its mask {mask!r} is no sequence; accepted is one.")
+        sequences = [self.return_sequences, *[False] * (len(call.node.outputs) - 1)]
+        takes_state, step_shape = initial_state is not None, x.shape[2:]
+
+        def make(batch_size: int) -> StreamedRNN:
+            return StreamedRNN(self, batch_size, (batch_size, *step_shape), takes_state)
+
+        return Streamed(tuple(sequences), make)
 
     @property
     def hands_on_masks(self) -> bool:

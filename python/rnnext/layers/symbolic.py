@@ -230,6 +230,14 @@ class Operation:
         """Returns symbolic tensors of the shape and dtype that `call` would return."""
         raise NotImplementedError(f"{type(self).__name__} has no compute_output_spec() method.")
 
+    def streamed(self, call: Any) -> Any:
+        """Says how a call on sequences is streamed; see `rnnext.layers.time_axis`.
+
+        Raises:
+            UnsupportedError: If it needs steps that a stream does not have.
+        """
+        call.refuse_unknown()
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {"name": self.name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,9 @@ class TimeDistributed(Wrapper):
             kwargs["mask"] = mask.reshape(batch * steps, *mask.shape[2:])
         outputs = self._run_layer(inputs.reshape(batch * steps, *inputs.shape[2:]), kwargs)
         return outputs.reshape(batch, steps, *outputs.shape[1:])
+
+    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
+        return ()
 
     def _step_by_step(self, inputs: Array, mask: Array | None, kwargs: dict[str, Any]) -> Array:
         if inputs.shape[1] == 0:

@@ -12,6 +12,7 @@ from rnnext import _core, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.convolution import Convolution, ConvolutionLayer
 from rnnext.layers.spatial import integers, positive_integer
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.layers.windows import Windows
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
@@ -176,6 +177,10 @@ class ConvTranspose(ConvolutionLayer):
         if self.padding == "valid":
             return (n - 1) * stride + (max(extent, stride) if extra is None else extent + extra)
         return n * stride if extra is None else (n - 1) * stride + extent % 2 + extra
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Refuses sequences: an input adds to several steps of the output."""
+        call.refuse_unknown()
 
     def _pack_weights(self) -> tuple[Convolution, Any]:
         bias = None if self.bias is None else self.bias.value

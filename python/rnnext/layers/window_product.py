@@ -72,10 +72,16 @@ class WindowProduct:
         Returns:
             (N, *counts, F), row-major.
         """
+        if 0 in x.shape[:1] + counts:
+            return np.empty((len(x), *counts, self._filters), x.dtype)
+        return self.of_padded(pad(x, self._windows.borders(x.shape[1:-1], counts)), counts)
+
+    def of_padded(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
+        """Multiplies windows over an array that has all elements they reach; see the call."""
         shape = (len(x), *counts, self._filters)
         if 0 in shape:
             return np.empty(shape, x.dtype)
-        x = np.ascontiguousarray(pad(x, self._windows.borders(x.shape[1:-1], counts)))
+        x = np.ascontiguousarray(x)
         if self._are_runs:
             return self._kernels[0].run_windows(x, counts[0], self._windows.strides[0])
         windows = self._windows.view(x, counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,14 @@ from rnnext.layers.call_arguments import CallArguments
 from rnnext.layers.layer import Layer
 from rnnext.layers.masked_tensor import attach_mask, masks_of
 from rnnext.layers.symbolic import KerasTensor, any_symbolic
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.models.graph import config_of, tensors_of_config
 from rnnext.models.network import Network, unpack_single
 from rnnext.models.prediction import check_batch_size, run_in_batches
 from rnnext.models.training import NoTraining
+
+if TYPE_CHECKING:
+    from rnnext.streaming import Stream
 
 __all__ = ["Functional", "Model", "clone_model", "from_keras", "load_model", "model_from_json"]
 
@@ -312,6 +316,46 @@ class Model(NoTraining, Layer):
         leaves = [as_array(leaf, name) for leaf in nest.flatten(x)]
         results = run_in_batches(run, leaves, rows, verbose, self.label)
         return nest.pack_like(structure, results)
+
+    def stream(self, batch_size: int = 1) -> Stream:
+        """Makes a stream: the model fed step by step, remembering where it is.
+
+        Args:
+            batch_size: Number of samples B that come together.
+
+        Returns:
+            A `rnnext.Stream`.
+
+        Raises:
+            UnsupportedError: If the model cannot be streamed; it names the layer and says why.
+
+        Example:
+            >>> import numpy as np
+            >>> from rnnext.layers import LSTM, Dense, Input
+            >>> from rnnext.models import Sequential
+            >>> model = Sequential([Input((None, 3)), LSTM(4, return_sequences=True), Dense(2)])
+            >>> stream = model.stream()
+            >>> x = np.ones((1, 5, 3), "float32")
+            >>> y = [stream.step(x[:, t]) for t in range(5)]
+            >>> bool(np.all(np.stack(y, axis=1) == model.predict(x)))
+            True
+        """
+        from rnnext.streaming import Stream
+
+        return Stream(self, batch_size)
+
+    @property
+    def _masks_elements(self) -> bool:  # type: ignore[override]
+        operations = [] if self._network is None else self._network.graph.operations
+        return any(getattr(operation, "_masks_elements", False) for operation in operations)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed: as the calls inside are."""
+        if self._network is None:
+            call.refuse_unknown()
+        from rnnext.models.streamed_model import streamed_model
+
+        return streamed_model(self._network, call)
 
     @property
     def stateful(self) -> bool:

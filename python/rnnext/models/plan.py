@@ -7,7 +7,8 @@ unchanged shares the slot. A slot is emptied after its last use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -50,13 +51,20 @@ class Plan:
     Args:
         graph: The graph.
         masked: For each input, whether it comes with a mask.
+        in_place_of: What is called in place of the operation at some nodes.
 
     Attributes:
         makes_masks: Whether an output can have a mask.
         masked_operations: Those of which an input can have one.
     """
 
-    def __init__(self, graph: Graph, masked: tuple[bool, ...]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        masked: tuple[bool, ...],
+        in_place_of: Mapping[Node, Any] = MappingProxyType({}),
+    ) -> None:
+        self._in_place_of = in_place_of
         self._slot_count = 0
         self._value_slots: dict[int, int] = {}  # by id of the tensor
         self._mask_slots: dict[int, int] = {}  # only tensors that can have a mask
@@ -149,7 +157,7 @@ class Plan:
 
     def _value_step(self, node: Node, call: CallArguments, targets: list[int]) -> _Step:
         operation = node.operation
-        compute = _callable(operation)
+        compute = _callable(operation, self._in_place_of.get(node))
         kwargs = {k: v for k, v in node.kwargs.items() if not (v is None or _is_false(k, v))}
         masks = self._implicit_masks(operation, call)
         if masks:
@@ -236,10 +244,11 @@ class Plan:
         for tensor, slot in zip(node.outputs, mask_targets, strict=True):
             self._mask_slots[id(tensor)] = slot
         read_first, value_sources = self._reader(node.args[0], self._value_slots, layer)
+        compute = self._in_place_of.get(node, layer).call_with_masks
 
         def run(slots: Slots) -> None:
             previous = None if mask is None else mask(slots)
-            outputs, masks = layer.call_with_masks(read_first(slots), previous)
+            outputs, masks = compute(read_first(slots), previous)
             for slot, value in zip(targets, nest.flatten(outputs), strict=True):
                 slots[slot] = value
             for slot, value in zip(mask_targets, nest.flatten(masks), strict=True):
@@ -306,10 +315,12 @@ class Plan:
         return functions if self._outputs == [value] and not self.makes_masks else None
 
 
-def _callable(operation: Operation) -> Any:
+def _callable(operation: Operation, in_place_of: Any = None) -> Any:
     """What to call for an operation whose inputs are arrays of the declared dtypes already."""
     if not isinstance(operation, Layer):
-        return operation.call
+        return in_place_of or operation.call
+    if in_place_of is not None:
+        return _narrowing(operation, in_place_of) if operation.narrows else in_place_of
     cls = type(operation)
     if cls.__call__ is not cls._builtin_call and not operation.computes_masks:
         return operation

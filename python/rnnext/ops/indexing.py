@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from rnnext import config
 from rnnext.errors import UnsupportedError
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.ops.operation import CORE, MATH, NN, NUMPY, operation
 from rnnext.ops.promotion import as_tensor
 from rnnext.ops.shapes import Shape, axes_of, indexed, of_option, shape_of, taken
+from rnnext.ops.time_axis import indexing
 
 Array = NDArray[Any]
 
@@ -34,7 +36,11 @@ def _indexed(x: Any, key: Any) -> Shape:
     return indexed(x, _key(key))
 
 
-@operation(NUMPY, "GetItem", shape=_indexed, keeps_dtype=True)
+def _steps_of_index(call: StreamedCall, arguments: dict[str, Any]) -> Streamed:
+    return indexing(call, _key(arguments["key"]))
+
+
+@operation(NUMPY, "GetItem", shape=_indexed, keeps_dtype=True, steps=_steps_of_index)
 def get_item(x: Any, key: Any) -> Array:
     """Returns `x[key]` for integers, slices, Ellipsis and None."""
     return np.asarray(as_tensor(x)[_key(key)])

@@ -20,13 +20,16 @@ from rnnext.dtypes import standard_dtype_name
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.probing import probe_output
 from rnnext.layers.symbolic import KerasTensor, Operation, any_symbolic
+from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.naming import snake_case
 from rnnext.ops.promotion import as_tensor
-from rnnext.ops.shapes import Shape, shape_of
+from rnnext.ops.shapes import Shape, broadcast, concatenated, reduced, shape_of
+from rnnext.ops.time_axis import concatenation, elementwise, reduction
 
 __all__ = ["ACTIVATIONS", "CORE", "LINALG", "MATH", "NN", "NUMPY", "operation"]
 
 Function = Callable[..., Any]
+TimeRule = Callable[[StreamedCall, dict[str, Any]], Streamed]
 
 _MOST_OF_ONE = 1 << 24  # elements that an operation may make of one, where it is tried out
 
@@ -39,6 +42,17 @@ NN = "keras.src.ops.nn"
 NUMPY = "keras.src.ops.numpy"
 
 
+_TIME_RULES: dict[Any, TimeRule] = {
+    broadcast: elementwise,
+    concatenated: concatenation,
+    reduced: reduction,
+}
+
+
+def _no_time_rule(call: StreamedCall, _arguments: dict[str, Any]) -> Streamed:
+    call.refuse_unknown()
+
+
 def operation(
     module: str,
     class_name: str,
@@ -47,6 +61,7 @@ def operation(
     shape: Callable[..., Shape] | None = None,
     keeps_dtype: bool = False,
     reads_ids: bool = False,
+    steps: TimeRule | None = None,
     doc: str | None = None,
 ) -> Callable[[Function], Function]:
     """Decorator: makes a function on arrays an operation of this name.
@@ -60,6 +75,9 @@ def operation(
         keeps_dtype: Whether the result has the first argument's dtype. By default the function
             is run on arrays of one element each.
         reads_ids: Whether integer inputs reach it as they are, even if declared as floats.
+        steps: How a call on sequences is streamed; see `rnnext.ops.time_axis`. By default
+            `shape` tells: what broadcasts works on each element, and with an option `axis` along
+            that; what reduces does so along an axis.
         doc: Docstring of a function that has none of its own because another one made it. It is
             named after the class, too.
 
@@ -81,6 +99,7 @@ def operation(
             "_call_names": _call_names(function, options),
             "_shape_rule": None if shape is None else staticmethod(shape),
             "_keeps_dtype": keeps_dtype,
+            "_time_rule": staticmethod(steps or _TIME_RULES.get(shape, _no_time_rule)),
         }
         cls: Any = type(class_name, (FunctionOperation,), attributes)
         serialization.builtin(module)(cls)
@@ -133,6 +152,7 @@ class FunctionOperation(Operation):
     _call_names: tuple[str, ...] | None  # None: any number of arguments
     _shape_rule: Callable[..., Shape] | None
     _keeps_dtype: bool
+    _time_rule: TimeRule
 
     def __init__(self, *args: Any, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name)
@@ -183,6 +203,13 @@ class FunctionOperation(Operation):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the result from arrays."""
         return self._compute(self.label, args, kwargs, self.options)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed; see `rnnext.streaming`."""
+        _, named = self._named(call.node.args, call.node.kwargs)
+        parameters = _signature(type(self)._function).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.name in self._option_names}
+        return type(self)._time_rule(call, {**named, **defaults, **self.options})
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns symbolic tensors of the result's shape and dtype."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnnext.ops.operation import CORE, NUMPY, operation
 from rnnext.ops.promotion import as_tensor, promoted
 from rnnext.ops.shapes import concatenated, of_option, reshaped, stacked
+from rnnext.ops.time_axis import insertion
 
 Array = NDArray[Any]
 
@@ -39,7 +40,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Array:
     return np.moveaxis(as_tensor(x), source, destination)
 
 
-@operation(NUMPY, "ExpandDims", options=("axis",))
+@operation(NUMPY, "ExpandDims", options=("axis",), steps=insertion)
 def expand_dims(x: Any, axis: Any) -> Array:
     """Returns `x` with new axes of size 1."""
     return np.expand_dims(as_tensor(x), axis)
@@ -69,7 +70,7 @@ def concatenate(xs: Sequence[Any], axis: int = 0) -> Array:
     return np.concatenate(promoted(*xs), axis=axis)
 
 
-@operation(NUMPY, "Stack", options=("axis",), shape=stacked)
+@operation(NUMPY, "Stack", options=("axis",), shape=stacked, steps=insertion)
 def stack(x: Sequence[Any], axis: int = 0) -> Array:
     """Returns arrays of one shape joined along a new axis."""
     return np.stack(promoted(*x), axis=axis)
