@@ -30,6 +30,10 @@ _MERGES: dict[str | None, Callable[[Array, Array], Any]] = {
 }
 
 
+def _runs_on_kernel(layer: Layer) -> bool:
+    return isinstance(layer, RNN) and layer.runs_on_kernel
+
+
 @serialization.builtin("keras.layers")
 class Bidirectional(Layer):
     """Runs a recurrent layer forwards and another one like it backwards, and merges the outputs.
@@ -212,7 +216,7 @@ class Bidirectional(Layer):
     ) -> tuple[Any, Any]:
         """What each layer returns."""
         layers = (self.forward_layer, self.backward_layer)
-        if all(isinstance(layer, RNN) and layer.runs_on_kernel for layer in layers):
+        if _runs_on_kernel(layers[0]) and _runs_on_kernel(layers[1]):
             if states == (None, None) and not training:
                 outputs: tuple[Any, Any] | None = self._run_plain(*layers, sequences, mask)
                 if outputs is not None:
@@ -256,6 +260,13 @@ class Bidirectional(Layer):
     def hands_on_masks(self) -> bool:
         """Whether there are outputs of masked steps, not the last ones alone."""
         return self.return_sequences or type(self).compute_mask is not Bidirectional.compute_mask
+
+    @property
+    def keeps_mask(self) -> bool:
+        """Whether the mask of the output is that of the input, just as it is."""
+        is_own = type(self).compute_mask is Bidirectional.compute_mask
+        one_output = not self.return_state and self.merge_mode is not None
+        return is_own and self.return_sequences and one_output
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the mask for sequences of outputs; there is none for last outputs or states."""

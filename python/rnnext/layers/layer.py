@@ -355,6 +355,11 @@ class Layer(WeightOwner):
         return self.supports_masking
 
     @property
+    def keeps_mask(self) -> bool:
+        """Whether the mask of the output is that of the input, just as it is."""
+        return type(self).compute_mask is Layer.compute_mask
+
+    @property
     def makes_mask(self) -> bool:
         """Whether the outputs can have a mask although the inputs have none."""
         if self._makes_mask is not None:

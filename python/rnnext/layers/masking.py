@@ -59,12 +59,16 @@ class Masking(Layer):
 
     def call_with_masks(self, inputs: Any, mask: Any = None) -> tuple[Any, Any]:  # noqa: ARG002
         """Returns the inputs with zeros at the masked steps, and which steps are not masked."""
-        if inputs.shape[-1]:
-            # A step whose first feature differs is not masked: mostly nothing else has to be read.
+        if inputs.ndim > 1 and inputs.shape[-1]:
+            # A step whose first feature differs is not masked: of few others is the rest read.
             keep = np.not_equal(inputs[..., 0], self.mask_value)
+            others = ~keep
+            if others.any():
+                keep[others] = np.any(np.not_equal(inputs[others], self.mask_value), axis=-1)
             if keep.all():
                 return inputs, keep
-        keep = self.compute_mask(inputs)
+        else:
+            keep = self.compute_mask(inputs)
         return np.where(keep[..., np.newaxis], inputs, inputs.dtype.type(0)), keep
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002

@@ -327,6 +327,12 @@ class RNN(Layer):
         """Whether there are outputs of masked steps, not the last one alone."""
         return self.return_sequences or type(self).compute_mask is not RNN.compute_mask
 
+    @property
+    def keeps_mask(self) -> bool:
+        """Whether the mask of the output is that of the input, just as it is."""
+        is_own = type(self).compute_mask is RNN.compute_mask
+        return is_own and self.return_sequences and not self.return_state
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the mask for a sequence of outputs; there is none for a last output or states."""
         mask = nest.flatten(previous_mask)[0] if previous_mask is not None else None
