@@ -77,6 +77,36 @@ def test_kernel_declines_what_is_not_plain() -> None:
         assert kernel().run_plain_beside(x, 0, kernel(), 4, mask) is None
 
 
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("flags", range(4))
+def test_from_states(cell: str, flags: int) -> None:
+    layer = getattr(layers, cell)(5)
+    layer(X)
+    packed = layer.cell._packed
+    count = 2 if cell == "LSTM" else 1
+    states = tuple(RNG.standard_normal((3, 5)).astype(np.float32) for _ in range(count))
+    sequence, state = bool(flags & 1), bool(flags & 2)
+    plain = packed.run_plain_from(X, flags, states)
+    expected = packed(X, states, None, sequence, state, False, False)
+    assert isinstance(plain, tuple) == isinstance(expected, tuple) == state
+    for y, other in zip(
+        plain if state else [plain], expected if state else [expected], strict=True
+    ):
+        assert_array_equal(y, other)
+    for wrong in (
+        None,
+        list(states),
+        states[:-1],
+        (*states, states[0]),
+        (*states[:-1], states[-1][:2]),
+        (*states[:-1], states[-1][:, :4].copy()),
+        (*states[:-1], states[-1].astype(np.float64)),
+        (*states[:-1], states[-1].tolist()),
+    ):
+        assert packed.run_plain_from(X, flags, wrong) is None
+    assert packed.run_plain_from(X.astype(np.float64), flags, states) is None
+
+
 def test_beside_declines_another_dtype() -> None:
     doubles = _core.RecurrentKernel("simple_rnn", np.ones((4, 2)), np.eye(2), None, ("tanh",), None)
     assert kernel().run_plain_beside(X, 0, doubles, 4, None) is None
@@ -85,6 +115,8 @@ def test_beside_declines_another_dtype() -> None:
 def test_plain_calls_count_their_arguments() -> None:
     with pytest.raises(TypeError, match="received 1 arguments, expected 3"):
         kernel().run_plain(X)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="received 1 arguments, expected 3"):
+        kernel().run_plain_from(X)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="received 2 arguments, expected 5"):
         kernel().run_plain_beside(X, 0)  # type: ignore[call-arg]
 

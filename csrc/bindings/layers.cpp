@@ -76,6 +76,12 @@ class RecurrentOf final : public RecurrentKernel {
     return run_into(io, flags.return_sequences, flags.return_state);
   }
 
+  py::object run_plain_from(py::handle x, OutputFlags flags, py::handle states) const override {
+    RecurrentIo<T> io;
+    if (!set_plain(io, x, flags, py::none()) || !set_plain_states(io, states)) return py::none();
+    return run_into(io, flags.return_sequences, flags.return_state);
+  }
+
   py::object run_plain_beside(py::handle x, OutputFlags flags, const RecurrentKernel& other,
                               OutputFlags others, py::handle mask) const override {
     const auto* second = dynamic_cast<const RecurrentOf*>(&other);
@@ -157,6 +163,20 @@ class RecurrentOf final : public RecurrentKernel {
     const ArrayView<bool> mask(mask_object);
     if (mask.extent(0) != io.batch || mask.extent(1) != io.steps) return false;
     use_mask(io, mask);
+    return true;
+  }
+
+  // The same of states.
+  bool set_plain_states(RecurrentIo<T>& io, py::handle states) const {
+    const int count = layer_.config().states();
+    if (!PyTuple_CheckExact(states.ptr()) || PyTuple_GET_SIZE(states.ptr()) != count) return false;
+    for (int s = 0; s < count; ++s) {
+      const py::handle object = PyTuple_GET_ITEM(states.ptr(), s);
+      if (!ArrayView<T>::accepts(object, 2)) return false;
+      const ArrayView<T> state(object);
+      if (state.extent(0) != io.batch || state.extent(1) != layer_.config().units) return false;
+      io.initial_state[s] = state.span();
+    }
     return true;
   }
 

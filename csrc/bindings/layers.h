@@ -39,6 +39,8 @@ class RecurrentKernel {
   // array as the kernel reads, or is empty: run() says what is wrong with it. Nothing but plain
   // arrays come here fast.
   virtual py::object run_plain(py::handle x, OutputFlags flags, py::handle mask) const = 0;
+  // The same from `states`, a tuple, without a mask.
+  virtual py::object run_plain_from(py::handle x, OutputFlags flags, py::handle states) const = 0;
   // Both run_plain of this and of another kernel, as run_beside.
   virtual py::object run_plain_beside(py::handle x, OutputFlags flags, const RecurrentKernel& other,
                                       OutputFlags others, py::handle mask) const = 0;

@@ -54,6 +54,13 @@ PyObject* recurrent_plain(PyObject* self, PyObject* const* args, Py_ssize_t coun
   });
 }
 
+PyObject* recurrent_plain_from(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return as_method([&] {
+    check_count(count, 3);
+    return kernel_of<RecurrentKernel>(self).run_plain_from(args[0], to_flags(args[1]), args[2]);
+  });
+}
+
 PyObject* recurrent_plain_beside(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return as_method([&] {
     check_count(count, 5);
@@ -132,6 +139,10 @@ void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_
       "run_plain(x, flags, mask): the outputs from zero states, or None unless x is a plain array "
       "that fits, and mask one or None. flags: 1 return_sequences, 2 return_state, 4 go_backwards, "
       "8 zero_output_for_mask."};
+  static PyMethodDef from = {"run_plain_from", as_c_function(recurrent_plain_from), METH_FASTCALL,
+                             "run_plain_from(x, flags, states): the same from a tuple of states; "
+                             "None unless they are plain "
+                             "arrays that fit, too."};
   static PyMethodDef beside = {
       "run_plain_beside", as_c_function(recurrent_plain_beside), METH_FASTCALL,
       "run_plain_beside(x, flags, other, others_flags, mask): (run_plain(x, flags, mask), "
@@ -141,6 +152,7 @@ void add_plain_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_
                               "run_plain(x): the outputs, or None unless x is a plain array of two "
                               "axes or more that fits."};
   add_method(recurrent_kernel_class, recurrent);
+  add_method(recurrent_kernel_class, from);
   add_method(recurrent_kernel_class, beside);
   add_method(dense_kernel_class, dense);
 }

@@ -39,7 +39,9 @@ class SignalsBlocked {
   sigset_t saved_;
 };
 #else
-struct SignalsBlocked {};
+struct SignalsBlocked {
+  SignalsBlocked() {}  // or a compiler would warn of a variable that is not used
+};
 #endif
 
 }  // namespace
@@ -100,8 +102,8 @@ void ThreadPool::share(int parts, const Body& body) {
 bool ThreadPool::gather(int members, const Body& body) {
   Task task = {body, members, {Task::kWaiting}};
   submit(task);
-  const auto complete_now = [&] { return task.taken == members; };
-  while (!spin_until(complete_now, kWakes) && insistent_) std::this_thread::yield();
+  const auto all_are_here = [&] { return task.taken == members; };
+  while (!spin_until(all_are_here, kWakes) && insistent_) std::this_thread::yield();
   const Clock::time_point begin = Clock::now();
   const bool complete = !withdraw(task);
   task.start = complete ? Task::kStarted : Task::kWithdrawn;
@@ -180,6 +182,7 @@ void ThreadPool::wait_for_workers(Task& task, Clock::time_point begin) {
 
 // Under the mutex: there are so many workers afterwards, or as many as the system gives.
 void ThreadPool::hire(int workers) {
+  if (workers_ >= workers) return;
   const SignalsBlocked blocked;
   try {
     for (; workers_ < workers; ++workers_) std::thread([this] { work(); }).detach();

@@ -39,6 +39,11 @@ class RecurrentKernel:
         flags: 1 return_sequences, 2 return_state, 4 go_backwards, 8 zero_output_for_mask.
         """
 
+    def run_plain_from(
+        self, x: _Array, flags: int, states: tuple[_Array, ...], /
+    ) -> _Array | tuple[_Array, ...] | None:
+        """The same from states; None unless they are plain arrays that fit, too."""
+
     def run_plain_beside(
         self,
         x: _Array,

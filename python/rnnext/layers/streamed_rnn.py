@@ -43,6 +43,7 @@ class StreamedRNN:
         self._takes_state = takes_state
         self._has_kernel = layer._cell_has_kernel
         self._dtype = np.dtype(layer.compute_dtype)
+        self._kernel_flags = int(layer.return_sequences) + 2  # the states, too
         self._return_sequences, self._return_state = layer.return_sequences, layer.return_state
         # What a cell without a kernel returns may be of another dtype, which is kept.
         dtype = self._dtype.name if self._has_kernel else None
@@ -88,10 +89,10 @@ class StreamedRNN:
         kernel = self._layer.cell._packed if self._has_kernel else None
         if mask is not None or type(kernel) is not RecurrentKernel:
             return self._call_with_care(sequences, mask, states, output)
-        x = sequences
-        if x.dtype is not self._dtype or not x.flags.carray:
-            x = cast(x, self._dtype)
-        results = kernel(x, states, None, self._return_sequences, True, False, False)
+        results: Any = kernel.run_plain_from(sequences, self._kernel_flags, states)
+        if results is None:  # not the arrays that kernels read
+            x = cast(sequences, self._dtype)
+            results = kernel(x, states, None, self._return_sequences, True, False, False)
         self.memory = (results[1:], results[1])
         return _with_states(results[0], results[1:]) if self._return_state else results[0]
 
