@@ -46,6 +46,9 @@ struct PanelShape {
 struct Block {
   ptrdiff_t v, vectors, row, rows;
   bool backwards;
+  // Of the loop that it is part of. When all rows have passed by, the unit vectors [next, next +
+  // next_vectors) are next, if these were not the last.
+  ptrdiff_t all_vectors, all_rows, next, next_vectors;
 };
 
 // Calls body(i) for i = 0, step, 2 * step, ... below `end`, or for the same in reverse.
@@ -77,11 +80,33 @@ RNNEXT_INLINE void for_each_block(const PanelShape<Gates, T>& shape, const Panel
   const ptrdiff_t width = block_width(Gates, rows);
   const ptrdiff_t begin = shape.begin(panels), vectors = shape.end(panels) - begin;
   if (vectors == 0) return;  // more threads than panels
+  const auto vectors_from = [&](ptrdiff_t v) {
+    if (v < 0 || v >= vectors) return ptrdiff_t(0);
+    return vectors - v < width ? vectors - v : width;
+  };
   for_each_step(vectors, width, backwards, [&](ptrdiff_t v) {
+    const ptrdiff_t next = backwards ? v - width : v + width;
     for_each_part(rows, kGroupRows, [&](ptrdiff_t row, ptrdiff_t count) {
-      body(Block{begin + v, vectors - v < width ? vectors - v : width, row, count, backwards});
+      body(Block{begin + v, vectors_from(v), row, count, backwards, vectors, rows, begin + next,
+                 vectors_from(next)});
     });
   });
+}
+
+// The block's part, by its share of the rows, of the panels that come next: of a matrix too large
+// for the second cache, which then comes from the third while these are multiplied. LSTM and GRU of
+// 512 units, 64 to 256 samples: 0.97 to 0.98 of the time, with AVX2 0.95 to 0.96. Matrices that fit
+// gain nothing and lose 1%; a single row reads as fast as it can anyway.
+//
+// vector_bytes: of a unit vector's part of `panels`.
+RNNEXT_INLINE Ahead ahead_of(const Block& block, const char* panels, ptrdiff_t vector_bytes) {
+  constexpr ptrdiff_t kSecondCache = 2 << 20;
+  if (block.rows == 1 || block.next_vectors == 0 || block.all_vectors * vector_bytes < kSecondCache)
+    return {};
+  const char* next = panels + block.next * vector_bytes;
+  const ptrdiff_t bytes = block.next_vectors * vector_bytes;
+  return {next + bytes * block.row / block.all_rows,
+          next + bytes * (block.row + block.rows) / block.all_rows};
 }
 
 // z (block.rows, block.vectors, Gates, W) += the block's rows of x (rows, depth) @ matrix.
@@ -91,6 +116,7 @@ RNNEXT_INLINE void accumulate_block(const Block& block, const Rows<T>& x,
   constexpr int C = PanelShape<Gates, T>::kColumn, kPanel = PanelShape<Gates, T>::kPanel;
   const ptrdiff_t packed = packed_depth(matrix.type, depth);
   const char* panels = static_cast<const char*>(matrix.panels);
+  Ahead ahead = ahead_of(block, panels, C * packed * element_bytes<T>(matrix.type));
   const ptrdiff_t column = tile_unit_vectors(Gates, block.rows);
   for_each_step(block.vectors, column, block.backwards, [&](ptrdiff_t first) {
     const ptrdiff_t end = block.vectors - first < column ? block.vectors : first + column;
@@ -104,7 +130,8 @@ RNNEXT_INLINE void accumulate_block(const Block& block, const Rows<T>& x,
                                   panels + v * C * packed * element_bytes<T>(matrix.type),
                                   kPanel * C * packed,
                                   matrix.scale ? matrix.scale + v * C : nullptr,
-                                  depth};
+                                  depth,
+                                  &ahead};
       accumulate(operand, block.backwards, vectors * Gates, block.rows, z + i * C,
                  block.vectors * C);
       i += vectors;

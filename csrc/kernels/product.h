@@ -36,6 +36,19 @@ struct Rows {
   QuantisedRows quantised;  // the same rows; int8 weights alone read them
 };
 
+// Bytes that will be read next, [next, end), which tiles ask for a few lines at a time. Not owned.
+struct Ahead {
+  const char* next = nullptr;
+  const char* end = nullptr;
+
+  // A whole panel's lines at once would keep the tile's own loads waiting.
+  RNNEXT_INLINE void ask() {
+    constexpr int kLine = 64, kLines = 8;
+    for (int i = 0; i < kLines && next < end; ++i, next += kLine)
+      __builtin_prefetch(next, 0, 2);  // into the second cache
+  }
+};
+
 // rows @ panels: rows from `row` on; each panel (depth, P vectors) of elements of one type
 // (table.h), contiguous and panel_stride after the one before. Not owned.
 template <class T>
@@ -47,6 +60,7 @@ struct Operand {
   ptrdiff_t panel_stride;
   const T* scale;  // int8: (N vectors)
   ptrdiff_t depth;
+  Ahead* ahead;  // not owned
 };
 
 // Accumulators of a tile: what is left of the register file after one operand's broadcasts or
@@ -268,13 +282,14 @@ RNNEXT_INLINE void for_each_chain(ptrdiff_t depth, Body body) {
 
 // One chain of `rows` rows: z += a @ panels.
 template <class Arithmetic>
-RNNEXT_INLINE void accumulate_chain(const typename Arithmetic::Number* a, ptrdiff_t a_stride,
-                                    const typename Arithmetic::Element* panels,
+RNNEXT_INLINE void accumulate_chain(Ahead* ahead, const typename Arithmetic::Number* a,
+                                    ptrdiff_t a_stride, const typename Arithmetic::Element* panels,
                                     ptrdiff_t panel_stride, typename Arithmetic::Scales scales,
                                     ptrdiff_t depth, ptrdiff_t vectors, ptrdiff_t rows,
                                     typename Arithmetic::Real* z, ptrdiff_t z_stride) {
   static constexpr Tiles<Arithmetic> tiles;
   for_each_part(rows, tiles.rows[vectors], [&](ptrdiff_t row, ptrdiff_t count) {
+    ahead->ask();
     tiles.of[vectors][count](a + row * a_stride, a_stride, panels, panel_stride,
                              scales.from_row(row), depth, z + row * z_stride, z_stride);
   });
@@ -291,8 +306,9 @@ RNNEXT_INLINE void accumulate_chains(const typename Arithmetic::Number* a, ptrdi
   const ptrdiff_t width =
       vectors_of_panel(static_cast<int>(vectors)) * kWidth<typename Arithmetic::Real>;
   for_each_chain<Arithmetic>(operand.depth, [&](ptrdiff_t k, ptrdiff_t depth) {
-    accumulate_chain<Arithmetic>(a + k, a_stride, panels + k / Arithmetic::kSteps * width,
-                                 operand.panel_stride, scales, depth, vectors, rows, z, z_stride);
+    accumulate_chain<Arithmetic>(operand.ahead, a + k, a_stride,
+                                 panels + k / Arithmetic::kSteps * width, operand.panel_stride,
+                                 scales, depth, vectors, rows, z, z_stride);
   });
 }
 
@@ -318,7 +334,7 @@ RNNEXT_INLINE void accumulate_row_backwards(const T* a, const Operand<T>& operan
     const ptrdiff_t k = chain * kChain, left = operand.depth - k;
     for (ptrdiff_t n = 0; n < vectors; ++n)
       store<T>(apart[chain] + n * kWidth<T>, broadcast(T(-0.0)));
-    accumulate_chain<Float>(a + k, 0, panels + k * width, operand.panel_stride, {},
+    accumulate_chain<Float>(operand.ahead, a + k, 0, panels + k * width, operand.panel_stride, {},
                             left < kChain ? left : kChain, vectors, 1, apart[chain], 0);
   }
   for (ptrdiff_t n = 0; n < vectors; ++n) {
@@ -340,8 +356,8 @@ inline void accumulate_bf16(const float* a, const Operand<float>& operand, ptrdi
     if (rows == 1) return row.of[vectors](a + k, panels, operand.panel_stride, depth, z);
     alignas(64) float wide[Float::kChain * kMaxPanelVectors * kWidth<float>];
     widen_bf16(panels, depth, vectors, wide);
-    accumulate_chain<Float>(a + k, operand.rows.stride, wide, 0, {}, depth, vectors, rows, z,
-                            z_stride);
+    accumulate_chain<Float>(operand.ahead, a + k, operand.rows.stride, wide, 0, {}, depth, vectors,
+                            rows, z, z_stride);
   });
 }
 
