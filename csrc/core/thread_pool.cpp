@@ -103,7 +103,8 @@ bool ThreadPool::gather(int members, const Body& body) {
   Task task = {body, members, {Task::kWaiting}};
   submit(task);
   const auto all_are_here = [&] { return task.taken == members; };
-  while (!spin_until(all_are_here, kWakes) && insistent_) std::this_thread::yield();
+  const Clock::duration patience = kWakes + members * std::chrono::microseconds(10);
+  while (!spin_until(all_are_here, patience) && insistent_) std::this_thread::yield();
   const Clock::time_point begin = Clock::now();
   const bool complete = !withdraw(task);
   task.start = complete ? Task::kStarted : Task::kWithdrawn;
@@ -119,15 +120,16 @@ bool ThreadPool::gather(int members, const Body& body) {
 void ThreadPool::submit(Task& task) {
   const int parts = task.parts - 1;
   if (parts == 0) return;
-  int to_wake = 0;
+  int sleeping = 0;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     hire(parts);
     tasks_.push_back(&task);
     open_parts_ += parts;
-    to_wake = std::min(sleeping_, parts);
+    sleeping = sleeping_;
   }
-  for (int i = 0; i < to_wake; ++i) work_.notify_one();
+  if (sleeping > 0 && sleeping <= parts) return work_.notify_all();  // one system call
+  for (int i = 0; i < std::min(sleeping, parts); ++i) work_.notify_one();
 }
 
 // For the caller of share(): whether there is a part that nobody has taken, and which.

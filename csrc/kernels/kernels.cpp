@@ -34,8 +34,9 @@ void recurrent(const RecurrentCall<T>* call) {
 template <template <class> class Cell, class T>
 void recurrent_in_turn(const RecurrentCall<T>* first, const RecurrentCall<T>* second) {
   with_activations_of<Cell>(first, [&](auto act, auto rec) {
-    Recurrence<Cell, T, decltype(act), decltype(rec)> a(*first, act, rec), b(*second, act, rec);
-    a.run_in_turn(a, b);
+    using Run = Recurrence<Cell, T, decltype(act), decltype(rec)>;
+    Run a(*first, act, rec), b(*second, act, rec);
+    Run::run_in_turn(a, b);
   });
 }
 
