@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from rnnext import layers, saving
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+
+from comparison.published import MODELS, CannotFetch, fetch_model
+
+__all__ = ["MODELS", "answers", "fetched", "load", "recorded"]
 
 FOLDER = Path(__file__).parent / "data" / "published"
 
@@ -52,8 +61,22 @@ OWN_LAYERS = {
 }
 
 
+def fetched(name: str, request: pytest.FixtureRequest, folder: Path) -> bytes:
+    """A model's file, kept in pytest's cache, or in `folder` where there is none.
+
+    Where pip cannot fetch it the test is skipped with pip's reason; where `CI` is set it fails.
+    """
+    cache = getattr(request.config, "cache", None)  # absent with -p no:cacheprovider
+    try:
+        return fetch_model(name, cache.mkdir("published_models") if cache else folder)
+    except CannotFetch as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
 def load(name: str, content: bytes) -> Any:
-    """The model in a file that `comparison.published.fetch_model` fetched."""
+    """The model in a file that `fetched` returned."""
     architecture = FOLDER / f"{name}.model.json"
     if not architecture.exists():
         return saving.load_model(content, OWN_LAYERS)

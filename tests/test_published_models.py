@@ -8,32 +8,16 @@ Where pip cannot fetch a package its test is skipped with pip's reason; where `C
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from published_models import answers, load, recorded
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
-
-from comparison.published import (
-    MODELS,
-    CannotFetch,
-    fetch_model,
-)
+from published_models import MODELS, answers, fetched, load, recorded
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_published_model(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    cache = getattr(request.config, "cache", None)  # absent with -p no:cacheprovider
-    try:
-        content = fetch_model(name, cache.mkdir("published_models") if cache else tmp_path)
-    except CannotFetch as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
+    content = fetched(name, request, tmp_path)
     x, expected = recorded(name)
     for output, y in zip(answers(load(name, content), x), expected, strict=True):
         np.testing.assert_allclose(output, y, rtol=0, atol=2e-5)

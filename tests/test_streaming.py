@@ -6,7 +6,6 @@ promise that, and the other layers tested here happen to keep it.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import hypothesis
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from published_models import fetched, load, recorded
 from random_drawing import draw
 from random_models import BATCH, build, sample_inputs, sample_weights
 from stream_checks import (
@@ -28,7 +28,6 @@ from stream_checks import (
     steps,
     with_weights,
 )
-from test_published_models import CannotFetch, fetch_model, load, recorded
 
 import rnnext
 from rnnext import layers, nest, ops
@@ -489,15 +488,7 @@ def test_random_models() -> None:
 
 @pytest.mark.parametrize("name", ["chars2vec", "ethnicolr", "reactionrnn"])
 def test_published_models(name: str, request: pytest.FixtureRequest, tmp_path: Any) -> None:
-
-    cache = getattr(request.config, "cache", None)
-    try:
-        content = fetch_model(name, cache.mkdir("published_models") if cache else tmp_path)
-    except CannotFetch as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    model, (x, answers) = load(name, content), recorded(name)
+    model, (x, answers) = load(name, fetched(name, request, tmp_path)), recorded(name)
     stream = model.stream(len(x))
     for t in range(x.shape[1] - 2):
         stream.step(x[:, t])

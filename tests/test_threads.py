@@ -212,6 +212,16 @@ def test_one_thread_for_each_processor_of_the_process(value: str) -> None:
 
 # ---- fork ----------------------------------------------------------------------------------------
 
+FORK = """
+    import os, warnings
+    def fork():
+        with warnings.catch_warnings():
+            # Python 3.12 and later warn of what is done here on purpose.
+            warnings.filterwarnings(
+                "ignore", "This process .* is multi-threaded", DeprecationWarning)
+            return os.fork()
+"""
+
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.parametrize("used", [True, False], ids=["threads used", "threads not used"])
@@ -219,13 +229,10 @@ def test_a_forked_child_works(used: bool) -> None:
     """The pool's threads do not survive a fork, and its data says they do."""
     code = (
         LARGE_CALL
+        + FORK
         + f"""
-    import os, warnings
     expected = call(4 if {used} else 1)
-    with warnings.catch_warnings():
-        # Python 3.12 and later warn of what is done here on purpose.
-        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        child = os.fork()
+    child = fork()
     if child == 0:
         same = np.array_equal(call(4), expected) and np.array_equal(call(1), expected)
         os._exit(0 if same else 1)
@@ -240,12 +247,10 @@ def test_a_forked_child_works(used: bool) -> None:
 def test_a_forked_child_has_threads_of_its_own() -> None:
     code = (
         LARGE_CALL
+        + FORK
         + """
-    import os, warnings
     call(4)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        child = os.fork()
+    child = fork()
     if child == 0:
         before = len(os.listdir("/proc/self/task"))
         call(3)
@@ -261,8 +266,9 @@ def test_fork_while_the_pool_works() -> None:
     """Whatever another thread holds at that moment, the child has not got."""
     code = (
         LARGE_CALL
+        + FORK
         + """
-    import os, threading, warnings
+    import threading
     expected = call(3)
     stop = threading.Event()
     def work():
@@ -271,13 +277,11 @@ def test_fork_while_the_pool_works() -> None:
     thread = threading.Thread(target=work)
     thread.start()
     results = []
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        for _ in range(20):
-            child = os.fork()
-            if child == 0:
-                os._exit(0 if np.array_equal(call(3), expected) else 1)
-            results.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    for _ in range(20):
+        child = fork()
+        if child == 0:
+            os._exit(0 if np.array_equal(call(3), expected) else 1)
+        results.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     stop.set()
     thread.join()
     print(sum(results))
@@ -292,7 +296,7 @@ def test_workers_leave_signals_to_the_program() -> None:
     code = (
         LARGE_CALL
         + """
-    import os, signal, threading
+    import os, signal
     call(4)
     blocked = []
     for task in os.listdir("/proc/self/task"):

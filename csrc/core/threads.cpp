@@ -64,20 +64,24 @@ int threads_worth(double work) {
   return threads > 1 && ThreadPool::of_process().crowded() ? 1 : threads;
 }
 
-void in_parallel(int parts, const std::function<void(int)>& body) {
-  const auto flushing = [&](int part) {
+namespace {
+
+auto flushing(const std::function<void(int)>& body) {
+  return [&body](int part) {
     const FlushDenormals mode;
     body(part);
   };
-  if (parts == 1) return flushing(0);
-  ThreadPool::of_process().share(parts, flushing);
+}
+
+}  // namespace
+
+void in_parallel(int parts, const std::function<void(int)>& body) {
+  if (parts == 1) return flushing(body)(0);
+  ThreadPool::of_process().share(parts, flushing(body));
 }
 
 bool together(int members, const std::function<void(int)>& body) {
-  return ThreadPool::of_process().gather(members, [&](int member) {
-    const FlushDenormals mode;
-    body(member);
-  });
+  return ThreadPool::of_process().gather(members, flushing(body));
 }
 
 int row_parts(std::ptrdiff_t rows, int most) {

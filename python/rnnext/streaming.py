@@ -299,7 +299,7 @@ class _StreamInput:
         """Returns values (B, t, ...) in the dtype the model computes with, or raises ShapeError."""
         array = as_array(x, f"input {self.name!r} of a stream")
         accepted = self._shapes_of_chunk if steps and self.in_steps else self.shapes_of_step
-        if not any(_fits(array.shape, shape) for shape in accepted):
+        if not any(StateSlot(shape).fits(array.shape) for shape in accepted):
             what = "whole" if not self.in_steps else "as a chunk" if steps else "as a step"
             raise ShapeError(
                 f"input {self.name!r} of a stream of {self._batch_size} samples: expected shape "
@@ -323,12 +323,6 @@ class _StreamInput:
         """Notes the value of the first step."""
         if self.fixed and self.kept is None:
             self.kept = array.copy()
-
-
-def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(expected) and all(
-        size in (None, n) for n, size in zip(shape, expected, strict=True)
-    )
 
 
 def _checked_batch_size(batch_size: Any, label: str) -> int:

@@ -28,6 +28,12 @@ class StateSlot(NamedTuple):
     shape: tuple[int | None, ...]
     dtype: str | None = None
 
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Tells whether an array of this shape is one."""
+        return len(shape) == len(self.shape) and all(
+            size in (None, n) for n, size in zip(shape, self.shape, strict=True)
+        )
+
 
 class NoneOr(NamedTuple):
     """Something that is None before the first step."""
@@ -78,10 +84,7 @@ def _checked_array(state: Any, slot: StateSlot, name: str) -> Any:
     if state is None:
         raise ShapeError(f"{name}: expected an array of shape {slot.shape}, received None.")
     array = as_array(state, name)
-    fits = len(array.shape) == len(slot.shape) and all(
-        size in (None, n) for n, size in zip(array.shape, slot.shape, strict=True)
-    )
-    if not fits:
+    if not slot.fits(array.shape):
         raise ShapeError(
             f"{name}: expected an array of shape {slot.shape}, received shape {array.shape}."
         )
