@@ -13,13 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import _core, nest, serialization
+from rnnext.arrays import cast
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.recurrent_cell import RecurrentCell, lstm_bias, lstm_step
 from rnnext.layers.step_loop import StepLoop, zero_states
 
-__all__ = ["GRUCell", "KernelCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
+__all__ = [
+    "GRUCell",
+    "KernelCell",
+    "LSTMCell",
+    "SimpleRNNCell",
+    "StackedRNNCells",
+    "check_cell",
+    "has_kernel",
+    "output_size",
+    "stacks_kernels",
+]
 
 Array = NDArray[Any]
 
@@ -116,17 +127,19 @@ class KernelCell(RecurrentCell):
         A state that is not in a list gives a new state that is not in one.
         """
         self._refuse_dropout(training)
-        previous = tuple(nest.flatten(states))
+        previous = nest.flatten(states)
         if [np.shape(state) for state in previous] != self._state_shapes(len(inputs)):
             raise ShapeError(
                 f"{self.label}: expected states of shapes {self._state_shapes(len(inputs))}, "
                 f"received {[np.shape(state) for state in previous]}."
             )
         kernel = self._packed or self._pack()
+        # A stack's cells may each compute in a dtype of their own.
+        inputs, *previous = (cast(x, self.compute_dtype) for x in (inputs, *previous))
         if isinstance(kernel, StepLoop):
             new_states = list(self._step(inputs, *previous))
         else:
-            new_states = kernel(inputs[:, None], previous, None, False, True, False, False)[1:]
+            new_states = kernel(inputs[:, None], tuple(previous), None, False, True, False, False)[1:]
         return new_states[0], list(new_states) if nest.is_nested(states) else new_states[0]
 
     def _state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
@@ -370,6 +383,19 @@ def check_cell(cell: Any, label: str) -> None:
                 f"{label}: a cell needs call(inputs, states) and state_size; {cell!r} has no "
                 f"{attribute}."
             )
+
+
+def has_kernel(cell: Any) -> bool:
+    """Tells whether a cell's step is that of a compiled kernel, not one of a user's subclass."""
+    return isinstance(cell, KernelCell) and type(cell).call is KernelCell.call
+
+
+def stacks_kernels(cell: Any, dtype: str) -> bool:
+    """Tells whether a cell is a stack of cells that all have a kernel, of this dtype."""
+    if not isinstance(cell, StackedRNNCells) or type(cell).call is not StackedRNNCells.call:
+        return False
+    cells = cell.cells
+    return bool(cells) and all(has_kernel(c) and c.compute_dtype == dtype for c in cells)
 
 
 def output_size(cell: Any) -> int:

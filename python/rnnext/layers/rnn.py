@@ -11,8 +11,16 @@ from rnnext import nest, serialization
 from rnnext._core import RecurrentKernel, call_kernels_directly
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.layers.cells import KernelCell, StackedRNNCells, check_cell, output_size
+from rnnext.layers.cells import (
+    KernelCell,
+    StackedRNNCells,
+    check_cell,
+    has_kernel,
+    output_size,
+    stacks_kernels,
+)
 from rnnext.layers.input_spec import InputSpec, check_inputs
+from rnnext.layers.kernel_stack import KernelStack
 from rnnext.layers.layer import Layer
 from rnnext.layers.placeholders import weight_budget
 from rnnext.layers.recurrent_cell import RecurrentCell
@@ -83,9 +91,7 @@ class RNN(Layer):
             cell = StackedRNNCells(cell, dtype=self.dtype_policy)
         check_cell(cell, self.label)
         self.cell = cell
-        self._cell_has_kernel = isinstance(cell, KernelCell) and (
-            type(cell).call is KernelCell.call  # not one of a user's subclass
-        )
+        self._cell_has_kernel = has_kernel(cell)
         # bool() also for NumPy's and for 0 and 1 in old configs: the kernels want Python's own.
         self.return_sequences = bool(return_sequences)
         self.return_state = bool(return_state)
@@ -184,9 +190,11 @@ class RNN(Layer):
         return outputs + 4 * self.go_backwards + 8 * self.zero_output_for_mask
 
     def _runner(self) -> Any:
-        """What runs the cell over a sequence: its kernel if it has one, else a loop over steps."""
+        """What runs the cell over a sequence: its kernels if it has any, else a loop over steps."""
         cell = self.cell
-        return cell._packed or cell._pack() if self._cell_has_kernel else StepLoop(cell)
+        if self._cell_has_kernel:
+            return cell._packed or cell._pack()
+        return KernelStack(cell) if stacks_kernels(cell, self.compute_dtype) else StepLoop(cell)
 
     def _call_with_care(self, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
         runner, *arguments = self.kernel_call(sequences, initial_state, mask, training)

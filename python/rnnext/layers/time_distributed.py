@@ -50,7 +50,13 @@ class TimeDistributed(Wrapper):
 
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
+        self._folds: bool | None = None  # whether all steps take one call; None: not known yet
         self.supports_masking = True
+
+    def weights_changed(self) -> None:
+        """Called after an option changed."""
+        super().weights_changed()
+        self.__dict__["_folds"] = None
 
     @property
     def reads_ids(self) -> bool:  # type: ignore[override]
@@ -84,7 +90,8 @@ class TimeDistributed(Wrapper):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Runs the layer over the steps; see the class."""
-        self._step_shape(np.shape(inputs))
+        if inputs.ndim < 3:
+            self._step_shape(inputs.shape)  # says what is wrong
         kwargs: dict[str, Any] = {}
         if training and accepts(type(self.layer).call, "training"):
             kwargs["training"] = training
@@ -92,7 +99,9 @@ class TimeDistributed(Wrapper):
             mask = self._checked_mask(mask, inputs.shape)
             if not accepts(type(self.layer).call, "mask"):
                 mask = None
-        if 0 in inputs.shape[:2] or not _may_fold(self.layer):
+        if self._folds is None:  # which takes longer to find than a Dense takes to run
+            self.__dict__["_folds"] = _may_fold(self.layer)
+        if 0 in inputs.shape[:2] or not self._folds or self.stateful:
             return self._step_by_step(inputs, mask, kwargs)
         # One call for all steps of all samples, which is what the layer is fast at.
         batch, steps = inputs.shape[:2]

@@ -45,6 +45,12 @@ class InputPort:
             self._last_fitting = sample
         return True
 
+    def takes(self, array: NDArray[Any]) -> bool:
+        """Tells whether an array can be used as it is."""
+        dtype = array.dtype
+        is_id = self._keeps_integers and dtype.kind in "iu" and dtype.isnative
+        return (dtype is self.dtype or is_id) and self.fits(array.shape)
+
     def check_symbolic(self, shape: tuple[int | None, ...]) -> None:
         """Checks a shape whose sizes may be unknown.
 

@@ -274,8 +274,8 @@ class Model(NoTraining, Layer):
             DataError: If an input is not numbers.
         """
         network = self._network
-        plain = type(x) is np.ndarray and batch_size is None and verbose == 0
-        if plain and network is not None and steps is None and callbacks is None:
+        plain = batch_size is None and verbose == 0 and steps is None and callbacks is None
+        if plain and network is not None:
             outputs = network.predict_directly(x)
             if outputs is not None:
                 return outputs

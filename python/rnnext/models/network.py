@@ -15,7 +15,12 @@ from rnnext.models.graph import Graph, with_own_inputs
 from rnnext.models.inputs import InputPort, ModelInputs
 from rnnext.models.memory import MemoryEstimate
 from rnnext.models.plan import Plan
-from rnnext.models.prediction import check_batch_size, rows_within_memory, run_in_batches
+from rnnext.models.prediction import (
+    check_batch_size,
+    check_rows,
+    rows_within_memory,
+    run_in_batches,
+)
 from rnnext.models.sample_axis import samples_elsewhere
 
 __all__ = ["Network"]
@@ -66,13 +71,11 @@ class Network:
         self.plan = self._plan_for(tuple(False for _ in ports))
         self._state_rows = _batch_size_of_states(graph)
         self.samples_elsewhere = samples_elsewhere(graph)
-        # Up to how many samples predict needs no more than the plan: for one input, if the
-        # outputs are made anew by each call.
-        one_input = self._only_port is not None
-        new_outputs = all(
+        # Up to how many samples predict runs the plan at once and no more.
+        self._direct_rows = self._state_rows or _SMALL_BATCH
+        self._outputs_are_new = all(
             getattr(tensor.source.operation, "makes_new_arrays", False) for tensor in graph.outputs
         )
-        self._direct_rows = (self._state_rows or _SMALL_BATCH) if one_input and new_outputs else 0
 
     def _plan_for(self, masked: tuple[bool, ...]) -> Plan:
         plan = self._plans.get(masked)
@@ -110,13 +113,13 @@ class Network:
 
     def _values(self, inputs: Any) -> list[Array]:
         port = self._only_port
-        if (
-            port is not None
-            and type(inputs) is np.ndarray
-            and inputs.dtype is port.dtype
-            and port.fits(inputs.shape)
-        ):
-            return [inputs]
+        if port is not None:
+            if type(inputs) is np.ndarray and port.takes(inputs):
+                return [inputs]
+        elif type(inputs) is list and len(inputs) == len(self.ports.ports):
+            pairs = zip(self.ports.ports, inputs, strict=True)
+            if all(type(x) is np.ndarray and port.takes(x) for port, x in pairs):
+                return list(inputs)
         return self._cast(self.ports.arrays(inputs))
 
     def _cast(self, arrays: list[Array]) -> list[Array]:
@@ -129,11 +132,21 @@ class Network:
 
     # Many samples ------------------------------------------------------------------------------
 
-    def predict_directly(self, x: Array) -> Any:
-        """Returns what `predict` would, or None unless `x` is a plain case, quickly told."""
-        if 0 < len(x) <= self._direct_rows:
-            return self._packed(self.plan.run(self._values(x)))
-        return None
+    def predict_directly(self, x: Any) -> Any:
+        """Returns what `predict` would, or None unless `x` is a plain case, quickly told.
+
+        Plain are arrays of few samples each, one for the only input or a list of them for several:
+        all else that `predict` does takes longer than many a model.
+        """
+        rows = _common_rows([x] if self._only_port is not None else x)
+        if not 0 < rows <= self._direct_rows:
+            return None
+        outputs = self.plan.run(self._values(x))
+        if not self._outputs_are_new:
+            outputs = [_own(y, x if type(x) is list else [x]) for y in outputs]
+            if not self.samples_elsewhere:
+                check_rows(outputs, rows, self._label)
+        return self._packed(outputs)
 
     def predict(self, x: Any, batch_size: int | None, verbose: int) -> Any:
         """Returns the outputs for N samples, computed in batches; see `Model.predict`."""
@@ -200,6 +213,18 @@ class Network:
         inputs = [KerasTensor(s, t.dtype) for s, t in zip(shapes, self.graph.inputs, strict=True)]
         spec = self.output_spec(inputs if len(inputs) > 1 else inputs[0], "shape")
         return nest.map_structure(lambda tensor: tensor.shape, spec)
+
+
+def _common_rows(arrays: Any) -> int:
+    """How many samples each of some arrays has; 0 if they differ or this is no list of arrays."""
+    if type(arrays) is not list:
+        return 0
+    rows = 0
+    for array in arrays:
+        if type(array) is not np.ndarray or array.ndim == 0 or len(array) != (rows or len(array)):
+            return 0
+        rows = len(array)
+    return rows
 
 
 def _own(output: Array, inputs: list[Array]) -> Array:

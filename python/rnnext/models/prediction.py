@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from rnnext.errors import ShapeError, UnsupportedError
 
-__all__ = ["ProgressBar", "check_batch_size", "rows_within_memory", "run_in_batches"]
+__all__ = [
+    "ProgressBar",
+    "check_batch_size",
+    "check_rows",
+    "rows_within_memory",
+    "run_in_batches",
+]
 
 Arrays = list[NDArray[Any]]
 
@@ -73,11 +79,7 @@ def run_in_batches(
     for start in range(0, max(total, 1), batch_size):
         stop = min(start + batch_size, total)
         outputs = run([array[start:stop] for array in inputs])
-        for output in outputs:
-            if output.ndim == 0 or len(output) != stop - start:
-                raise ShapeError(
-                    f"{label}: an output has shape {output.shape} for {stop - start} samples."
-                )
+        check_rows(outputs, stop - start, label)
         if stop - start == total:
             results = outputs
         else:
@@ -87,6 +89,17 @@ def run_in_batches(
         if progress is not None:
             progress.advance(silent=verbose == 2)
     return results
+
+
+def check_rows(outputs: Arrays, samples: int, label: str) -> None:
+    """Checks that outputs have one row for each sample.
+
+    Raises:
+        ShapeError: If one has not.
+    """
+    for output in outputs:
+        if output.ndim == 0 or len(output) != samples:
+            raise ShapeError(f"{label}: an output has shape {output.shape} for {samples} samples.")
 
 
 def _store(result: NDArray[Any], rows: slice, output: NDArray[Any], label: str) -> None:
