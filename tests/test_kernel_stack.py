@@ -46,9 +46,7 @@ def test_same_bits_as_the_loop(
     states = None
     if with_state:
         zeros = stack.get_initial_state(3)
-        drawn = nest.map_structure(
-            lambda s: rng.standard_normal(s.shape).astype("float32"), zeros
-        )
+        drawn = nest.map_structure(lambda s: rng.standard_normal(s.shape).astype("float32"), zeros)
         states = tuple(drawn)
     expected = StepLoop(stack)(x, states, mask, *flags)
     actual = KernelStack(stack)(x, states, mask, *flags)

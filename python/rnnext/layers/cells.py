@@ -139,7 +139,8 @@ class KernelCell(RecurrentCell):
         if isinstance(kernel, StepLoop):
             new_states = list(self._step(inputs, *previous))
         else:
-            new_states = kernel(inputs[:, None], tuple(previous), None, False, True, False, False)[1:]
+            steps, before = inputs[:, None], tuple(previous)
+            new_states = kernel(steps, before, None, False, True, False, False)[1:]
         return new_states[0], list(new_states) if nest.is_nested(states) else new_states[0]
 
     def _state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
