@@ -26,31 +26,49 @@ struct GateColumns {
   }
 };
 
+// What panels look like; kernels/table.h says what the numbers are.
+struct PanelLayout {
+  std::ptrdiff_t width, panel_vectors, whole_units;
+
+  template <class T>
+  PanelLayout(const kernels::KernelsOf<T>& kernels, std::ptrdiff_t gates)
+      : width(kernels.width),
+        panel_vectors(kernels.panel_vectors[gates]),
+        whole_units(kernels.whole_units[gates]) {}
+};
+
 // Lays `columns` out as [panel][depth][unit vector][gate][lane], padding with zeros. An element
 // stands for `steps` neighbouring steps of a column and is element(k, gate, unit), k the first of
 // them.
 template <class Element, class T, class ElementOf>
-AlignedArray<Element> pack_as(const GateColumns<T>& columns, std::ptrdiff_t width,
-                              std::ptrdiff_t panel_vectors, std::ptrdiff_t steps,
-                              ElementOf element) {
-  const std::ptrdiff_t vectors = (columns.units + width - 1) / width;
+AlignedArray<Element> pack_as(const GateColumns<T>& columns, const PanelLayout& layout,
+                              std::ptrdiff_t steps, ElementOf element) {
+  const std::ptrdiff_t width = layout.width, gates = columns.gates, units = columns.units;
+  const std::ptrdiff_t vectors = (units + width - 1) / width;
   const std::ptrdiff_t elements = (columns.depth + steps - 1) / steps;
-  AlignedArray<Element> packed = make_aligned<Element>(elements * vectors * columns.gates * width);
+  const std::ptrdiff_t size = elements * vectors * gates * width;
+  AlignedArray<Element> packed = make_aligned<Element>(size);
+  std::fill_n(packed.get(), size, Element(0));
   Element* out = packed.get();
-  for (std::ptrdiff_t panel = 0; panel < vectors; panel += panel_vectors)
+  for (std::ptrdiff_t panel = 0; panel < vectors; panel += layout.panel_vectors)
     for (std::ptrdiff_t k = 0; k < columns.depth; k += steps)
-      for (std::ptrdiff_t v = panel; v < std::min(panel + panel_vectors, vectors); ++v)
-        for (std::ptrdiff_t gate = 0; gate < columns.gates; ++gate)
-          for (std::ptrdiff_t unit = v * width; unit < (v + 1) * width; ++unit)
-            *out++ = unit < columns.units ? element(k, gate, unit) : Element(0);
+      for (std::ptrdiff_t v = panel; v < std::min(panel + layout.panel_vectors, vectors); ++v) {
+        const std::ptrdiff_t first = v * width, count = std::min(width, units - first);
+        const std::ptrdiff_t step =
+            v == vectors - 1 ? kernels::last_gate_step(gates, units, width, layout.whole_units)
+                             : width;
+        for (std::ptrdiff_t gate = 0; gate < gates; ++gate)
+          for (std::ptrdiff_t i = 0; i < count; ++i)
+            out[gate * step + i] = element(k, gate, first + i);
+        out += (gates * step + width - 1) / width * width;
+      }
   return packed;
 }
 
-// A vector (bias) is packed with depth 1 and one panel: panel_vectors = all unit vectors.
+// Numbers of full width. One row, such as a bias, may have any panel_vectors.
 template <class T>
-AlignedArray<T> pack(const GateColumns<T>& columns, std::ptrdiff_t width,
-                     std::ptrdiff_t panel_vectors) {
-  return pack_as<T>(columns, width, panel_vectors, 1,
+AlignedArray<T> pack(const GateColumns<T>& columns, const PanelLayout& layout) {
+  return pack_as<T>(columns, layout, 1,
                     [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
                       return columns.at(k, gate, unit);
                     });
@@ -70,15 +88,14 @@ class PackedWeights {
  public:
   PackedWeights() = default;
 
-  PackedWeights(const GateColumns<T>& columns, std::ptrdiff_t width, std::ptrdiff_t panel_vectors,
-                WeightType type)
+  PackedWeights(const GateColumns<T>& columns, const PanelLayout& layout, WeightType type)
       : type_(type) {
     if (type == WeightType::full)
-      full_ = pack(columns, width, panel_vectors);
+      full_ = pack(columns, layout);
     else if (type == WeightType::bf16)
-      pack_bf16(columns, width, panel_vectors);
+      pack_bf16(columns, layout);
     else
-      pack_int8(columns, width, panel_vectors);
+      pack_int8(columns, layout);
   }
 
   kernels::PackedMatrix<T> view() const {
@@ -89,21 +106,18 @@ class PackedWeights {
   }
 
  private:
-  void pack_bf16(const GateColumns<T>& columns, std::ptrdiff_t width,
-                 std::ptrdiff_t panel_vectors) {
+  void pack_bf16(const GateColumns<T>& columns, const PanelLayout& layout) {
     const auto at = [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
       return k < columns.depth ? to_bf16(static_cast<float>(columns.at(k, gate, unit))) : 0u;
     };
-    bf16_ = pack_as<std::uint32_t>(columns, width, panel_vectors,
-                                   kernels::steps_per_element(WeightType::bf16),
+    bf16_ = pack_as<std::uint32_t>(columns, layout, kernels::steps_per_element(WeightType::bf16),
                                    [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
                                      return at(k, gate, unit) | at(k + 1, gate, unit) << 16;
                                    });
   }
 
   // Throws std::invalid_argument for a weight that is not finite: no scale has room for it.
-  void pack_int8(const GateColumns<T>& columns, std::ptrdiff_t width,
-                 std::ptrdiff_t panel_vectors) {
+  void pack_int8(const GateColumns<T>& columns, const PanelLayout& layout) {
     std::vector<T> scale(static_cast<std::size_t>(columns.gates * columns.units), T(0));
     const auto scale_of = [&](std::ptrdiff_t gate, std::ptrdiff_t unit) -> T& {
       return scale[static_cast<std::size_t>(gate * columns.units + unit)];
@@ -122,14 +136,14 @@ class PackedWeights {
           k < columns.depth && s > 0 ? std::nearbyint(columns.at(k, gate, unit) / s) : 0;
       return static_cast<int>(integer) & 0xff;
     };
-    int8_ = pack_as<std::uint16_t>(
-        columns, width, panel_vectors, kernels::steps_per_element(WeightType::int8),
-        [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
-          const int first = byte_at(k, gate, unit), second = byte_at(k + 1, gate, unit);
-          return static_cast<std::uint16_t>(first | second << 8);
-        });
+    int8_ = pack_as<std::uint16_t>(columns, layout, kernels::steps_per_element(WeightType::int8),
+                                   [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
+                                     const int first = byte_at(k, gate, unit),
+                                               second = byte_at(k + 1, gate, unit);
+                                     return static_cast<std::uint16_t>(first | second << 8);
+                                   });
     const GateColumns<T> row = {scale.data(), 1, 0, 0, columns.gates, columns.units};
-    scale_ = pack(row, width, std::max<std::ptrdiff_t>(1, columns.units));
+    scale_ = pack(row, layout);
   }
 
   WeightType type_ = WeightType::full;
@@ -148,17 +162,17 @@ class PackedProduct {
   PackedProduct(const kernels::KernelsOf<T>& table, const GateColumns<T>& kernel,
                 const GateColumns<T>& recurrent_kernel, const GateColumns<T>& bias,
                 WeightType type) {
-    const std::ptrdiff_t width = table.width;
-    const std::ptrdiff_t panel_vectors = table.panel_vectors[kernel.gates];
-    kernel_ = PackedWeights<T>(kernel, width, panel_vectors, type);
+    const PanelLayout layout(table, kernel.gates);
+    kernel_ = PackedWeights<T>(kernel, layout, type);
     if (recurrent_kernel.matrix)
-      recurrent_kernel_ = PackedWeights<T>(recurrent_kernel, width, panel_vectors, type);
-    const std::ptrdiff_t vectors = (kernel.units + width - 1) / width;
+      recurrent_kernel_ = PackedWeights<T>(recurrent_kernel, layout, type);
     if (bias.matrix) {
-      bias_ = pack(bias, width, vectors);
+      bias_ = pack(bias, layout);
     } else {
-      bias_ = make_aligned<T>(vectors * kernel.gates * width);
-      std::fill_n(bias_.get(), vectors * kernel.gates * width, T(0));
+      const std::ptrdiff_t vectors = (kernel.units + layout.width - 1) / layout.width;
+      const std::ptrdiff_t size = vectors * kernel.gates * layout.width;
+      bias_ = make_aligned<T>(size);
+      std::fill_n(bias_.get(), size, T(0));
     }
   }
 

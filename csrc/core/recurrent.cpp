@@ -128,8 +128,8 @@ void Recurrent<T>::Packed::pack_gru_reset_after(const GateColumns<T>& kernel_col
   }
   gates = core::PackedProduct<T>(kernels, kernel_columns, recurrent_columns,
                                  {start.data(), 1, 3 * H, 0, 3, H}, weight_type);
-  recurrent_bias = core::pack(GateColumns<T>{candidate_bias.data(), 1, H, 0, 1, H}, kernels.width,
-                              std::max<std::ptrdiff_t>(1, H));
+  recurrent_bias = core::pack(GateColumns<T>{candidate_bias.data(), 1, H, 0, 1, H},
+                              core::PanelLayout(kernels, 1));
 }
 
 template <class T>

@@ -34,7 +34,7 @@ void dense(const DenseCall<T>* call) {
     const ptrdiff_t z_stride = block.vectors * W;
     for (ptrdiff_t r = 0; r < block.rows; ++r)
       copy(z + r * z_stride, call->weights.bias + block.v * W, block.vectors);
-    accumulate_block<1>(block, x, call->weights.kernel, call->features, z);
+    accumulate_block(shape, block, x, call->weights.kernel, call->features, z);
     if (call->activation.kind != ActivationKind::linear)
       activate_array<T>(call->activation, z, z, block.rows * z_stride);
     for (ptrdiff_t r = 0; r < block.rows; ++r)

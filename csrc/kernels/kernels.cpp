@@ -83,7 +83,10 @@ template <class T>
 constexpr KernelsOf<T> kernels() {
   KernelsOf<T> k = {};
   k.width = kWidth<T>;
-  for (int gates = 1; gates <= kMaxGates; ++gates) k.panel_vectors[gates] = panel_vectors(gates);
+  for (int gates = 1; gates <= kMaxGates; ++gates) {
+    k.panel_vectors[gates] = panel_vectors(gates);
+    k.whole_units[gates] = whole_units<T>(gates);
+  }
   k.simple_rnn = recurrent_kernel<SimpleRnn, T>();
   k.lstm = recurrent_kernel<Lstm, T>();
   k.gru_reset_after = recurrent_kernel<GruResetAfter, T>();

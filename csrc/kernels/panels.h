@@ -12,20 +12,53 @@ struct PanelRange {
   ptrdiff_t first, last;
 };
 
+// Layers of up to so many units have steps of their own for a single row (short_steps.h), which
+// read whole vectors. More units than 16 are more multiply-adds than one direction of a
+// Bidirectional leaves room for: in turn, LSTMs of 32 take as long as one after the other. More
+// vectors than two do not fit 16 registers.
+template <class T>
+constexpr ptrdiff_t kMostShortUnits = kWidth<T> < 8 ? 2 * kWidth<T> : 16;
+
+// Layers of up to so many units keep whole unit vectors (table.h): those of one tile of a row,
+// whose panels are of one width. With a narrow last panel, by itself, GRU 1,50,8,20 and 1,50,16,34
+// took 1.1 times as long.
+template <class T>
+constexpr ptrdiff_t whole_units(int gates) {
+  return tile_unit_vectors(gates, 1) * kWidth<T>;
+}
+
 // How `units` fall into vectors and panels when each unit has `Gates` columns.
 template <int Gates, class T>
 struct PanelShape {
-  static constexpr int kColumn = Gates * kWidth<T>;  // elements of one unit vector at one depth
+  static constexpr int kColumn = Gates * kWidth<T>;  // elements of a whole unit vector at one depth
   static constexpr int kPanel = panel_vectors(Gates);
 
   ptrdiff_t unit_vectors;
+  ptrdiff_t last_step;  // from one gate of the last unit vector to the next
 
-  explicit PanelShape(ptrdiff_t units) : unit_vectors((units + kWidth<T> - 1) / kWidth<T>) {}
+  explicit PanelShape(ptrdiff_t units)
+      : unit_vectors((units + kWidth<T> - 1) / kWidth<T>),
+        last_step(last_gate_step(Gates, units, kWidth<T>, whole_units<T>(Gates))) {
+    static_assert(Gates == 1 || whole_units<T>(Gates) >= kMostShortUnits<T>);
+  }
+
+  // Lanes from one gate of unit vector v to the next.
+  ptrdiff_t gate_step(ptrdiff_t v) const { return v == unit_vectors - 1 ? last_step : kWidth<T>; }
+  // Vectors of columns of the unit vectors [v, v + count).
+  ptrdiff_t column_vectors(ptrdiff_t v, ptrdiff_t count) const {
+    if (Gates == 1 || v + count < unit_vectors) return count * Gates;
+    return count * Gates - (kColumn - Gates * last_step) / kWidth<T>;
+  }
 
   ptrdiff_t panels() const { return (unit_vectors + kPanel - 1) / kPanel; }
   ptrdiff_t first(ptrdiff_t panel) const { return panel * kPanel; }
   ptrdiff_t end(ptrdiff_t panel) const {
     return first(panel + 1) < unit_vectors ? first(panel + 1) : unit_vectors;
+  }
+  // Those of [v, end) that fill whole panels.
+  ptrdiff_t whole_vectors(ptrdiff_t v, ptrdiff_t end) const {
+    if (Gates > 1 && end == unit_vectors && last_step < kWidth<T>) --end;
+    return (end - v) / kPanel * kPanel;
   }
   // Part `member` of `members` nearly equal parts of the panels.
   PanelRange share(ptrdiff_t member, ptrdiff_t members) const {
@@ -111,8 +144,9 @@ RNNEXT_INLINE Ahead ahead_of(const Block& block, const char* panels, ptrdiff_t v
 
 // z (block.rows, block.vectors, Gates, W) += the block's rows of x (rows, depth) @ matrix.
 template <int Gates, class T>
-RNNEXT_INLINE void accumulate_block(const Block& block, const Rows<T>& x,
-                                    const PackedMatrix<T>& matrix, ptrdiff_t depth, T* z) {
+RNNEXT_INLINE void accumulate_block(const PanelShape<Gates, T>& shape, const Block& block,
+                                    const Rows<T>& x, const PackedMatrix<T>& matrix,
+                                    ptrdiff_t depth, T* z) {
   constexpr int C = PanelShape<Gates, T>::kColumn, kPanel = PanelShape<Gates, T>::kPanel;
   const ptrdiff_t packed = packed_depth(matrix.type, depth);
   const char* panels = static_cast<const char*>(matrix.panels);
@@ -120,10 +154,11 @@ RNNEXT_INLINE void accumulate_block(const Block& block, const Rows<T>& x,
   const ptrdiff_t column = tile_unit_vectors(Gates, block.rows);
   for_each_step(block.vectors, column, block.backwards, [&](ptrdiff_t first) {
     const ptrdiff_t end = block.vectors - first < column ? block.vectors : first + column;
-    // Whole panels, then a part of the last one.
+    // Whole panels, then the last one if it is not.
     for (ptrdiff_t i = first; i < end;) {
-      const ptrdiff_t vectors = end - i < kPanel ? end - i : (end - i) / kPanel * kPanel;
       const ptrdiff_t v = block.v + i;
+      const ptrdiff_t whole = shape.whole_vectors(v, block.v + end);
+      const ptrdiff_t vectors = whole > 0 ? whole : end - i;
       const Operand<T> operand = {x,
                                   block.row,
                                   matrix.type,
@@ -132,7 +167,7 @@ RNNEXT_INLINE void accumulate_block(const Block& block, const Rows<T>& x,
                                   matrix.scale ? matrix.scale + v * C : nullptr,
                                   depth,
                                   &ahead};
-      accumulate(operand, block.backwards, vectors * Gates, block.rows, z + i * C,
+      accumulate(operand, block.backwards, shape.column_vectors(v, vectors), block.rows, z + i * C,
                  block.vectors * C);
       i += vectors;
     }
@@ -152,7 +187,7 @@ void project(const PanelShape<Gates, T>& shape, const PanelRange& panels,
     const ptrdiff_t z_stride = block.vectors * C, vectors = block.vectors * Gates;
     for (ptrdiff_t r = 0; r < block.rows; ++r)
       copy(z + r * z_stride, weights.bias + block.v * C, vectors);
-    accumulate_block<Gates>(block, x, weights.kernel, depth, z);
+    accumulate_block(shape, block, x, weights.kernel, depth, z);
     for (ptrdiff_t r = 0; r < block.rows; ++r)
       copy(out + (block.row + r) * shape.row() + block.v * C, z + r * z_stride, vectors);
   });

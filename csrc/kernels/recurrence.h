@@ -313,9 +313,9 @@ class Recurrence {
         start = projected + (sample_[block.row + i] * call_.block + step_of_block_) * shape.row();
       copy(z + i * z_stride, start + block.v * C, vectors);
     }
-    if (!call_.block) accumulate_block<Gates>(block, x, weights.kernel, call_.features, z);
+    if (!call_.block) accumulate_block(shape, block, x, weights.kernel, call_.features, z);
     between();
-    accumulate_block<Gates>(block, states, weights.recurrent_kernel, call_.units, z);
+    accumulate_block(shape, block, states, weights.recurrent_kernel, call_.units, z);
   }
 
   // Calls update(sample, unit vector, i) for every unit vector of a block, i counting them.
@@ -356,18 +356,26 @@ class Recurrence {
     end_step();
   }
 
+  // The sums of unit vector v. Of the last one, lanes that are no units hold anything.
+  template <int Gates>
+  RNNEXT_INLINE void load_gates(const T* sums, ptrdiff_t v, V (&z)[Gates]) const {
+    const ptrdiff_t step = shape_.gate_step(v);
+    for (int g = 0; g < Gates; ++g) z[g] = load<T>(sums + g * step);
+  }
+
   // Puts the input's part of the candidate aside and starts its recurrent part.
   RNNEXT_INLINE void split_candidate(const Block& block, T* z, V* x_h) const {
     update_block(block, [&](ptrdiff_t, ptrdiff_t v, ptrdiff_t i) {
-      T* candidate = z + i * kColumn + 2 * W;
+      T* candidate = z + i * kColumn + 2 * shape_.gate_step(v);
       x_h[i] = load<T>(candidate);
       store<T>(candidate, load<T>(call_.recurrent_bias + v * W));
     });
   }
 
+  // Puts gates in the place of their sums, W apart even if those were not.
   RNNEXT_INLINE void begin_units(ptrdiff_t r, ptrdiff_t v, T* sums, V x_h) const {
     V z[kGates];
-    for (int g = 0; g < kGates; ++g) z[g] = load<T>(sums + g * W);
+    load_gates(sums, v, z);
     T* carry = c_ + (kCarry ? r * stride_ + v * W : 0);
     V c = kCarry ? load<T>(carry) : x_h;
     Cell::begin(z, c, act_, rec_);
@@ -416,7 +424,8 @@ class Recurrence {
   RNNEXT_INLINE void reset_units(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const T* sums,
                                  ptrdiff_t row) const {
     const ptrdiff_t at = r * stride_ + v * W;
-    V z[2] = {load<T>(sums), load<T>(sums + W)};
+    V z[2];
+    load_gates(sums, v, z);
     store<T>(reset_h_ + row * stride_ + v * W,
              GruResetBefore<T>::reset(z, load<T>(h_[current_] + at), rec_));
     store<T>(update_gate_ + at, z[0]);

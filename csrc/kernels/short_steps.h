@@ -13,11 +13,6 @@
 namespace rnnext::kernels {
 namespace {
 
-// More units than 16 are more multiply-adds than one direction leaves room for: in turn, LSTMs of
-// 32 take as long as one after the other. More vectors than two do not fit 16 registers.
-template <class T>
-constexpr ptrdiff_t kMostShortUnits = kWidth<T> < 8 ? 2 * kWidth<T> : 16;
-
 // One layer's steps, every pointer not owned. Sums are in the order of table.h.
 template <class T>
 struct ShortRun {

@@ -5,11 +5,15 @@
 //
 //   [panel][depth][unit vector of the panel][gate][lane]
 //
-// A unit vector is `width` neighbouring units (the last one is padded with zeros); a panel is
-// panel_vectors[gates] unit vectors, the last panel what is left. One step along `depth` reads one
-// contiguous run that holds all gates of the same units, so a register tile ends with everything
-// that the cell's formula needs. Biases and projected inputs use the same order with depth 1:
-// [unit vector][gate][lane].
+// A unit vector is `width` neighbouring units; a panel is panel_vectors[gates] unit vectors, the
+// last panel what is left. One step along `depth` reads one contiguous run that holds all gates of
+// the same units, so a register tile ends with everything that the cell's formula needs. Biases
+// and projected inputs use the same order with depth 1: [unit vector][gate][lane].
+//
+// The last unit vector may be fewer units than `width`. Each gate is then padded with zeros, or, if
+// that takes fewer vectors, the gates lie side by side with zeros behind them: two units of an LSTM
+// are 8 lanes of one vector in place of 2 of four. Layers of up to whole_units units do not do
+// that. Where the depth is 1 such a unit vector takes the place of a whole one all the same.
 //
 // Narrow weights have this layout too. An element then holds the numbers of two neighbouring steps
 // of a column, the first in its lower half: a word of 32 bits (bf16) or of 16 (int8). Past the
@@ -25,6 +29,13 @@
 namespace rnnext::kernels {
 
 constexpr int kMaxGates = 4;
+
+// Lanes from one gate of a layer's last unit vector to the next.
+constexpr ptrdiff_t last_gate_step(ptrdiff_t gates, ptrdiff_t units, ptrdiff_t width,
+                                   ptrdiff_t whole_units) {
+  const ptrdiff_t rest = units % width;
+  return units > whole_units && rest && gates * rest <= (gates - 1) * width ? rest : width;
+}
 
 constexpr int steps_per_element(WeightType type) { return type == WeightType::full ? 1 : 2; }
 template <class T>
@@ -129,6 +140,8 @@ struct KernelsOf {
   int width;  // lanes of a vector
   // Unit vectors in a panel, by number of gates.
   int panel_vectors[kMaxGates + 1];
+  // The most units of layers that keep whole vectors, by number of gates.
+  ptrdiff_t whole_units[kMaxGates + 1];
 
   RecurrentKernel<T> simple_rnn, lstm, gru_reset_after, gru_reset_before;
   Kernel<DenseCall<T>> dense;

@@ -281,6 +281,20 @@ void test_batch_size_does_not_matter(const Case& c, const std::string& isa) {
   }
 }
 
+// The last unit vector of a layer can have as many units as any, its gates apart or side by side.
+void test_last_unit_vector(const std::string& isa) {
+  for (const RecurrentConfig& config : cells())
+    for (std::ptrdiff_t units = 17; units <= 81; ++units)
+      for (const WeightType weights : {WeightType::full, WeightType::bf16, WeightType::int8}) {
+        Case c{config, {3, 3, 2, units}};
+        c.weights = weights;
+        c.initial_state = true;
+        compare_with_reference<float>(c, isa);
+        test_batch_size_does_not_matter<float>(c, isa);
+        if (weights == WeightType::full) compare_with_reference<double>(c, isa);
+      }
+}
+
 template <class T>
 void test_threads_do_not_matter(const Case& c, const std::string& isa) {
   const Data<T> data(c);
@@ -654,6 +668,7 @@ int main() {
     test_against_reference(isa);
     test_activations(isa);
     test_int8_does_not_hide_what_is_not_finite(isa);
+    test_last_unit_vector(isa);
   }
   test_short_steps_of_all_sizes();
   test_which_layers_take_turns();
