@@ -309,12 +309,24 @@ class TestOptions:
     @pytest.mark.parametrize("make", [SimpleRNN, LSTM, GRU, Dense])
     @pytest.mark.parametrize("units", [0, -1, 2.5, "3", True, None])
     def test_units(self, make: Any, units: Any) -> None:
-        with pytest.raises(UnsupportedError, match="units must be an integer >= 1"):
+        with pytest.raises(
+            UnsupportedError, match="units must be an integer >= 1, received "
+        ) as error:
             make(units)
+        assert str(error.value).endswith(f"received {units!r}.")
 
     def test_unknown_option(self) -> None:
         with pytest.raises(UnsupportedError, match=r"'m' \(LSTM\).*time_mayor.*accepted.*units"):
             LSTM(2, time_mayor=True, name="m")
+
+    @pytest.mark.parametrize("make", [SimpleRNN, LSTM, GRU])
+    def test_the_cell_of_a_layer_that_makes_it_is_no_option(self, make: Any) -> None:
+        with pytest.raises(UnsupportedError, match=r"unknown arguments \['cell'\]") as caught:
+            make(2, cell=None)
+        assert "'units'" in str(caught.value).partition("accepted: ")[2]
+        with pytest.raises(UnsupportedError, match="unknown arguments") as caught:
+            make(2, time_mayor=True)
+        assert "'cell'" not in str(caught.value)
 
     def test_unknown_call_argument(self) -> None:
         with pytest.raises(UnsupportedError, match=r"'m' \(LSTM\).*'constants'.*initial_state"):
