@@ -52,6 +52,23 @@ class RNN(Layer):
     Returns:
         Output (B, size), or (B, T, size) with return_sequences. With return_state a tuple of the
         output and the states.
+
+    Raises:
+        UnsupportedError: If `cell` is no cell, or a list with something that is none.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import RNN
+        >>> class RunningSum:
+        ...     state_size = 2
+        ...
+        ...     def call(self, inputs, states):
+        ...         total = states[0] + inputs
+        ...         return total, [total]
+        >>> RNN(RunningSum(), return_sequences=True)(np.ones((1, 3, 2)))
+        array([[[1., 1.],
+                [2., 2.],
+                [3., 3.]]], dtype=float32)
     """
 
     _call_checks_input = True
