@@ -331,14 +331,20 @@ class TestPredict:
             thread.join()
         assert wrong == []
 
-    def test_values_are_let_go_when_they_are_used(self) -> None:
-        """At most two of the ten intermediate results live at once."""
+    @pytest.mark.parametrize("inputs", [1, 2])
+    def test_values_are_let_go_when_they_are_used(self, inputs: int) -> None:
+        """At most two of the ten intermediate results live at once.
+
+        A chain of layers that is called with one array has no slots to empty; with another input
+        it has.
+        """
         x = y = Input((1_000_000,))
         for _ in range(10):
             y = Activation("relu")(y)
-        model, value = Model(x, y), np.ones((1, 1_000_000), np.float32)
+        model = Model([x, Input((1,))][:inputs], y)
+        values = [np.ones((1, 1_000_000), np.float32), np.ones((1, 1), np.float32)][:inputs]
         tracemalloc.start()
-        model(value)
+        model(values if inputs > 1 else values[0])
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 4 * 4e6
