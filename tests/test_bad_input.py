@@ -328,6 +328,18 @@ class TestOptions:
             make(2, time_mayor=True)
         assert "'cell'" not in str(caught.value)
 
+    def test_a_recurrent_layer_on_a_last_output(self) -> None:
+        advice = r"3 axes \(batch, time, features\), received shape .*return_sequences=True"
+        with pytest.raises(ShapeError, match=advice):
+            Sequential([Input((None, 3)), LSTM(2), GRU(2)])
+        layer = GRU(2)
+        for _ in range(2):  # before it is built and after
+            with pytest.raises(ShapeError, match=r"shape \(4, 3\)\. .*x\[np\.newaxis\]\.$"):
+                layer(np.zeros((4, 3)))
+            layer(np.zeros((1, 4, 3)))
+        with pytest.raises(ShapeError, match=r"received shape \(1, 1, 4, 3\)\.$"):
+            layer(np.zeros((1, 1, 4, 3)))
+
     def test_unknown_call_argument(self) -> None:
         with pytest.raises(UnsupportedError, match=r"'m' \(LSTM\).*'constants'.*initial_state"):
             LSTM(2, name="m")(X, constants=None)

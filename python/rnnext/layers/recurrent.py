@@ -60,7 +60,9 @@ class CellRNN(RNN):
             **{flag: given[flag] for flag in flags if flag in given},
             **kwargs,
         )
-        self.input_spec = InputSpec(ndim=self._input_axes, meaning=self._meaning)
+        self.input_spec = InputSpec(
+            ndim=self._input_axes, meaning=self._meaning, advice=self._advice
+        )
 
     def _more_cell_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Arguments of the cell that are no options; they are taken out of the layer's `kwargs`."""

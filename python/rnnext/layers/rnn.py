@@ -76,6 +76,10 @@ class RNN(Layer):
     _makes_mask = False
     reads_steps = True
     _meaning = "(batch, time, features)"
+    _advice = (
+        "A recurrent layer before it returns sequences if return_sequences=True; "
+        "a single sequence x is a batch as x[np.newaxis]."
+    )
     # The kernel's flags while a call of one plain array may go straight to it, else None.
     _direct_flags: int | None = None
 
@@ -113,7 +117,7 @@ class RNN(Layer):
         self.states: Any = None
         self._plain_flags: int | None = None
         self.supports_masking = True
-        self.input_spec = InputSpec(min_ndim=3, meaning=self._meaning)
+        self.input_spec = InputSpec(min_ndim=3, meaning=self._meaning, advice=self._advice)
 
     @property
     def state_size(self) -> list[Any]:
@@ -127,7 +131,10 @@ class RNN(Layer):
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))
         if isinstance(self.cell, KernelCell):
             self.input_spec = InputSpec(
-                ndim=3, axes={-1: sequences_shape[-1]}, meaning=self._meaning
+                ndim=3,
+                axes={-1: sequences_shape[-1]},
+                meaning=self._meaning,
+                advice=self._advice,
             )
         if self.stateful and self.states is None:
             if sequences_shape[0] is None:
