@@ -309,12 +309,36 @@ class TestOptions:
     @pytest.mark.parametrize("make", [SimpleRNN, LSTM, GRU, Dense])
     @pytest.mark.parametrize("units", [0, -1, 2.5, "3", True, None])
     def test_units(self, make: Any, units: Any) -> None:
-        with pytest.raises(UnsupportedError, match="units must be an integer >= 1"):
+        with pytest.raises(
+            UnsupportedError, match="units must be an integer >= 1, received "
+        ) as error:
             make(units)
+        assert str(error.value).endswith(f"received {units!r}.")
 
     def test_unknown_option(self) -> None:
         with pytest.raises(UnsupportedError, match=r"'m' \(LSTM\).*time_mayor.*accepted.*units"):
             LSTM(2, time_mayor=True, name="m")
+
+    @pytest.mark.parametrize("make", [SimpleRNN, LSTM, GRU])
+    def test_the_cell_of_a_layer_that_makes_it_is_no_option(self, make: Any) -> None:
+        with pytest.raises(UnsupportedError, match=r"unknown arguments \['cell'\]") as caught:
+            make(2, cell=None)
+        assert "'units'" in str(caught.value).partition("accepted: ")[2]
+        with pytest.raises(UnsupportedError, match="unknown arguments") as caught:
+            make(2, time_mayor=True)
+        assert "'cell'" not in str(caught.value)
+
+    def test_a_recurrent_layer_on_a_last_output(self) -> None:
+        advice = r"3 axes \(batch, time, features\), received shape .*return_sequences=True"
+        with pytest.raises(ShapeError, match=advice):
+            Sequential([Input((None, 3)), LSTM(2), GRU(2)])
+        layer = GRU(2)
+        for _ in range(2):  # before it is built and after
+            with pytest.raises(ShapeError, match=r"shape \(4, 3\)\. .*x\[np\.newaxis\]\.$"):
+                layer(np.zeros((4, 3)))
+            layer(np.zeros((1, 4, 3)))
+        with pytest.raises(ShapeError, match=r"received shape \(1, 1, 4, 3\)\.$"):
+            layer(np.zeros((1, 1, 4, 3)))
 
     def test_unknown_call_argument(self) -> None:
         with pytest.raises(UnsupportedError, match=r"'m' \(LSTM\).*'constants'.*initial_state"):

@@ -287,9 +287,9 @@ def test_bench_without_tensorflow_says_so(
     ("arguments", "message"),
     [
         (["no.keras"], "no.keras"),
-        ([MODEL, "--threads", "0"], "--threads must be at least 1, got 0"),
-        ([MODEL, "--seconds", "0"], "--seconds must be more than 0, got 0.0"),
-        ([MODEL, "--batch", "0"], "samples and steps must be at least 1, got 0 and 20"),
+        ([MODEL, "--threads", "0"], "--threads must be at least 1, received 0"),
+        ([MODEL, "--seconds", "0"], "--seconds must be more than 0, received 0.0"),
+        ([MODEL, "--batch", "0"], "samples and steps must be at least 1, received 0 and 20"),
     ],
 )
 def test_bench_refuses(

@@ -5,7 +5,6 @@ Skipped without torch, which no extra but `torch` installs.
 
 from __future__ import annotations
 
-import doctest
 import functools
 import itertools
 from pathlib import Path
@@ -17,7 +16,6 @@ from keras_reference import load_keras
 
 import rnnext
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.interop import torch_model
 from rnnext.models import prediction
 
 torch = pytest.importorskip("torch")
@@ -373,12 +371,6 @@ def test_saved_stack_opens_in_keras(take: str, tmp_path: Path) -> None:
     ids = np.array([[3, 7, 1], [29, 0, 2]])
     theirs = keras.models.load_model(tmp_path / "m.keras")
     np.testing.assert_allclose(theirs(ids), model(ids), rtol=0, atol=1e-6, strict=True)
-
-
-def test_example_of_the_docstring() -> None:
-    results = doctest.testmod(torch_model)
-    assert results.attempted >= 8
-    assert results.failed == 0
 
 
 # Refusals ----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from rnnext.layers import (
     Embedding,
     Flatten,
     Input,
+    Layer,
     Masking,
     SimpleRNN,
 )
@@ -229,6 +230,33 @@ class TestInModels:
         x = Input((4, 2))
         Model(x, Dense(1)(Flatten()(Counting()(x)))).predict(random(2, 4, 2))
         assert Counting.computed == 0
+
+    def test_what_a_layer_sees_of_a_mask_that_another_layer_made(self) -> None:
+        class Later(Layer):
+            """Masks one step more."""
+
+            supports_masking = True
+
+            def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
+                return previous_mask & (np.arange(previous_mask.shape[1]) > 0)
+
+            def call(self, inputs: Any) -> Any:
+                return inputs
+
+        class Seeing(Layer):
+            def call(self, inputs: Any, mask: Any = None) -> Any:
+                self.seen = inputs.dtype.name, mask
+                return inputs
+
+        seeing = Seeing(dtype="float64")
+        x = Input((4,))
+        model = Model(x, Dense(2)(seeing(Later()(Embedding(5, 3, mask_zero=True)(x)))))
+        expected = (IDS != 0) & (np.arange(4) > 0)
+        for run in (model.predict, model):
+            run(IDS)
+            dtype, mask = seeing.seen
+            assert dtype == "float64"
+            same(mask, expected)
 
     def test_with_an_initial_state_the_mask_must_be_given(self) -> None:
         """Keras 3's rule: an implicit mask comes along only with a single tensor argument."""

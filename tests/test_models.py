@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 import threading
 import tracemalloc
 from typing import Any
@@ -330,14 +331,20 @@ class TestPredict:
             thread.join()
         assert wrong == []
 
-    def test_values_are_let_go_when_they_are_used(self) -> None:
-        """At most two of the ten intermediate results live at once."""
+    @pytest.mark.parametrize("inputs", [1, 2])
+    def test_values_are_let_go_when_they_are_used(self, inputs: int) -> None:
+        """At most two of the ten intermediate results live at once.
+
+        A chain of layers that is called with one array has no slots to empty; with another input
+        it has.
+        """
         x = y = Input((1_000_000,))
         for _ in range(10):
             y = Activation("relu")(y)
-        model, value = Model(x, y), np.ones((1, 1_000_000), np.float32)
+        model = Model([x, Input((1,))][:inputs], y)
+        values = [np.ones((1, 1_000_000), np.float32), np.ones((1, 1), np.float32)][:inputs]
         tracemalloc.start()
-        model(value)
+        model(values if inputs > 1 else values[0])
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 4 * 4e6
@@ -383,6 +390,24 @@ class TestConfig:
             model_from_json(text)
         again = model_from_json(text, custom_objects={"Twice": Twice})
         same(again(np.ones((1, 2), np.float32)), [[2, 2]])
+
+    @pytest.mark.parametrize(
+        ("option", "value", "message"),
+        [
+            ("activation", "tanhh", "Sequential 'm': LSTM 'second': activation 'tanhh' is not kno"),
+            ("kernel_initializer", "glorot", "Sequential 'm': LSTM 'second': "),
+            ("units", 0, "Sequential 'm': LSTM 'second': layer 'lstm_cell"),
+            ("time_mayor", 1, "Sequential 'm': layer 'second' (LSTM): unknown arguments"),
+        ],
+    )
+    def test_errors_name_the_layer_of_the_config(
+        self, option: str, value: Any, message: str
+    ) -> None:
+        parts = [Input((None, 2)), LSTM(2, return_sequences=True), LSTM(2, name="second")]
+        config = json.loads(Sequential(parts, name="m").to_json())
+        config["config"]["layers"][2]["config"][option] = value
+        with pytest.raises(UnsupportedError, match=re.escape(f"model JSON: {message}")):
+            model_from_json(json.dumps(config))
 
     def test_registered_layer(self) -> None:
         @rnnext.register_keras_serializable("tests")

@@ -195,7 +195,7 @@ def test_folder_with_a_link_that_leaves_it(tmp_path: Path) -> None:
     [
         (b"[" * 50_000, "a JSON object is expected|nested deeper"),
         (b'{"a":' * 50_000, "nested deeper than 100 levels"),
-        (b"[1, 2]", "a JSON object is expected, got list"),
+        (b"[1, 2]", "a JSON object is expected, received list"),
         (b'{"a": }', "not JSON"),
         (b"\xff\xfe", "not UTF-8"),
         (b"{}", "model class None"),

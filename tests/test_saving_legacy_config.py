@@ -551,7 +551,7 @@ def test_nested_model_counts_its_calls_from_one() -> None:
         ([5], [["f", 0, 0]], "layer 'f': inbound node 5"),
         ([[["nobody", 0, 0]]], [["f", 0, 0]], "layer 'f': inbound node 'nobody'"),
         ([[["x", 0, 0, 7]]], [["f", 0, 0]], "layer 'f': call arguments 7"),
-        ([[["x", 0, 0]]], 5, "model inputs or outputs: got 5"),
+        ([[["x", 0, 0]]], 5, "model inputs or outputs: received 5"),
     ],
 )
 def test_bad_nodes(nodes: Any, outputs: Any, reason: str) -> None:

@@ -98,7 +98,7 @@ def test_name_that_no_file_can_have() -> None:
 
 def test_no_file_at_all() -> None:
     with pytest.raises(
-        TypeError, match="a path, bytes or an open binary file is expected, got int"
+        TypeError, match="a path, bytes or an open binary file is expected, received int"
     ):
         saving.load_model(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="open the file in binary mode"):

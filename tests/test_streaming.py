@@ -420,6 +420,18 @@ def test_what_a_layer_remembers_must_not_change() -> None:
     assert same_bits(stream.step([a, b[:, 2]]), model.predict([a, b]))
 
 
+def test_what_stays_the_same_may_be_nan_and_counts_from_the_first_step_on() -> None:
+    flat, x = Input((3,), name="flat"), Input((None, 3), name="x")
+    h = GRU(3, return_sequences=True)(x, initial_state=flat)
+    stream, a, b = rnnext.Model([flat, x], h).stream(), np.full((1, 3), np.nan), steps(1, 2, 3)
+    assert stream.chunk([a + 1, b[:, :0]]).shape == (1, 0, 3)  # no step yet
+    assert stream.state["flat"] == {"value": None}
+    stream.step([np.zeros((1, 3)), b[:, 0]])
+    stream.reset()
+    assert np.isnan(stream.step([a, b[:, 0]])).all()
+    assert np.isnan(stream.step([a, b[:, 1]])).all()
+
+
 def test_a_size_of_one_is_the_same_at_every_step() -> None:
     x, extra = Input((None, 3), name="x"), Input((1, 3), name="extra")
     model = rnnext.Model([x, extra], GRU(4)(layers.Add()([x, extra])))

@@ -157,6 +157,10 @@ SEVERAL_INPUTS = {
     ),
     "only the mask is one": (mask_of_what_is_repeated, "is no sequence, but its mask or state is"),
     "repeated for every step": (repeated, "has no time axis but would lie along that of a sequ"),
+    "an operand of fewer axes, whose samples NumPy would put beside the steps": (
+        lambda given: GRU(5, return_sequences=True)(given.x) + given.flat,
+        "has no time axis but would lie along that of a sequence of 3 axes",
+    ),
     "an array": (
         lambda given: ops.concatenate([given.x, np.ones((2, 5, 1), "float32")], axis=-1),
         "it joins a sequence with an array of shape (2, 5, 1)",

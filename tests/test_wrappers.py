@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -448,3 +448,30 @@ def test_activation_without_kernel_between_calls(wrapped: bool) -> None:
     np.testing.assert_array_equal(model(x), before)
     np.testing.assert_array_equal(*between)
     assert np.abs(between[0] - before).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"activation": "relu"},
+        {"activation": layers.LeakyReLU(0.3)},
+        {"recurrent_activation": "hard_sigmoid"},
+        {"units": 5},
+        {"reset_after": False},
+    ],
+    ids=str,
+)
+def test_directions_that_differ_give_what_each_gives_alone(
+    options: dict[str, Any], set_num_threads: Callable[[int], None]
+) -> None:
+    """Small layers are run step by step in turn by one kernel, if they are of one kind."""
+    set_num_threads(1)
+    alike = {"units": 4, "activation": layers.LeakyReLU(0.2), "return_sequences": True}
+    forward = layers.GRU(**alike)
+    backward = layers.GRU(**{**alike, **options}, go_backwards=True)
+    both = layers.Bidirectional(forward, backward_layer=backward, merge_mode=None)
+    x = np.random.default_rng(1).standard_normal((1, 9, 3)).astype("float32")
+    for _ in range(2):  # the first call finds the short way that the second takes
+        y, z = both(x)
+        assert np.array_equal(y, both.forward_layer(x))
+        assert np.array_equal(z, both.backward_layer(x)[:, ::-1])

@@ -27,14 +27,17 @@ inline std::ptrdiff_t checked_size(const std::string& what,
 
 template <class T>
 void check_size(const std::string& what, const Span<T>& span, std::ptrdiff_t expected) {
-  if (span.size != expected || (expected && !span.data))
+  if (span.size != expected)
     throw std::invalid_argument(what + ": received " + std::to_string(span.size) +
                                 " elements, expected " + std::to_string(expected));
+  if (expected && !span.data)
+    throw std::invalid_argument(what + ": received a null pointer, expected " +
+                                std::to_string(expected) + " elements");
 }
 
 template <class T>
 void check_size_if_given(const std::string& what, const Span<T>& span, std::ptrdiff_t expected) {
-  if (span.given()) check_size(what, span, expected);
+  if (span.given() || span.size) check_size(what, span, expected);
 }
 
 }  // namespace rnnext::core

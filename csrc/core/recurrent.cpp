@@ -94,23 +94,23 @@ void Recurrent<T>::Packed::pack(const T* kernel_weights, const T* recurrent_weig
                                 const T* bias_weights) {
   const kernels::KernelsOf<T>& kernels = kernels::kernels_of<T>(*table);
   const std::ptrdiff_t H = config.units, columns = config.gates() * H;
-  const auto some = [&](const T* matrix, std::ptrdiff_t depth, std::ptrdiff_t first_gate,
-                        std::ptrdiff_t count) {
+  const auto columns_of = [&](const T* matrix, std::ptrdiff_t depth, std::ptrdiff_t first_gate,
+                              std::ptrdiff_t count) {
     return GateColumns<T>{matrix, depth, columns, first_gate * H, count, H};
   };
   if (config.cell == Cell::gru && config.reset_after) {
-    pack_gru_reset_after(some(kernel_weights, config.features, 0, 3),
-                         some(recurrent_weights, H, 0, 3), bias_weights);
+    pack_gru_reset_after(columns_of(kernel_weights, config.features, 0, 3),
+                         columns_of(recurrent_weights, H, 0, 3), bias_weights);
     return;
   }
   const std::ptrdiff_t first = tile_gates();
-  gates = core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 0, first),
-                                 some(recurrent_weights, H, 0, first),
-                                 some(bias_weights, 1, 0, first), weight_type);
+  gates = core::PackedProduct<T>(kernels, columns_of(kernel_weights, config.features, 0, first),
+                                 columns_of(recurrent_weights, H, 0, first),
+                                 columns_of(bias_weights, 1, 0, first), weight_type);
   if (config.cell == Cell::gru)
-    candidate = core::PackedProduct<T>(kernels, some(kernel_weights, config.features, 2, 1),
-                                       some(recurrent_weights, H, 2, 1),
-                                       some(bias_weights, 1, 2, 1), weight_type);
+    candidate = core::PackedProduct<T>(kernels, columns_of(kernel_weights, config.features, 2, 1),
+                                       columns_of(recurrent_weights, H, 2, 1),
+                                       columns_of(bias_weights, 1, 2, 1), weight_type);
 }
 
 // The gates z and r only ever see the sum of both biases; the candidate keeps them apart.
@@ -267,6 +267,7 @@ bool Recurrent<T>::Packed::run_in_turn(const RecurrentIo<T>& io, const Packed& o
   const core::Workspace workspace(bytes + kernel->workspace_bytes(&other_c));
   c.workspace = workspace.data();
   other_c.workspace = static_cast<char*>(workspace.data()) + bytes;
+  // One part: on this thread, which flushes subnormals meanwhile.
   core::in_parallel(1, [&](int) { kernel->run_in_turn(&c, &other_c); });
   return true;
 }

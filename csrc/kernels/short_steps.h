@@ -69,6 +69,8 @@ struct ShortLayer {
   static constexpr bool kResetBefore = same<Cell, GruResetBefore<T>>;
   static constexpr bool kCarry = same<Cell, Lstm<T>>;
 
+  // z: the gates' sums, then the gates. c: Lstm's carry; the input's part of GruResetAfter's
+  // candidate; GruResetBefore's candidate.
   V h[Vectors], c[Vectors], z[Vectors][kGates];
   T operand[Vectors * W];  // what the next product multiplies, number by number: h, or r * h
 
@@ -86,6 +88,8 @@ struct ShortLayer {
     }
   }
 
+  // The five stages of a step t, in this order. Every layer's run one stage before any runs the
+  // next, so that the processor has another layer's instructions while one's wait.
   RNNEXT_INLINE void sum_gates(const ShortRun<T>& run, ptrdiff_t t, ptrdiff_t units) {
     for (int v = 0; v < Vectors; ++v) store<T>(operand + v * W, h[v]);
     load_sums(run.inputs + t * Vectors * kGates * W, z);

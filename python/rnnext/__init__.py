@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from rnnext import config, errors
 from rnnext._core import __version__
 from rnnext.config import (
     available_isas,
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
         models,
         ops,
         regularizers,
+        saving,
         utils,
     )
     from rnnext.interop import from_torch
     from rnnext.layers import Input
-    from rnnext.models import Model, Sequential, from_keras, load_model
+    from rnnext.models import Model, Sequential
+    from rnnext.saving import from_keras, load_model
     from rnnext.serialization import register_keras_serializable
     from rnnext.streaming import Stream
 
@@ -47,7 +50,9 @@ __all__ = [
     "activations",
     "available_isas",
     "clear_session",
+    "config",
     "constraints",
+    "errors",
     "from_keras",
     "from_torch",
     "get_num_threads",
@@ -59,6 +64,7 @@ __all__ = [
     "ops",
     "register_keras_serializable",
     "regularizers",
+    "saving",
     "set_num_threads",
     "set_random_seed",
     "utils",
@@ -73,6 +79,7 @@ _MODULES = {
     "models",
     "ops",
     "regularizers",
+    "saving",
     "utils",
 }
 _MODULE_OF = {
@@ -80,9 +87,9 @@ _MODULE_OF = {
     "Model": "rnnext.models",
     "Sequential": "rnnext.models",
     "Stream": "rnnext.streaming",
-    "from_keras": "rnnext.models",
+    "from_keras": "rnnext.saving",
     "from_torch": "rnnext.interop",
-    "load_model": "rnnext.models",
+    "load_model": "rnnext.saving",
     "register_keras_serializable": "rnnext.serialization",
 }
 
@@ -98,4 +105,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -34,6 +34,14 @@ def set_num_threads(n: int) -> None:
 
     Raises:
         UnsupportedError: If `n` is not a positive integer.
+
+    Example:
+        >>> import rnnext
+        >>> before = rnnext.get_num_threads()
+        >>> rnnext.set_num_threads(1)
+        >>> rnnext.get_num_threads()
+        1
+        >>> rnnext.set_num_threads(before)
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise UnsupportedError(f"set_num_threads: expected an integer >= 1, received {n!r}.")

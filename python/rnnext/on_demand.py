@@ -45,7 +45,4 @@ def on_demand(
         setattr(sys.modules[package], name, value)  # asked for again, it is found without `get`
         return value
 
-    def directory() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *public})
-
-    return public, get, directory
+    return public, get, lambda: public

@@ -349,8 +349,11 @@ def _object(config: dict[str, Any], class_name: str, inner: Any) -> Any:
         build_config = config.get("build_config")
         if build_config and hasattr(instance, "build_from_config") and not instance.built:
             instance.build_from_config(build_config)
-    except RnnextError:
-        raise
+    except RnnextError as error:
+        name = inner.get("name")
+        if not name or repr(name) in str(error):
+            raise
+        raise type(error)(f"{class_name} {name!r}: {error}") from error
     # A config from a file can lack arguments, and hold values of any type.
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
         raise RnnextError(

@@ -86,6 +86,7 @@ class Stream:
                 "are not on the first axis; accepted are models whose samples are."
             )
         self.batch_size = _checked_batch_size(batch_size, model.label)
+        self._label = model.label
         graph = streamed_graph(network.graph, model.label)
         self._run = StreamedModel(network, graph, self.batch_size)
         self._runners = self._run.runners
@@ -111,11 +112,18 @@ class Stream:
         ]
         self._find_short_way()
 
+    def __repr__(self) -> str:
+        inputs, remembering = ", ".join(self.sequence_inputs), ", ".join(self._run.slots)
+        return (
+            f"<Stream of {self._label}, batch_size={self.batch_size}, inputs in steps: {inputs}; "
+            f"remembers: {remembering or 'nothing'}>"
+        )
+
     def _find_short_way(self) -> None:
-        """Notes what a step of a model of one input and one output needs, most are."""
+        """Notes what a step needs of a model with one input and one output, as most are."""
         one = len(self._inputs) == len(self._in_steps) == 1 and not self._may_be_input[0]
         self._short_dtype = None
-        if one and not nest.is_nested(self._structure) and self._inputs[0].is_plain:
+        if one and not nest.is_nested(self._structure) and self._inputs[0].in_steps:
             self._short_dtype = self._inputs[0].dtype
             self._short_shape = self._inputs[0].shapes_of_step[0]
             self._short_is_sequence = self._in_steps[0]
@@ -187,8 +195,9 @@ class Stream:
 
     def _outputs(self, values: list[Array]) -> list[Array]:
         outputs = self._outputs_of(self._run.run, values)
-        for stream_input, array in zip(self._inputs, values, strict=True):
-            stream_input.keep_fixed(array)
+        if self._run.has_steps(values):
+            for stream_input, array in zip(self._inputs, values, strict=True):
+                stream_input.keep_fixed(array)
         return [
             y.copy() if may and any(np.may_share_memory(y, x) for x in values) else y
             for y, may in zip(outputs, self._may_be_input, strict=True)
@@ -287,7 +296,6 @@ class _StreamInput:
         whole = (batch_size, *port.shape[1:])
         self.shapes_of_step = self._shapes((batch_size, *port.shape[2:]) if in_steps else whole)
         self._shapes_of_chunk = self._shapes((batch_size, None, *port.shape[2:]))
-        self.is_plain = in_steps and None not in port.shape[2:]
         self.slot = StateSlot(whole, None)
 
     @staticmethod

@@ -650,6 +650,11 @@ void test_sizes_are_checked() {
     layer_of(c, data, "").run(io);
   };
   expect_error("x: received 3", [&] { run_with([&](auto& io) { io.x = wrong; }); });
+  expect_error("x: received a null pointer, expected 24 elements",
+               [&] { run_with([&](auto& io) { io.x.data = nullptr; }); });
+  // Of what may be left out: an array of some size is not left out.
+  expect_error("sequence: received a null pointer",
+               [&] { run_with([&](auto& io) { io.sequence.data = nullptr; }); });
   expect_error("last_output: received 9",
                [&] { run_with([&](auto& io) { io.last_output.size = 9; }); });
   expect_error("sequence: received", [&] { run_with([&](auto& io) { io.sequence.size -= 1; }); });

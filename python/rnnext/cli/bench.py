@@ -76,11 +76,11 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Build the rows, time them, print them."""
     if not arguments.seconds > 0:
-        raise RnnextError(f"--seconds must be more than 0, got {arguments.seconds}")
+        raise RnnextError(f"--seconds must be more than 0, received {arguments.seconds}")
     all_threads = rnnext.get_num_threads()
     thread_counts = sorted(set(arguments.threads or (1, all_threads)))
     if thread_counts[0] < 1:
-        raise RnnextError(f"--threads must be at least 1, got {thread_counts[0]}")
+        raise RnnextError(f"--threads must be at least 1, received {thread_counts[0]}")
     model = rnnext.load_model(arguments.file)
     inputs = _inputs_by_batch(model, arguments)
     rows = [

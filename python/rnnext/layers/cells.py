@@ -77,7 +77,9 @@ class KernelCell(RecurrentCell):
     def _set_options(self, given: dict[str, Any]) -> None:
         units = given["units"]
         if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-            raise UnsupportedError(f"{self.label}: units must be an integer >= 1, got {units!r}.")
+            raise UnsupportedError(
+                f"{self.label}: units must be an integer >= 1, received {units!r}."
+            )
         super()._set_options(given)
         self.units = int(units)
         self.output_size = self.units
@@ -169,7 +171,15 @@ class KernelCell(RecurrentCell):
 
 @serialization.builtin("keras.layers")
 class SimpleRNNCell(KernelCell):
-    """`h = activation(x @ kernel + h_prev @ recurrent_kernel + bias)`; see `SimpleRNN`."""
+    """`h = activation(x @ kernel + h_prev @ recurrent_kernel + bias)`; see `SimpleRNN`.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import SimpleRNNCell
+        >>> output, (h,) = SimpleRNNCell(4)(np.zeros((2, 3)), [np.zeros((2, 4))])
+        >>> output.shape, h.shape
+        ((2, 4), (2, 4))
+    """
 
     options = ("units", "activation", "use_bias", *_COMMON_OPTIONS)
     _kind = "simple_rnn"
@@ -207,7 +217,15 @@ class SimpleRNNCell(KernelCell):
 
 @serialization.builtin("keras.layers")
 class LSTMCell(KernelCell):
-    """One step of a long short-term memory; see `LSTM`. Gates i, f, c, o side by side."""
+    """One step of a long short-term memory; see `LSTM`. Gates i, f, c, o side by side.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import LSTMCell
+        >>> output, (h, c) = LSTMCell(4)(np.zeros((2, 3)), [np.zeros((2, 4)), np.ones((2, 4))])
+        >>> output.shape, h.shape, c.shape
+        ((2, 4), (2, 4), (2, 4))
+    """
 
     options = (
         "units",
@@ -257,7 +275,15 @@ class LSTMCell(KernelCell):
 
 @serialization.builtin("keras.layers")
 class GRUCell(KernelCell):
-    """One step of a gated recurrent unit; see `GRU`. Gates z, r, h side by side."""
+    """One step of a gated recurrent unit; see `GRU`. Gates z, r, h side by side.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import GRUCell
+        >>> output, (h,) = GRUCell(4)(np.zeros((2, 3)), [np.zeros((2, 4))])
+        >>> output.shape, h.shape
+        ((2, 4), (2, 4))
+    """
 
     options = (
         "units",
@@ -319,6 +345,18 @@ class StackedRNNCells(Layer):
     Args:
         cells: Cells: objects with `state_size` and `call(inputs, states)`.
         **kwargs: Arguments of `Layer`.
+
+    Raises:
+        UnsupportedError: If something in `cells` is no cell.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import RNN, GRUCell, LSTMCell, StackedRNNCells
+        >>> cells = StackedRNNCells([LSTMCell(4), GRUCell(2)])
+        >>> cells.state_size
+        [[4, 4], 2]
+        >>> RNN(cells)(np.zeros((1, 5, 3))).shape
+        (1, 2)
     """
 
     def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:

@@ -79,7 +79,9 @@ class Dense(Layer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-            raise UnsupportedError(f"{self.label}: units must be an integer >= 1, got {units!r}.")
+            raise UnsupportedError(
+                f"{self.label}: units must be an integer >= 1, received {units!r}."
+            )
         for option, value in (
             ("lora_rank", lora_rank),
             ("lora_alpha", lora_alpha),

@@ -25,6 +25,7 @@ class InputSpec:
         axes: Size by axis.
         name: Name of the input.
         meaning: What the axes are, for error messages, e.g. `"(batch, time, features)"`.
+        advice: What to do if an input has fewer axes, for error messages; a sentence.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class InputSpec:
         axes: dict[int, int | None] | None = None,
         name: str | None = None,
         meaning: str = "",
+        advice: str = "",
     ) -> None:
         self.dtype = dtype
         self.shape = None if shape is None else standard_shape(shape, "InputSpec")
@@ -46,6 +48,7 @@ class InputSpec:
         self.axes = {int(axis): size for axis, size in (axes or {}).items()}
         self.name = name
         self.meaning = meaning
+        self.advice = advice
 
     def __str__(self) -> str:
         parts = []
@@ -106,4 +109,8 @@ def check_inputs(spec: Any, inputs: Any, label: str) -> None:
         if shape is None:
             raise ShapeError(f"{label} expects arrays or tensors, received {x!r}.")
         if not one.accepts(tuple(shape)):
-            raise ShapeError(f"{label} expects an input with {one}, received shape {tuple(shape)}.")
+            too_few = len(shape) < (one.ndim or one.min_ndim or 0)
+            raise ShapeError(
+                f"{label} expects an input with {one}, received shape {tuple(shape)}."
+                + (f" {one.advice}" if one.advice and too_few else "")
+            )

@@ -21,7 +21,7 @@ from rnnext.layers.call_arguments import (
 from rnnext.layers.input_spec import check_inputs
 from rnnext.layers.masked_tensor import attach_mask, mask_of, masks_of
 from rnnext.layers.probing import probe_output
-from rnnext.layers.signatures import accepted_options, constructor_arguments
+from rnnext.layers.signatures import check_no_others, constructor_arguments
 from rnnext.layers.symbolic import KerasTensor, Node, any_symbolic, standard_shape
 from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.layers.weight_owner import WeightOwner
@@ -88,6 +88,8 @@ class Layer(WeightOwner):
     reads_steps = False
     # Whether a mask it is given is one of elements, not of steps.
     _masks_elements = False
+    # Arguments of a base class's constructor that the class itself gives it.
+    _no_options: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -124,11 +126,7 @@ class Layer(WeightOwner):
         self.input_spec: Any = None
         self.supports_masking = _is_overridden(self, "compute_mask")
         self._batch_input_shape = self._pop_input_shape(kwargs)
-        if kwargs:
-            raise UnsupportedError(
-                f"{self.label}: unknown arguments {sorted(kwargs)}; accepted: "
-                f"{accepted_options(type(self))}."
-            )
+        check_no_others(type(self), kwargs, self.label)
 
     def _pop_input_shape(self, kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
         if "batch_input_shape" in kwargs:

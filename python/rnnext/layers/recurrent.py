@@ -10,6 +10,7 @@ from rnnext.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.recurrent_cell import RecurrentCell
 from rnnext.layers.rnn import RNN
+from rnnext.layers.signatures import check_no_others
 
 __all__ = ["GRU", "LSTM", "CellRNN", "SimpleRNN"]
 
@@ -22,6 +23,7 @@ class CellRNN(RNN):
     _cell_class: type[RecurrentCell]
     _cell_name: str
     _input_axes = 3
+    _no_options = frozenset({"cell"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -36,6 +38,7 @@ class CellRNN(RNN):
             given: The `locals()` of the constructor: all of its arguments by name.
         """
         kwargs = dict(given["kwargs"])
+        check_no_others(type(self), kwargs.keys() & self._no_options, type(self).__name__)
         use_cudnn = given.get("use_cudnn", "auto")
         if use_cudnn not in ("auto", True, False):
             raise UnsupportedError(
@@ -57,7 +60,9 @@ class CellRNN(RNN):
             **{flag: given[flag] for flag in flags if flag in given},
             **kwargs,
         )
-        self.input_spec = InputSpec(ndim=self._input_axes, meaning=self._meaning)
+        self.input_spec = InputSpec(
+            ndim=self._input_axes, meaning=self._meaning, advice=self._advice
+        )
 
     def _more_cell_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Arguments of the cell that are no options; they are taken out of the layer's `kwargs`."""
@@ -256,6 +261,16 @@ class GRU(CellRNN):
         reset_after: Where the reset gate acts, see above.
         use_cudnn: Accepted; rnnext runs on the CPU.
         **kwargs: `zero_output_for_mask` and the arguments of `Layer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import GRU
+        >>> layer = GRU(4, return_state=True)
+        >>> output, h = layer(np.zeros((2, 5, 3)))
+        >>> output.shape, h.shape
+        ((2, 4), (2, 4))
+        >>> [weight.shape for weight in layer.get_weights()]
+        [(3, 12), (4, 12), (2, 12)]
     """
 
     _cell_class = GRUCell

@@ -60,6 +60,23 @@ class RNN(Layer):
     Returns:
         Output (B, size), or (B, T, size) with return_sequences. With return_state a tuple of the
         output and the states.
+
+    Raises:
+        UnsupportedError: If `cell` is no cell, or a list with something that is none.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import RNN
+        >>> class RunningSum:
+        ...     state_size = 2
+        ...
+        ...     def call(self, inputs, states):
+        ...         total = states[0] + inputs
+        ...         return total, [total]
+        >>> RNN(RunningSum(), return_sequences=True)(np.ones((1, 3, 2)))
+        array([[[1., 1.],
+                [2., 2.],
+                [3., 3.]]], dtype=float32)
     """
 
     _call_checks_input = True
@@ -67,6 +84,10 @@ class RNN(Layer):
     _makes_mask = False
     reads_steps = True
     _meaning = "(batch, time, features)"
+    _advice = (
+        "A recurrent layer before it returns sequences if return_sequences=True; "
+        "a single sequence x is a batch as x[np.newaxis]."
+    )
     # The kernel's flags while a call of one plain array may go straight to it, else None.
     _direct_flags: int | None = None
 
@@ -102,7 +123,7 @@ class RNN(Layer):
         self.states: Any = None
         self._plain_flags: int | None = None
         self.supports_masking = True
-        self.input_spec = InputSpec(min_ndim=3, meaning=self._meaning)
+        self.input_spec = InputSpec(min_ndim=3, meaning=self._meaning, advice=self._advice)
 
     @property
     def state_size(self) -> list[Any]:
@@ -116,7 +137,10 @@ class RNN(Layer):
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))
         if isinstance(self.cell, KernelCell):
             self.input_spec = InputSpec(
-                ndim=3, axes={-1: sequences_shape[-1]}, meaning=self._meaning
+                ndim=3,
+                axes={-1: sequences_shape[-1]},
+                meaning=self._meaning,
+                advice=self._advice,
             )
         if self.stateful and self.states is None:
             if sequences_shape[0] is None:

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
 
-__all__ = ["accepted_options", "constructor_arguments"]
+__all__ = ["check_no_others", "constructor_arguments"]
 
 
-def accepted_options(cls: type) -> list[str]:
+def check_no_others(cls: Any, names: Iterable[str], label: str) -> None:
+    """Refuses arguments of a layer's constructor that are left when its own were taken.
+
+    Args:
+        cls: The layer's class.
+        names: The names of those that are left.
+        label: How to call the layer in the message.
+
+    Raises:
+        UnsupportedError: If there is one; it names all that are accepted.
+    """
+    unknown = sorted(names)
+    if unknown:
+        raise UnsupportedError(
+            f"{label}: unknown arguments {unknown}; accepted: {_accepted_options(cls)}."
+        )
+
+
+def _accepted_options(cls: Any) -> list[str]:
     """Returns the names of all arguments that a class and its bases accept."""
     names = set()
     for base in cls.__mro__:
         if "__init__" in base.__dict__ and base is not object:
-            for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:  # type: ignore[misc]
+            for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:
                 if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                     names.add(parameter.name)
-    return sorted(names)
+    return sorted(names - cls._no_options)
 
 
 def constructor_arguments(layer: Any, construction: functools.partial[Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from rnnext.models.training import NoTraining
 if TYPE_CHECKING:
     from rnnext.streaming import Stream
 
-__all__ = ["Functional", "Model", "clone_model", "from_keras", "load_model", "model_from_json"]
+__all__ = ["Functional", "Model", "clone_model"]
 
 _OWN_CLASS_BATCH = 256  # rows at once of a model whose memory is not known
 
@@ -455,22 +455,6 @@ class Functional(Model):
     """A model made from symbolic inputs and outputs; `Model(inputs, outputs)` makes one."""
 
 
-def load_model(
-    filepath: Any, custom_objects: Mapping[str, Any] | None = None, **kwargs: Any
-) -> Any:
-    """Loads a whole model from a file; see `rnnext.saving.load_model`."""
-    from rnnext import saving
-
-    return saving.load_model(filepath, custom_objects=custom_objects, **kwargs)
-
-
-def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Makes a model from `model.to_json()` of any Keras; its weights are fresh."""
-    from rnnext import saving
-
-    return saving.model_from_json(json_string, custom_objects=custom_objects)
-
-
 def clone_model(model: Model) -> Any:
     """Makes a model of the same layers, with fresh weights.
 
@@ -484,12 +468,3 @@ def clone_model(model: Model) -> Any:
         (None, 2)
     """
     return serialization.copy_from_config(model)
-
-
-def from_keras(
-    keras_model: Any, custom_objects: Mapping[str, Any] | None = None, **kwargs: Any
-) -> Any:
-    """Makes a model from a live Keras model; see `rnnext.saving.from_keras`."""
-    from rnnext import saving
-
-    return saving.from_keras(keras_model, custom_objects=custom_objects, **kwargs)

@@ -203,7 +203,10 @@ class Plan:
     def _call_with_its_mask(
         self, node: Node, kwargs: dict[str, Any], compute: Any, masks: dict[str, Any]
     ) -> tuple[list[int], Reader] | None:
-        """A call with one tensor and its mask, as most are with masks, in 2 us less; else None."""
+        """A call of one tensor and its mask, as most masked calls are; None if it is none.
+
+        It takes 2 us less than `_masked_call`, which it is a special case of.
+        """
         if kwargs or len(node.args) != 1 or list(masks) != ["mask"]:
             return None
         x, mask = node.args[0], masks["mask"]
@@ -317,9 +320,9 @@ class Plan:
         return run_and_free
 
     def _as_chain(self, steps: list[_Step]) -> list[Callable[[Any], Any]] | None:
-        """The steps as functions of the value before, if that is all the model is.
+        """The steps as functions of the value before, if the model is no more than that.
 
-        Such a model, most are, needs no slots, and its Python costs half as much.
+        Most models are such a chain. It needs no slots, and its Python costs half as much.
         """
         value, functions = 0, []
         for step in steps:

@@ -217,7 +217,7 @@ class _Walk:
             items = value.reshape(-1).tolist()
             if all(isinstance(item, (str, bytes)) for item in items):
                 return [self._decoded(item, where) for item in items]
-        raise self._refused(where, f"text is expected, got {type(value).__name__}")
+        raise self._refused(where, f"text is expected, received {type(value).__name__}")
 
     def _decoded(self, value: str | bytes, where: str) -> str:
         if len(value) > self._limits.config_bytes:

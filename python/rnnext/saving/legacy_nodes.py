@@ -70,7 +70,7 @@ class GraphConverter:
             counted = 1 if functional.get(name, False) else 0
             return [name, self._node_index(name, index) + counted, tensor]
         if not isinstance(references, list):
-            raise FileError(f"{self._where}: model inputs or outputs: got {references!r}")
+            raise FileError(f"{self._where}: model inputs or outputs: received {references!r}")
         converted = [self.endpoints(item, functional) for item in references]
         return converted[0] if len(converted) == 1 else converted
 

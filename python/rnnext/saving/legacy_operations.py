@@ -145,7 +145,9 @@ def operation_layer(layer: Config, nodes: list[Config], where: str) -> tuple[Con
     where = f"{where}: layer {layer['name']!r} ({layer.get('class_name')})"
     config = layer.get("config")
     if not isinstance(config, dict) or len(nodes) != 1:
-        raise FileError(f"{where}: a function and one call are expected, got {len(nodes)} calls")
+        raise FileError(
+            f"{where}: a function and one call are expected, received {len(nodes)} calls"
+        )
     inputs, given = nodes[0]["args"][0], nodes[0]["kwargs"]
     if layer["class_name"] == "TensorFlowOpLayer":
         function, inputs, given = raw_call(config, inputs, where)

@@ -39,7 +39,7 @@ _TRAINING_GROUPS = frozenset({"optimizer", "optimizer_weights", "metrics", "comp
 
 
 def load_model(
-    file: ModelFile,
+    filepath: ModelFile,
     custom_objects: CustomObjects | None = None,
     compile: bool = False,  # noqa: A002, ARG001 - Keras's name
     safe_mode: bool = True,  # noqa: ARG001
@@ -57,7 +57,7 @@ def load_model(
     be given in `custom_objects`.
 
     Args:
-        file: Path of a file or folder, the bytes of a file, or an open binary file.
+        filepath: Path of a file or folder, the bytes of a file, or an open binary file.
         custom_objects: Classes and functions by the name the file uses for them.
         compile: Accepted for Keras's sake and ignored; losses and optimizers are never read.
         safe_mode: Accepted for Keras's sake and ignored; code in a file is never run.
@@ -84,7 +84,7 @@ def load_model(
         (None, 1)
     """
     limits = limits or Limits()
-    with open_source(file, limits) as source:
+    with open_source(filepath, limits) as source:
         if source.archive is not None:
             model = _model_from_archive(source.archive, custom_objects, limits)
         elif source.hdf5 is not None:

@@ -107,7 +107,9 @@ def raw_call(config: Config, tensors: Any, where: str) -> tuple[str, Any, Config
     """
     node, constants = config.get("node_def"), config.get("constants")
     if not isinstance(node, dict) or not isinstance(constants, dict):
-        raise FileError(f"{where}: node_def and constants are expected, got {str(config)[:80]}")
+        raise FileError(
+            f"{where}: node_def and constants are expected, received {str(config)[:80]}"
+        )
     raw = node.get("op")
     arguments: list[Any] = list(tensors) if isinstance(tensors, list) else [tensors]
     for position in sorted(constants, key=int):

@@ -157,7 +157,7 @@ def _read_all(file: bytes | bytearray | memoryview | BinaryIO, limits: Limits) -
         return bytes(file), "<bytes>"
     if not hasattr(file, "read"):
         raise TypeError(
-            "a path, bytes or an open binary file is expected, got " + type(file).__name__
+            "a path, bytes or an open binary file is expected, received " + type(file).__name__
         )
     label = str(getattr(file, "name", "<open file>"))
     content = file.read(limits.file_bytes + 1)
