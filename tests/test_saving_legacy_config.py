@@ -189,6 +189,16 @@ def test_dtype_policies(old: Any, new: str) -> None:
     assert options(layer("Dense", units=1, dtype=old))["dtype"] == new
 
 
+def test_dtype_of_an_embedding_in_keras_2_0_is_of_its_ids() -> None:
+    words = layer(
+        "Embedding", input_dim=7, output_dim=2, dtype="int32", batch_input_shape=[None, 5]
+    )
+    model = to_keras3_config(sequential(words), "2.0.2", "m.h5")
+    first, second = model["config"]["layers"]
+    assert first["config"]["dtype"] == "int32"
+    assert "dtype" not in second["config"]
+
+
 # Classes ------------------------------------------------------------------------------------------
 
 
