@@ -199,6 +199,20 @@ def test_dtype_of_an_embedding_in_keras_2_0_is_of_its_ids() -> None:
     assert "dtype" not in second["config"]
 
 
+def test_numpy_arrays_in_configs() -> None:
+    alpha = {"type": "ndarray", "value": 0.25}
+    assert options(layer("LeakyReLU", alpha=alpha), "2.0.6")["negative_slope"] == 0.25
+    scale = {"type": "ndarray", "value": [1.0, 2.0]}
+    scaled = layer("Lambda", function="scaled", function_type="function", arguments={"by": scale})
+    scaled["config"].update(name="b", batch_input_shape=[None, 2])
+    config = sequential(scaled)
+    model = saving.model_from_json(
+        json.dumps({**config, "keras_version": "2.2.4"}),
+        custom_objects={"scaled": lambda x, by: by * x},
+    )
+    np.testing.assert_array_equal(model.predict(np.ones((1, 2))), [[1, 2]])
+
+
 # Classes ------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from rnnext.errors import FileError, RnnextError
 from rnnext.saving.keras1_layers import looks_like_keras1
 from rnnext.saving.keras_version import KerasVersion
@@ -73,7 +75,25 @@ def to_keras3_config(
         return older
     layers = LayerConverter(version, label, weight_shapes, backend or config.get("backend"))
     with _foreign_values(label):
-        return _ModelConverter(layers).model(config)
+        return _ModelConverter(layers).model(_plain_values(config))
+
+
+def _plain_values(value: Any) -> Any:
+    """A config without the mark that Keras before 2.4 put on NumPy's arrays and 0-d arrays.
+
+    LeakyReLU, for one, kept its alpha as a 0-d array. Lambda's `arguments` may hold arrays.
+    """
+    if isinstance(value, list):
+        return [_plain_values(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"type", "value"} and value["type"] == "ndarray":
+        marked = value["value"]
+        if not isinstance(marked, list):
+            return marked
+        array = {"value": marked, "dtype": np.asarray(marked).dtype.name}
+        return {"class_name": "__numpy__", "config": array}
+    return {key: _plain_values(item) for key, item in value.items()}
 
 
 @contextmanager
