@@ -426,6 +426,12 @@ def test_keras1_by_its_argument_names() -> None:
     assert options(item, None)["units"] == 2
 
 
+def test_keras0_is_named() -> None:
+    item = {"name": "Dense", "custom_name": "dense", "output_dim": 2, "W_regularizer": None}
+    with pytest.raises(FileError, match=r"m\.h5: written by Keras 0, before April 2016"):
+        to_keras3_config({"name": "Sequential", "layers": [item]}, None, "m.h5")
+
+
 # Versions -----------------------------------------------------------------------------------------
 
 

@@ -174,6 +174,11 @@ class _ModelConverter:
         if isinstance(body, dict) and {"layers", "input_layers", "output_layers"} <= body.keys():
             registered = config.get("registered_name")
             return self._functional(str(class_name), body, registered)
+        if class_name is None and isinstance(config.get("layers"), list):
+            raise FileError(
+                f"{self._label}: written by Keras 0, before April 2016; Keras 1 reads it and "
+                "writes a form that is read here"
+            )
         raise FileError(
             f"{self._label}: model class {class_name!r}: only Sequential and functional models "
             "can be rebuilt from their config; a subclassed model cannot"
