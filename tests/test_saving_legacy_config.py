@@ -189,6 +189,30 @@ def test_dtype_policies(old: Any, new: str) -> None:
     assert options(layer("Dense", units=1, dtype=old))["dtype"] == new
 
 
+def test_dtype_of_an_embedding_in_keras_2_0_is_of_its_ids() -> None:
+    words = layer(
+        "Embedding", input_dim=7, output_dim=2, dtype="int32", batch_input_shape=[None, 5]
+    )
+    model = to_keras3_config(sequential(words), "2.0.2", "m.h5")
+    first, second = model["config"]["layers"]
+    assert first["config"]["dtype"] == "int32"
+    assert "dtype" not in second["config"]
+
+
+def test_numpy_arrays_in_configs() -> None:
+    alpha = {"type": "ndarray", "value": 0.25}
+    assert options(layer("LeakyReLU", alpha=alpha), "2.0.6")["negative_slope"] == 0.25
+    scale = {"type": "ndarray", "value": [1.0, 2.0]}
+    scaled = layer("Lambda", function="scaled", function_type="function", arguments={"by": scale})
+    scaled["config"].update(name="b", batch_input_shape=[None, 2])
+    config = sequential(scaled)
+    model = saving.model_from_json(
+        json.dumps({**config, "keras_version": "2.2.4"}),
+        custom_objects={"scaled": lambda x, by: by * x},
+    )
+    np.testing.assert_array_equal(model.predict(np.ones((1, 2))), [[1, 2]])
+
+
 # Classes ------------------------------------------------------------------------------------------
 
 
@@ -400,6 +424,12 @@ def test_keras1_by_its_argument_names() -> None:
     """Keras 1 recorded no version before 1.2."""
     item = layer("SimpleRNN", output_dim=2, inner_init="orthogonal", W_regularizer=None)
     assert options(item, None)["units"] == 2
+
+
+def test_keras0_is_named() -> None:
+    item = {"name": "Dense", "custom_name": "dense", "output_dim": 2, "W_regularizer": None}
+    with pytest.raises(FileError, match=r"m\.h5: written by Keras 0, before April 2016"):
+        to_keras3_config({"name": "Sequential", "layers": [item]}, None, "m.h5")
 
 
 # Versions -----------------------------------------------------------------------------------------

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import re
 from pathlib import Path
 
 import golden_files
+import numpy as np
 import pytest
 
 from rnnext import saving
 from rnnext.errors import FileError
+from rnnext.layers import GRU, Input
+from rnnext.models import Sequential
 from rnnext.saving import Limits
 
 
@@ -125,4 +129,39 @@ def test_file_without_any_weights_group() -> None:
         file["data"] = [1.0]
     model = saving.load_model(golden_files.content("tf25_sequential.h5"))
     with pytest.raises(FileError, match="no Keras weights: neither layer_names nor"):
+        model.load_weights(buffer.getvalue())
+
+
+def test_weights_of_a_model_saved_before_it_was_built() -> None:
+    """Keras 2.3 saved a Sequential without input shape with its weights, and could not open it."""
+    import h5py
+
+    layers = [{"class_name": "GRU", "config": {"name": "gru_1", "units": 2}}]
+    config = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs.update(keras_version="2.3.1", backend="tensorflow")
+        file.attrs["model_config"] = json.dumps(config)
+        weights = file.create_group("model_weights")
+        weights.attrs["layer_names"] = [b"gru_1"]
+        group = weights.create_group("gru_1")
+        group.attrs["weight_names"] = [b"k", b"r", b"b"]
+        for name, shape in (("k", (3, 6)), ("r", (2, 6)), ("b", (6,))):
+            group[name] = np.ones(shape, "float32")
+    with pytest.raises(FileError, match=r"no input shape.*an Input in front, by its load_weights"):
+        saving.load_model(buffer.getvalue())
+    model = Sequential([Input((None, 3)), GRU(2, reset_after=False)])
+    model.load_weights(buffer.getvalue())
+    assert model.get_weights()[0].sum() == 18
+
+
+def test_weights_of_keras0() -> None:
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["nb_layers"] = 1
+        file["layer_0/param_0"] = np.ones((3, 2), "float32")
+    model = saving.load_model(golden_files.content("tf25_sequential.h5"))
+    with pytest.raises(FileError, match="weights saved by Keras 0, before April 2016"):
         model.load_weights(buffer.getvalue())

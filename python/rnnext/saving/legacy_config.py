@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from rnnext.errors import FileError, RnnextError
 from rnnext.saving.keras1_layers import looks_like_keras1
 from rnnext.saving.keras_version import KerasVersion
@@ -73,7 +75,25 @@ def to_keras3_config(
         return older
     layers = LayerConverter(version, label, weight_shapes, backend or config.get("backend"))
     with _foreign_values(label):
-        return _ModelConverter(layers).model(config)
+        return _ModelConverter(layers).model(_plain_values(config))
+
+
+def _plain_values(value: Any) -> Any:
+    """A config without the mark that Keras before 2.4 put on NumPy's arrays and 0-d arrays.
+
+    LeakyReLU, for one, kept its alpha as a 0-d array. Lambda's `arguments` may hold arrays.
+    """
+    if isinstance(value, list):
+        return [_plain_values(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"type", "value"} and value["type"] == "ndarray":
+        marked = value["value"]
+        if not isinstance(marked, list):
+            return marked
+        array = {"value": marked, "dtype": np.asarray(marked).dtype.name}
+        return {"class_name": "__numpy__", "config": array}
+    return {key: _plain_values(item) for key, item in value.items()}
 
 
 @contextmanager
@@ -154,6 +174,11 @@ class _ModelConverter:
         if isinstance(body, dict) and {"layers", "input_layers", "output_layers"} <= body.keys():
             registered = config.get("registered_name")
             return self._functional(str(class_name), body, registered)
+        if class_name is None and isinstance(config.get("layers"), list):
+            raise FileError(
+                f"{self._label}: written by Keras 0, before April 2016; Keras 1 reads it and "
+                "writes a form that is read here"
+            )
         raise FileError(
             f"{self._label}: model class {class_name!r}: only Sequential and functional models "
             "can be rebuilt from their config; a subclassed model cannot"

@@ -235,6 +235,8 @@ class LayerConverter:
         for key in _ONLY_OFF.get(class_name, ()):
             if config.pop(key, False):
                 raise UnsupportedError(f"{where}: {key}=True is not supported; only False is")
+        if class_name == "Embedding" and str(config.get("dtype")).startswith("int"):
+            del config["dtype"]  # of the ids; Keras 2.0 looked up floats whatever it said
         axis = config.get("axis")
         if class_name == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
             config["axis"] = axis[0]

@@ -238,6 +238,11 @@ def _model_from_hdf5(
 def _plan_tree(model: Model, root: Group, label: str, limits: Limits) -> WeightPlan:
     tree = Group()
     add_tree(tree, root, label, limits)  # takes names with backslashes apart
+    if "layer_0" in root.groups:
+        raise FileError(
+            f"{label}: weights saved by Keras 0, before April 2016, which numbered its layers; "
+            "Keras 1 reads them and saves them in a form that is read here"
+        )
     if not is_keras3_tree(tree):
         raise FileError(
             f"{label}: no Keras weights: neither layer_names nor a group 'layers'; "
@@ -257,7 +262,8 @@ def build_model(
     if not model.built:
         raise FileError(
             f"{label}: model {model.name!r} has no input shape, so its weights cannot be made; it "
-            "was saved before it was built"
+            "was not built. Weights of a file go into a model that you make of the same layers "
+            "with an Input in front, by its load_weights"
         )
     return model
 
