@@ -252,3 +252,35 @@ def test_masks_of_nested_models(library: ModuleType) -> None:
     theirs = library.Model([words, letters], of.LSTM(4)(both))
     ids = [[[1, 2, 0, 3, 0], [0, 1, 2, 3, 4]], [[1, 0, 4, 5, 6], [2, 3, 0, 0, 0]]]
     assert_same_model(theirs, [np.array(rows, np.float32) for rows in ids])
+
+
+def test_zeros_of_unrolled_steps_that_are_read_backwards(library: ModuleType) -> None:
+    """TensorFlow unrolls them with the mask turned around, and puts zeros where it was before."""
+    of = library.layers
+    options = {"return_sequences": True, "unroll": True}
+    x = of.Input((5, 4))
+    masked = of.Masking()(x)
+    backwards = of.GRU(3, go_backwards=True, zero_output_for_mask=True, **options)(masked)
+    both = of.Bidirectional(of.LSTM(2, **options))(masked)
+    padded = X.copy()
+    padded[0, 3:] = padded[1, :2] = 0
+    # Masked or not, the answer is that of the library: without a mask there are no zeros.
+    for inputs in (padded, X):
+        assert_same_model(library.Model(x, [backwards, both]), inputs)
+
+
+def test_unrolled_steps_read_backwards_keep_their_states() -> None:
+    layer = rnnext.layers.LSTM(
+        3,
+        return_sequences=True,
+        return_state=True,
+        go_backwards=True,
+        unroll=True,
+        zero_output_for_mask=True,
+    )
+    mask = np.array([[True, True, False, True, False]] * 3)
+    output, *states = layer(X, mask=mask)
+    np.testing.assert_array_equal(output.any(axis=-1), mask & [False, True, True, True, True])
+    layer.unroll = False
+    _, *expected = layer(X, mask=mask)
+    np.testing.assert_array_equal(states, expected)
