@@ -95,6 +95,7 @@ class GroupedQueryAttention(HeadedAttention):
         self._output_dense = self._projection(
             "attention_output", (*query_shape[:-1], *head), (query_shape[-1],), summed=2
         )
+        self._count_inner_layers()
 
     def call(
         self,

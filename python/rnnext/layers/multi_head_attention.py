@@ -17,6 +17,7 @@ from rnnext.layers.einsum_dense import EinsumDense
 from rnnext.layers.layer import Layer
 from rnnext.layers.masked_tensor import MaskedTensor
 from rnnext.layers.symbolic import KerasTensor
+from rnnext.naming import unique_name
 from rnnext.ops.attention import attend, causal_mask
 from rnnext.ops.shapes import axes_of
 
@@ -96,6 +97,12 @@ class HeadedAttention(Layer):
                 f"{self.label}: {option} must be an integer >= 1, received {value!r}."
             )
         return int(value)
+
+    @staticmethod
+    def _count_inner_layers() -> None:
+        """Keras has two more layers inside, which the default names of later ones count."""
+        unique_name("Softmax")
+        unique_name("Dropout")
 
     def _projection(
         self, name: str, input_shape: Any, sizes: tuple[int, ...], summed: int = 1, **options: Any
@@ -304,6 +311,7 @@ class MultiHeadAttention(HeadedAttention):
             self._output_shape or (query_shape[-1],),
             summed=2,
         )
+        self._count_inner_layers()
 
     def call(
         self,

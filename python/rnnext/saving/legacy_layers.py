@@ -33,6 +33,7 @@ _CLASSES = {
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
     "ThresholdedReLU": "ReLU",
+    "GroupedQueryAttention": "GroupQueryAttention",  # the HDF5 files of Keras 3 have Python's name
 }
 # What a cuDNN layer computes; its config does not say so.
 _CUDNN_ARGUMENTS: dict[str, Config] = {
@@ -63,18 +64,13 @@ _DROPPED: dict[str, set[str]] = {
     "SeparableConv1D": _INHERITED_OF_SEPARABLE,
     "SeparableConv2D": _INHERITED_OF_SEPARABLE,
     "Embedding": {"input_length", "sparse"},
-    "BatchNormalization": {
-        *("fused", "virtual_batch_size", "adjustment", "renorm_clipping", "renorm_momentum"),
-    },
+    "BatchNormalization": {"fused", "virtual_batch_size", "adjustment"},
     "MultiHeadAttention": {"query_shape", "key_shape", "value_shape"},
 }
-# What older layers do that Keras 3 no longer does; the layers take these arguments for it.
-_OLD_BEHAVIOUR: dict[str, Config] = {"MultiHeadAttention": {"keeps_masks": True}}
 MERGES = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
 _DROPPED_RECURRENT = {"implementation", "input_dim", "input_length", "input_shape"}
 # Arguments that are dropped when they are off and refused when they are on.
 _ONLY_OFF: dict[str, set[str]] = {
-    "BatchNormalization": {"renorm"},
     "Attention": {"causal"},
     "AdditiveAttention": {"causal"},
     "MultiHeadAttention": {"softmax_robust_masking"},
@@ -211,7 +207,8 @@ class LayerConverter:
         names = _RENAMED.get(class_name, {})
         renamed = {names.get(key, key): value for key, value in config.items()}
         renamed.update(_CUDNN_ARGUMENTS.get(class_name, {}))
-        renamed.update(_OLD_BEHAVIOUR.get(class_name, {}))
+        if class_name == "MultiHeadAttention" and self.version.keeps_attention_masks:
+            renamed["keeps_masks"] = True
         if class_name == "Bidirectional" and self.version.bidirectional_repeats_masked_outputs:
             renamed["repeats_masked_outputs"] = True
         class_name = _CLASSES.get(class_name, class_name)
@@ -235,8 +232,18 @@ class LayerConverter:
         for key in _ONLY_OFF.get(class_name, ()):
             if config.pop(key, False):
                 raise UnsupportedError(f"{where}: {key}=True is not supported; only False is")
+        if class_name == "BatchNormalization":
+            self._batch_normalization(config, where)
+
+    def _batch_normalization(self, config: Config, where: str) -> None:
+        """Arguments of BatchNormalization, in place."""
+        if self.version.generation < 3:  # Keras 3 has batch renormalisation anew, with a config
+            for key in ("renorm_clipping", "renorm_momentum"):
+                config.pop(key, None)
+            if config.pop("renorm", False):
+                raise UnsupportedError(f"{where}: renorm=True is not supported; only False is")
         axis = config.get("axis")
-        if class_name == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
+        if isinstance(axis, list) and len(axis) == 1:
             config["axis"] = axis[0]
 
     def _recurrent(self, class_name: str, config: Config, where: str, owner: str | None) -> None:
