@@ -15,7 +15,15 @@ from rnnext.errors import FileError, UnsupportedError
 from rnnext.saving.keras1_layers import upgrade_keras1_layer
 from rnnext.saving.keras_version import KerasVersion
 
-__all__ = ["MERGES", "LayerConverter", "is_model", "is_recurrent", "keras3_object", "object_parts"]
+__all__ = [
+    "MERGES",
+    "LayerConverter",
+    "is_model",
+    "is_recurrent",
+    "keras3_object",
+    "object_parts",
+    "older_attention",
+]
 
 Config = dict[str, Any]
 Shape = tuple[int, ...]
@@ -67,6 +75,7 @@ _DROPPED: dict[str, set[str]] = {
     "BatchNormalization": {"fused", "virtual_batch_size", "adjustment"},
     "MultiHeadAttention": {"query_shape", "key_shape", "value_shape"},
 }
+_HEADED = ("MultiHeadAttention", "GroupQueryAttention")
 MERGES = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
 _DROPPED_RECURRENT = {"implementation", "input_dim", "input_length", "input_shape"}
 # Arguments that are dropped when they are off and refused when they are on.
@@ -122,6 +131,16 @@ def is_model(value: Any) -> bool:
     config = value.get("config")
     functional = isinstance(config, dict) and {"layers", "input_layers"} <= config.keys()
     return functional or value.get("class_name") == "Sequential"
+
+
+def older_attention(class_name: str, version: KerasVersion) -> Config:
+    """Arguments by which an attention layer treats masks as it did in that version."""
+    arguments: Config = {}
+    if class_name == "MultiHeadAttention" and version.keeps_attention_masks:
+        arguments["keeps_masks"] = True
+    if class_name in _HEADED and version.blind_queries_see_all:
+        arguments["blind_queries_see_all"] = True
+    return arguments
 
 
 class LayerConverter:
@@ -207,11 +226,10 @@ class LayerConverter:
         names = _RENAMED.get(class_name, {})
         renamed = {names.get(key, key): value for key, value in config.items()}
         renamed.update(_CUDNN_ARGUMENTS.get(class_name, {}))
-        if class_name == "MultiHeadAttention" and self.version.keeps_attention_masks:
-            renamed["keeps_masks"] = True
         if class_name == "Bidirectional" and self.version.bidirectional_repeats_masked_outputs:
             renamed["repeats_masked_outputs"] = True
         class_name = _CLASSES.get(class_name, class_name)
+        renamed.update(older_attention(class_name, self.version))
         if class_name in MERGES and self.version.joins_masks_by_and:
             renamed["all_masks_must_hold"] = True
         return class_name, renamed
