@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         models,
         ops,
         regularizers,
+        saving,
         utils,
     )
     from rnnext.interop import from_torch
@@ -59,6 +60,7 @@ __all__ = [
     "ops",
     "register_keras_serializable",
     "regularizers",
+    "saving",
     "set_num_threads",
     "set_random_seed",
     "utils",
@@ -73,6 +75,7 @@ _MODULES = {
     "models",
     "ops",
     "regularizers",
+    "saving",
     "utils",
 }
 _MODULE_OF = {
