@@ -61,7 +61,9 @@ class Drawing:
     def _layers(self, count: int) -> None:
         rng = self.rng
         for _ in range(count):
-            reference, shape = self.shapes[-1] if rng.random() < 0.8 else rng.choice(self.shapes)
+            # Layers need the width of their input: a product of all steps may only be an output.
+            known = [(r, s) for r, s in self.shapes if s[-1] is not None]
+            reference, shape = known[-1] if rng.random() < 0.8 else rng.choice(known)
             if rng.random() < 0.05 and self._once_more():
                 continue
             if rng.random() < 0.05:

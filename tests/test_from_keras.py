@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import warnings
 from types import ModuleType
 from typing import Any
@@ -252,3 +253,60 @@ def test_masks_of_nested_models(library: ModuleType) -> None:
     theirs = library.Model([words, letters], of.LSTM(4)(both))
     ids = [[[1, 2, 0, 3, 0], [0, 1, 2, 3, 4]], [[1, 0, 4, 5, 6], [2, 3, 0, 0, 0]]]
     assert_same_model(theirs, [np.array(rows, np.float32) for rows in ids])
+
+
+def test_zeros_of_unrolled_steps_that_are_read_backwards(library: ModuleType) -> None:
+    """TensorFlow unrolls them with the mask turned around, and puts zeros where it was before."""
+    of = library.layers
+    options = {"return_sequences": True, "unroll": True}
+    x = of.Input((5, 4))
+    masked = of.Masking()(x)
+    backwards = of.GRU(3, go_backwards=True, zero_output_for_mask=True, **options)(masked)
+    both = of.Bidirectional(of.LSTM(2, **options))(masked)
+    padded = X.copy()
+    padded[0, 3:] = padded[1, :2] = 0
+    # Masked or not, the answer is that of the library: without a mask there are no zeros.
+    for inputs in (padded, X):
+        assert_same_model(library.Model(x, [backwards, both]), inputs)
+
+
+def test_unrolled_steps_read_backwards_keep_their_states() -> None:
+    layer = rnnext.layers.LSTM(
+        3,
+        return_sequences=True,
+        return_state=True,
+        go_backwards=True,
+        unroll=True,
+        zero_output_for_mask=True,
+    )
+    mask = np.array([[True, True, False, True, False]] * 3)
+    output, *states = layer(X, mask=mask)
+    np.testing.assert_array_equal(output.any(axis=-1), mask & [False, True, True, True, True])
+    layer.unroll = False
+    _, *expected = layer(X, mask=mask)
+    np.testing.assert_array_equal(states, expected)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+@pytest.mark.parametrize("scores", [True, False])
+def test_queries_that_may_look_nowhere(library: ModuleType, dropout: float, scores: bool) -> None:
+    """Padding looks at all values alike in Keras 2; in Keras 3 at none, or alike, as it happens."""
+    of = library.layers
+    ids = of.Input((5,))
+    words = of.Embedding(7, 4, mask_zero=True)(ids)
+    attention = of.MultiHeadAttention(2, 3, dropout=dropout)
+    outputs = attention(words, words, return_attention_scores=scores)
+    assert_same_model(library.Model(ids, outputs), np.array([[1, 2, 0, 3, 0]] * 2 + [[0] * 5]))
+
+
+@pytest.mark.parametrize(("version", "alike"), [("3.9.2", True), ("3.10.0", False)])
+def test_queries_that_may_look_nowhere_by_version(version: str, alike: bool) -> None:
+    of = rnnext.layers
+    ids = of.Input((3,))
+    words = of.Embedding(7, 4, mask_zero=True)(ids)
+    several = of.MultiHeadAttention(2, 3)(words, words, return_attention_scores=True)
+    grouped = of.GroupQueryAttention(2, 2, 1)(words, words, return_attention_scores=True)
+    config = rnnext.serialization.serialize(rnnext.Model(ids, [several[1], grouped[1]]))
+    model = rnnext.models.model_from_json(json.dumps({**config, "keras_version": version}))
+    for weights in model(np.array([[1, 2, 0]])):
+        np.testing.assert_allclose(weights[0, :, 2].sum(axis=-1), 1 if alike else 0, atol=1e-6)

@@ -503,3 +503,12 @@ def test_each_connecting_of_a_sequential_counts_as_a_functional_model() -> None:
     stack.add(Dense(2))
     stack.pop()
     assert Model(x, stack(x)).name == "functional_4"
+
+
+def test_inputs_nested_in_a_list_of_as_many() -> None:
+    """As many parts as inputs, but one of the parts is a list: Keras takes them nested alike."""
+    a, b = Input((5, 4)), Input((3,))
+    model = Model([a, [b]], [LSTM(2)(a), Dense(2)(b)])
+    x, y = random(2, 5, 4), random(2, 3)
+    for received, expected in zip(model.predict([x, [y]]), model([x, y]), strict=True):
+        same(received, expected)

@@ -82,6 +82,12 @@ def test_names_on_demand_are_listed_and_others_refused() -> None:
     assert not hasattr(rnnext.layers, "GroupedQueryAttention")
 
 
+def test_every_public_name_is_there_after_importing_the_package_alone() -> None:
+    script = "import rnnext; print([n for n in rnnext.__all__ if not hasattr(rnnext, n)])"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert found.stdout.strip() == "[]", found.stderr
+
+
 def test_from_torch_does_not_import_torch() -> None:
     assert "torch" not in modules_after("import rnnext; rnnext.from_torch")
 

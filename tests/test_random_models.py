@@ -200,6 +200,13 @@ def shrunk(description: Description, message: str) -> tuple[Description, str]:
     return description, message
 
 
+def test_every_seed_draws_a_model() -> None:
+    """Whatever its tensors' sizes are: of some only the rank is known."""
+    for number in range(10_000):
+        description = draw(f"every-{number}")
+        assert description.outputs
+
+
 # Keras warns where a layer drops a mask, and of a softmax over one element.
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("part", range(PARTS))

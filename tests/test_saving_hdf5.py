@@ -79,6 +79,15 @@ def test_bfloat16(path: Path) -> None:
         np.testing.assert_array_equal(array, expected)
 
 
+def test_a_single_bfloat16(path: Path) -> None:
+    """Such as the scale of an Attention: its shape is () as that of other types."""
+    with h5py.File(path, "w") as file:
+        file["a"] = np.array(0x3FC0, "<u2").view("V2")
+        file["a"].attrs["dtype"] = "bfloat16"
+    (array,) = read(path).arrays.values()
+    np.testing.assert_array_equal(array, np.float32(1.5), strict=True)
+
+
 def test_names_in_chunks(path: Path) -> None:
     """Keras cuts a list of names of more than 64 KB into name0, name1, ..."""
     with h5py.File(path, "w") as file:

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:You passed `rms_scaling=True`")
 Array = NDArray[Any]
 
 MORE_CASES = (
+    Case("BatchNormalization", "renorm", lambda m, **d: m.BatchNormalization(renorm=True, **d)),
     Case("SpatialDropout2D", "", lambda m, **d: m.SpatialDropout2D(0.3, **d), ((2, 5, 4, 3),)),
     Case("SpatialDropout3D", "", lambda m, **d: m.SpatialDropout3D(0.3, **d), ((2, 5, 4, 3, 2),)),
 )
@@ -116,6 +117,19 @@ def test_keras_opens_a_saved_model(class_name: str, tmp_path: Path, keras: Modul
         assert output.dtype == y.dtype
         scale = np.abs(y).max(initial=1e-30)
         np.testing.assert_allclose(output, y, rtol=0, atol=2e-5 * scale)
+
+
+# Keras warns that it does not recommend this format.
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("class_name", CLASSES)
+def test_same_bits_from_hdf5_of_keras(class_name: str, tmp_path: Path, keras: ModuleType) -> None:
+    """Keras 3 writes other configs there: without modules, of its classes' names in Python."""
+    content, inputs, expected = saved(class_name)
+    (tmp_path / "m.keras").write_bytes(content)
+    keras.models.load_model(tmp_path / "m.keras").save(tmp_path / "m.h5")
+    received = answers(saving.load_model(tmp_path / "m.h5"), inputs)
+    for output, y in zip(received, expected, strict=True):
+        np.testing.assert_array_equal(output, y, strict=True)
 
 
 def test_a_function_is_not_saved() -> None:

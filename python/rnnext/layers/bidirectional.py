@@ -30,8 +30,8 @@ _MERGES: dict[str | None, Callable[[Array, Array], Any]] = {
 }
 
 
-def _runs_on_kernel(layer: Layer) -> bool:
-    return isinstance(layer, RNN) and layer.runs_on_kernel
+def _runs_on_kernel(layer: Layer, masked: bool) -> bool:
+    return isinstance(layer, RNN) and layer.runs_on_kernel(masked)
 
 
 @serialization.builtin("keras.layers")
@@ -216,7 +216,7 @@ class Bidirectional(Layer):
     ) -> tuple[Any, Any]:
         """What each layer returns."""
         layers = (self.forward_layer, self.backward_layer)
-        if _runs_on_kernel(layers[0]) and _runs_on_kernel(layers[1]):
+        if all(_runs_on_kernel(layer, mask is not None) for layer in layers):
             if states == (None, None) and not training:
                 outputs: tuple[Any, Any] | None = self._run_plain(*layers, sequences, mask)
                 if outputs is not None:

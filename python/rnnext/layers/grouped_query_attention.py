@@ -95,6 +95,7 @@ class GroupedQueryAttention(HeadedAttention):
         self._output_dense = self._projection(
             "attention_output", (*query_shape[:-1], *head), (query_shape[-1],), summed=2
         )
+        self._count_inner_layers()
 
     def call(
         self,
@@ -124,8 +125,9 @@ class GroupedQueryAttention(HeadedAttention):
             np.repeat(np.swapaxes(self._value_dense(value), 1, 2), repeats, axis=1),
             1 / math.sqrt(self.head_dim),
             self._for_scores(allowed, scores_shape, 1),
-            # Keras has two ways to compute this, which differ where a query may look nowhere.
-            blind_rows_are_zero=bool(self.dropout > 0 or return_attention_scores),
+            blind_rows_are_zero=self._blind_rows_are_zero(
+                bool(self.dropout > 0 or return_attention_scores)
+            ),
             keep_weights=return_attention_scores,
         )
         outputs = np.swapaxes(outputs, 1, 2)

@@ -17,6 +17,7 @@ from rnnext.layers.einsum_dense import EinsumDense
 from rnnext.layers.layer import Layer
 from rnnext.layers.masked_tensor import MaskedTensor
 from rnnext.layers.symbolic import KerasTensor
+from rnnext.naming import unique_name
 from rnnext.ops.attention import attend, causal_mask
 from rnnext.ops.shapes import axes_of
 
@@ -31,7 +32,7 @@ class HeadedAttention(Layer):
     Args:
         dropout: Between 0 and 1; kept in the config, and it decides how queries that may look
             nowhere are treated: with dropout their output is that of zeros, without it is that
-            of the mean of all values (as in Keras).
+            of the mean of all values (as in Keras since 3.10; before it always was that).
         use_bias: Whether the projections have biases.
         sliding_window: A query may only look at keys less than this many steps away; or None.
         flash_attention: Must not be true.
@@ -65,7 +66,10 @@ class HeadedAttention(Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        # Set for files of Keras before 3.10.
+        blind_queries_see_all = kwargs.pop("blind_queries_see_all", False)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.blind_queries_see_all = blind_queries_see_all
         if flash_attention:
             raise UnsupportedError(f"{self.label}: flash_attention=True is not supported.")
         if sliding_window is not None:
@@ -96,6 +100,12 @@ class HeadedAttention(Layer):
                 f"{self.label}: {option} must be an integer >= 1, received {value!r}."
             )
         return int(value)
+
+    @staticmethod
+    def _count_inner_layers() -> None:
+        """Keras has two more layers inside, which the default names of later ones count."""
+        unique_name("Softmax")
+        unique_name("Dropout")
 
     def _projection(
         self, name: str, input_shape: Any, sizes: tuple[int, ...], summed: int = 1, **options: Any
@@ -162,6 +172,13 @@ class HeadedAttention(Layer):
                 f"{shape}."
             ) from error
 
+    def _blind_rows_are_zero(self, explicit_scores: bool) -> bool:
+        """Which weights a query has that may look nowhere: zeros, or equal ones.
+
+        Keras has two ways to compute attention, which differ in that.
+        """
+        return explicit_scores and not self.blind_queries_see_all
+
     def _check_training(self, training: Any) -> None:
         if training and self.dropout > 0:
             raise UnsupportedError(f"{self.label}: training=True is not supported.")
@@ -174,6 +191,7 @@ class HeadedAttention(Layer):
             "use_bias": self.use_bias,
             "use_gate": self.use_gate,
             "sliding_window": self.sliding_window,
+            **({"blind_queries_see_all": True} if self.blind_queries_see_all else {}),
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
             "kernel_regularizer": serialization.serialize(self.kernel_regularizer),
@@ -304,6 +322,7 @@ class MultiHeadAttention(HeadedAttention):
             self._output_shape or (query_shape[-1],),
             summed=2,
         )
+        self._count_inner_layers()
 
     def call(
         self,
@@ -325,14 +344,13 @@ class MultiHeadAttention(HeadedAttention):
         allowed = self._allowed(
             query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask
         )
-        # Keras has two ways to compute this, which differ where a query may look nowhere.
         explicit_scores = bool(self.dropout > 0 or return_attention_scores or query.ndim != 3)
         outputs, weights = self._attend(
             self.query_dense(query),
             self.key_dense(key),
             self.value_dense(value),
             allowed,
-            explicit_scores,
+            self._blind_rows_are_zero(explicit_scores),
             return_attention_scores,
         )
         if self.use_gate:

@@ -46,7 +46,9 @@ class RNN(Layer):
         stateful: Whether a call starts from the states the one before ended with. The batch size
             must then be known when the layer is built, and calls must not be made from several
             threads at once.
-        unroll: Accepted; it makes no difference here.
+        unroll: Accepted. It makes no difference but the one of TensorFlow: with `go_backwards`,
+            `return_sequences` and `zero_output_for_mask` the zeros are where the mask, read
+            forwards, has its masked steps, although the steps are taken backwards.
         zero_output_for_mask: Whether masked steps output zeros instead of the output before.
         **kwargs: Arguments of `Layer`.
 
@@ -199,7 +201,8 @@ class RNN(Layer):
 
     def _find_plain_flags(self) -> None:
         """Notes how the kernel is called without states, if there is one."""
-        if self.states is None and isinstance(self._runner(), RecurrentKernel):
+        as_it_comes = self.states is None and not self._zeros_are_mirrored
+        if as_it_comes and isinstance(self._runner(), RecurrentKernel):
             self.__dict__["_plain_flags"] = self._kernel_flags()
             self._find_direct_flags()
 
@@ -225,6 +228,8 @@ class RNN(Layer):
         results = runner(*arguments)
         if self.outputs_initial_state:
             results = self._with_initial_state(results, *arguments[1:3])
+        if self._zeros_are_mirrored:
+            results = self._with_mirrored_zeros(results, arguments[2])
         if not self.stateful:
             self._find_plain_flags()
             return results
@@ -232,12 +237,28 @@ class RNN(Layer):
         self.states = new_states
         return (output, *new_states) if self.return_state else output
 
-    @property
-    def runs_on_kernel(self) -> bool:
+    def runs_on_kernel(self, masked: bool) -> bool:
         """Whether a call is one call of a compiled kernel, with the outputs as they come."""
         stateless = not self.stateful and self.states is None
-        as_it_comes = not self.outputs_initial_state and type(self).call is RNN.call
+        changed = self.outputs_initial_state or (masked and self._zeros_are_mirrored)
+        as_it_comes = not changed and type(self).call is RNN.call
         return stateless and as_it_comes and isinstance(self._runner(), RecurrentKernel)
+
+    @property
+    def _zeros_are_mirrored(self) -> bool:
+        # Keras turns the mask around before it takes unrolled steps, but not for the zeros.
+        in_order = not (self.unroll and self.go_backwards and self.return_sequences)
+        return self.zero_output_for_mask and not in_order
+
+    @staticmethod
+    def _with_mirrored_zeros(results: Any, mask: Array | None) -> Any:
+        """What a call returned, with zeros where the mask is False in the order it came in."""
+        if mask is None:
+            return results
+        output, *states = results if isinstance(results, tuple) else (results,)
+        kept = np.expand_dims(mask, tuple(range(2, output.ndim)))
+        output = np.where(kept, output, np.zeros_like(output))
+        return (output, *states) if states else output
 
     def _with_initial_state(self, results: Any, states: Any, mask: Array | None) -> Any:
         """What a call returned, with the state it started from where masked steps come first."""
@@ -289,7 +310,7 @@ class RNN(Layer):
             self.return_sequences,
             self.return_state or self.stateful,
             self.go_backwards,
-            self.zero_output_for_mask,
+            self.zero_output_for_mask and not self._zeros_are_mirrored,
         )
 
     def _checked_states(self, initial_state: Any, batch_size: int) -> tuple[Any, ...]:

@@ -136,7 +136,8 @@ class ModelInputs:
         if len(self.ports) == 1:
             return [self._only(x)]
         if isinstance(x, (list, tuple)):
-            flat = x if len(x) == len(self.ports) else nest.flatten(x)
+            fits = len(x) == len(self.ports) and not self._is_nested_deeper()
+            flat = x if fits else nest.flatten(x)
             if len(flat) == len(self.ports):
                 return list(flat)
         received = f"{len(x)} values" if isinstance(x, (list, tuple)) else type(x).__name__
@@ -144,6 +145,11 @@ class ModelInputs:
             f"{self._label} expects a list of {len(self.ports)} arrays for its inputs "
             f"{self.names}, or a dictionary of them, received {received}."
         )
+
+    def _is_nested_deeper(self) -> bool:
+        structure = self.structure
+        parts = structure.values() if isinstance(structure, dict) else structure
+        return any(nest.is_nested(part) for part in parts)
 
     def _only(self, x: Any) -> Any:
         """The value of the only input: `[array]` means the array, `[[1, 2], [3, 4]]` itself."""

@@ -68,6 +68,8 @@ class Plan:
         self._slot_count = 0
         self._value_slots: dict[int, int] = {}  # by id of the tensor
         self._mask_slots: dict[int, int] = {}  # only tensors that can have a mask
+        # Masks of tensors that had them when the graph was made and lose them while it runs.
+        self._noted_slots: dict[int, int] = {}
         for tensor in graph.inputs:
             self._value_slots[id(tensor)] = self._new_slot()
         for tensor, has_mask in zip(graph.inputs, masked, strict=True):
@@ -133,36 +135,45 @@ class Plan:
             self._value_slots[id(tensor)] = slot
         label = getattr(operation, "label", operation.name)
         call = CallArguments(type(operation).call, node.args, node.kwargs, label)
-        mask, sources = self._mask_argument(call)
+        is_noted = _notes_its_mask(node, call)
+        known = self._mask_slots | self._noted_slots if is_noted else self._mask_slots
+        mask, sources = self._mask_argument(call, known)
         if mask is not None:
             self.masked_operations.add(operation)
         if isinstance(operation, Layer) and operation.computes_masks:
             return [self._step_with_masks(node, targets, mask, sources)]
-        steps = [self._value_step(node, call, targets)]
+        steps = [self._value_step(node, call, targets, known)]
         if isinstance(operation, Layer) and operation.hands_on_masks:
-            steps += self._mask_steps(node, call, mask, sources)
+            steps += self._mask_steps(node, call, mask, sources, self._mask_slots)
+            if not is_noted and _any_in(self._noted_slots, call.first):
+                noted = self._reader(call.first, self._mask_slots | self._noted_slots)
+                steps += self._mask_steps(node, call, *noted, self._noted_slots)
         if isinstance(operation, Layer):
             for tensor in operation._without_mask_afterwards(call):
-                self._mask_slots.pop(id(tensor), None)
+                if id(tensor) in self._mask_slots:
+                    lost = self._mask_slots.pop(id(tensor))
+                    self._noted_slots.setdefault(id(tensor), lost)
         return steps
 
-    def _mask_argument(self, call: CallArguments) -> tuple[Any, list[int]]:
+    def _mask_argument(self, call: CallArguments, known: dict[int, int]) -> tuple[Any, list[int]]:
         """How to read the mask a call is given, and from which slots; (None, []) if none."""
         explicit = call.named.get("mask")
         if explicit is not None:
             return self._reader(explicit, self._value_slots)
-        if any(id(t) in self._mask_slots for t in nest.flatten(call.first)):
-            return self._reader(call.first, self._mask_slots)
+        if _any_in(known, call.first):
+            return self._reader(call.first, known)
         return None, []
 
-    def _value_step(self, node: Node, call: CallArguments, targets: list[int]) -> _Step:
+    def _value_step(
+        self, node: Node, call: CallArguments, targets: list[int], known: dict[int, int]
+    ) -> _Step:
         operation = node.operation
         compute = _callable(operation, self._in_place_of.get(node))
         kwargs = {k: v for k, v in node.kwargs.items() if not (v is None or _is_false(k, v))}
-        masks = self._implicit_masks(operation, call)
+        masks = self._implicit_masks(operation, call, known)
         if masks:
-            one = self._call_with_its_mask(node, kwargs, compute, masks)
-            sources, run = one or self._masked_call(node, kwargs, compute, masks)
+            one = self._call_with_its_mask(node, kwargs, compute, masks, known)
+            sources, run = one or self._masked_call(node, kwargs, compute, masks, known)
         elif not kwargs and len(node.args) == 1 and isinstance(node.args[0], KerasTensor):
             sources = [self._value_slots[id(node.args[0])]]
             run = self._converted(compute, node.args[0], operation)
@@ -189,19 +200,23 @@ class Plan:
         read_kwargs, more = self._reader(kwargs, self._value_slots, node.operation)
         return sources + more, lambda slots: compute(*read_args(slots), **read_kwargs(slots))
 
-    def _implicit_masks(self, operation: Operation, call: CallArguments) -> dict[str, Any]:
+    @staticmethod
+    def _implicit_masks(
+        operation: Operation, call: CallArguments, known: dict[int, int]
+    ) -> dict[str, Any]:
         """The tensors whose masks a layer is given, by the name of the mask argument."""
         if not isinstance(operation, Layer):
             return {}
         wanted = {m: call.named[name] for m, name in operation._implicit_masks(call).items()}
-        return {
-            mask: tensors
-            for mask, tensors in wanted.items()
-            if any(id(tensor) in self._mask_slots for tensor in nest.flatten(tensors))
-        }
+        return {mask: tensors for mask, tensors in wanted.items() if _any_in(known, tensors)}
 
     def _call_with_its_mask(
-        self, node: Node, kwargs: dict[str, Any], compute: Any, masks: dict[str, Any]
+        self,
+        node: Node,
+        kwargs: dict[str, Any],
+        compute: Any,
+        masks: dict[str, Any],
+        known: dict[int, int],
     ) -> tuple[list[int], Reader] | None:
         """A call of one tensor and its mask, as most masked calls are; None if it is none.
 
@@ -214,15 +229,20 @@ class Plan:
             return None
         if self._converted(compute, x, node.operation) is not compute:
             return None
-        source, mask_source = self._value_slots[id(x)], self._mask_slots[id(mask)]
+        source, mask_source = self._value_slots[id(x)], known[id(mask)]
         return [source, mask_source], lambda slots: compute(slots[source], mask=slots[mask_source])
 
     def _masked_call(
-        self, node: Node, kwargs: dict[str, Any], compute: Any, masks: dict[str, Any]
+        self,
+        node: Node,
+        kwargs: dict[str, Any],
+        compute: Any,
+        masks: dict[str, Any],
+        known: dict[int, int],
     ) -> tuple[list[int], Reader]:
         read_args, sources = self._reader(node.args, self._value_slots, node.operation)
         read_kwargs, more = self._reader(kwargs, self._value_slots, node.operation)
-        read_masks, mask_sources = self._reader(masks, self._mask_slots)
+        read_masks, mask_sources = self._reader(masks, known)
 
         def run(slots: Slots) -> Any:
             return compute(*read_args(slots), **{**read_kwargs(slots), **read_masks(slots)})
@@ -230,18 +250,24 @@ class Plan:
         return sources + more + mask_sources, run
 
     def _mask_steps(
-        self, node: Node, call: CallArguments, mask: Any, sources: list[int]
+        self,
+        node: Node,
+        call: CallArguments,
+        mask: Any,
+        sources: list[int],
+        slot_of: dict[int, int],
     ) -> list[_Step]:
+        """What computes the masks of a node's outputs, if anything must, and notes their slots."""
         layer = node.operation
         assert isinstance(layer, Layer)
         if mask is None and not layer.makes_mask:
             return []
         if layer.keeps_mask and len(sources) == 1:
-            self._mask_slots[id(node.outputs[0])] = sources[0]  # handed on unchanged
+            slot_of[id(node.outputs[0])] = sources[0]  # handed on unchanged
             return []
         targets = [self._new_slot() for _ in node.outputs]
         for tensor, slot in zip(node.outputs, targets, strict=True):
-            self._mask_slots[id(tensor)] = slot
+            slot_of[id(tensor)] = slot
         read_first, value_sources = self._reader(call.first, self._value_slots)
 
         def run(slots: Slots) -> None:
@@ -331,6 +357,25 @@ class Plan:
             functions.append(step.function)
             (value,) = step.targets
         return functions if self._outputs == [value] and not self.makes_masks else None
+
+
+def _notes_its_mask(node: Node, call: CallArguments) -> bool:
+    """Whether a call has the mask that its tensor had when the graph was made, as in Keras 3.
+
+    Keras notes it among the arguments of a call that has one tensor, of the layer's dtype, and no
+    other arguments; other calls are given the mask that their tensors carry while the graph runs.
+    """
+    layer = node.operation
+    if node.kwargs or not isinstance(layer, Layer) or "mask" not in call.named:
+        return False
+    if len(node.args) != 1 or not isinstance(node.args[0], KerasTensor):
+        return False
+    dtype = np.dtype(node.args[0].dtype)
+    return layer._input_dtype(dtype) == dtype
+
+
+def _any_in(slot_of: dict[int, int], tensors: Any) -> bool:
+    return any(id(tensor) in slot_of for tensor in nest.flatten(tensors))
 
 
 def _callable(operation: Operation, in_place_of: Any = None) -> Any:

@@ -286,4 +286,5 @@ class _Walk:
 def _bfloat16_as_float32(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Widen bfloat16, which is the upper half of a float32, without loss."""
     high = np.ascontiguousarray(values).view("<u2").astype(np.uint32)
-    return (high << 16).view(np.float32)
+    # A single number has come out as an array of one.
+    return (high << 16).view(np.float32).reshape(values.shape)

@@ -55,6 +55,11 @@ class KerasVersion:
         return self.numbers < (3, 8, 0)
 
     @property
+    def blind_queries_see_all(self) -> bool:
+        """True where a query that may look nowhere looks at all values alike."""
+        return self.numbers < (3, 10, 0)
+
+    @property
     def joins_masks_by_and(self) -> bool:
         """True where a step of merged inputs counts only if it counts in all that have a mask.
 

@@ -22,6 +22,7 @@ from rnnext.saving.legacy_layers import (
     is_recurrent,
     keras3_object,
     object_parts,
+    older_attention,
 )
 from rnnext.saving.legacy_nodes import GraphConverter
 from rnnext.saving.legacy_operations import OPERATION_LAYERS, operation_layer
@@ -114,7 +115,7 @@ def _foreign_values(where: str) -> Iterator[None]:
 
 def _with_older_masks(config: Any, version: KerasVersion) -> Any:
     """A Keras 3 config whose layers treat masks as they did in that version."""
-    if not version.keeps_attention_masks:
+    if not version.blind_queries_see_all:
         return config
     if isinstance(config, list):
         return [_with_older_masks(item, version) for item in config]
@@ -123,9 +124,8 @@ def _with_older_masks(config: Any, version: KerasVersion) -> Any:
     older = {key: _with_older_masks(value, version) for key, value in config.items()}
     class_name, inner = older.get("class_name"), older.get("config")
     if isinstance(inner, dict):
-        if class_name == "MultiHeadAttention":
-            inner["keeps_masks"] = True
-        elif class_name in MERGES and version.joins_masks_by_and:
+        inner.update(older_attention(str(class_name), version))
+        if class_name in MERGES and version.joins_masks_by_and:
             inner["all_masks_must_hold"] = True
     return older
 
@@ -142,7 +142,7 @@ def _version(config: Config, keras_version: str | None, label: str) -> KerasVers
         return KerasVersion("(none, Keras 1 by its argument names)", (1, 0, 0))
     if "module" in config and not _mentions(config, "batch_input_shape"):
         return KerasVersion(
-            "(none, Keras 3 by its form)", (3, 8, 0)
+            "(none, Keras 3 by its form)", (3, 10, 0)
         )  # since when all mean the same
     raise FileError(
         f"{label}: no keras_version is recorded, and the meaning of hard_sigmoid and several "

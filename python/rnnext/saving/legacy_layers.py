@@ -15,7 +15,15 @@ from rnnext.errors import FileError, UnsupportedError
 from rnnext.saving.keras1_layers import upgrade_keras1_layer
 from rnnext.saving.keras_version import KerasVersion
 
-__all__ = ["MERGES", "LayerConverter", "is_model", "is_recurrent", "keras3_object", "object_parts"]
+__all__ = [
+    "MERGES",
+    "LayerConverter",
+    "is_model",
+    "is_recurrent",
+    "keras3_object",
+    "object_parts",
+    "older_attention",
+]
 
 Config = dict[str, Any]
 Shape = tuple[int, ...]
@@ -33,6 +41,7 @@ _CLASSES = {
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
     "ThresholdedReLU": "ReLU",
+    "GroupedQueryAttention": "GroupQueryAttention",  # the HDF5 files of Keras 3 have Python's name
 }
 # What a cuDNN layer computes; its config does not say so.
 _CUDNN_ARGUMENTS: dict[str, Config] = {
@@ -63,18 +72,14 @@ _DROPPED: dict[str, set[str]] = {
     "SeparableConv1D": _INHERITED_OF_SEPARABLE,
     "SeparableConv2D": _INHERITED_OF_SEPARABLE,
     "Embedding": {"input_length", "sparse"},
-    "BatchNormalization": {
-        *("fused", "virtual_batch_size", "adjustment", "renorm_clipping", "renorm_momentum"),
-    },
+    "BatchNormalization": {"fused", "virtual_batch_size", "adjustment"},
     "MultiHeadAttention": {"query_shape", "key_shape", "value_shape"},
 }
-# What older layers do that Keras 3 no longer does; the layers take these arguments for it.
-_OLD_BEHAVIOUR: dict[str, Config] = {"MultiHeadAttention": {"keeps_masks": True}}
+_HEADED = ("MultiHeadAttention", "GroupQueryAttention")
 MERGES = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
 _DROPPED_RECURRENT = {"implementation", "input_dim", "input_length", "input_shape"}
 # Arguments that are dropped when they are off and refused when they are on.
 _ONLY_OFF: dict[str, set[str]] = {
-    "BatchNormalization": {"renorm"},
     "Attention": {"causal"},
     "AdditiveAttention": {"causal"},
     "MultiHeadAttention": {"softmax_robust_masking"},
@@ -126,6 +131,16 @@ def is_model(value: Any) -> bool:
     config = value.get("config")
     functional = isinstance(config, dict) and {"layers", "input_layers"} <= config.keys()
     return functional or value.get("class_name") == "Sequential"
+
+
+def older_attention(class_name: str, version: KerasVersion) -> Config:
+    """Arguments by which an attention layer treats masks as it did in that version."""
+    arguments: Config = {}
+    if class_name == "MultiHeadAttention" and version.keeps_attention_masks:
+        arguments["keeps_masks"] = True
+    if class_name in _HEADED and version.blind_queries_see_all:
+        arguments["blind_queries_see_all"] = True
+    return arguments
 
 
 class LayerConverter:
@@ -211,10 +226,10 @@ class LayerConverter:
         names = _RENAMED.get(class_name, {})
         renamed = {names.get(key, key): value for key, value in config.items()}
         renamed.update(_CUDNN_ARGUMENTS.get(class_name, {}))
-        renamed.update(_OLD_BEHAVIOUR.get(class_name, {}))
         if class_name == "Bidirectional" and self.version.bidirectional_repeats_masked_outputs:
             renamed["repeats_masked_outputs"] = True
         class_name = _CLASSES.get(class_name, class_name)
+        renamed.update(older_attention(class_name, self.version))
         if class_name in MERGES and self.version.joins_masks_by_and:
             renamed["all_masks_must_hold"] = True
         return class_name, renamed
@@ -237,8 +252,18 @@ class LayerConverter:
                 raise UnsupportedError(f"{where}: {key}=True is not supported; only False is")
         if class_name == "Embedding" and str(config.get("dtype")).startswith("int"):
             del config["dtype"]  # of the ids; Keras 2.0 looked up floats whatever it said
+        if class_name == "BatchNormalization":
+            self._batch_normalization(config, where)
+
+    def _batch_normalization(self, config: Config, where: str) -> None:
+        """Arguments of BatchNormalization, in place."""
+        if self.version.generation < 3:  # Keras 3 has batch renormalisation anew, with a config
+            for key in ("renorm_clipping", "renorm_momentum"):
+                config.pop(key, None)
+            if config.pop("renorm", False):
+                raise UnsupportedError(f"{where}: renorm=True is not supported; only False is")
         axis = config.get("axis")
-        if class_name == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
+        if isinstance(axis, list) and len(axis) == 1:
             config["axis"] = axis[0]
 
     def _recurrent(self, class_name: str, config: Config, where: str, owner: str | None) -> None:

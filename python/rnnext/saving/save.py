@@ -24,6 +24,7 @@ __all__ = ["save_model", "save_weights"]
 _KERAS_VERSION = "3.15.0"
 # What layers of older files do with masks, by the attribute that says so.
 _OLDER_MASKS = {
+    "blind_queries_see_all": "before Keras 3.10 queries that may look nowhere looked everywhere",
     "keeps_masks": "before Keras 3.8 it passed masks on",
     "repeats_masked_outputs": "before Keras 2.4 masked steps repeated the output before them",
     "outputs_initial_state": "before Keras 2.2.5 masked steps could output the initial state",
