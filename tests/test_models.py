@@ -484,6 +484,13 @@ def test_a_clone_has_weights_of_its_own(kind: str) -> None:
         same(ours, theirs)
 
 
+@pytest.mark.parametrize("option", ["input_tensors", "clone_function"])
+def test_clone_model_refuses_options_by_name(option: str) -> None:
+    model = Sequential([Input((4, 3)), LSTM(2)], name="m")
+    with pytest.raises(UnsupportedError, match=rf"'m'.*: {option}=3 is not supported"):
+        clone_model(model, **{option: 3})
+
+
 @pytest.mark.parametrize("kind", ["functional", "sequential"])
 def test_a_model_inside_keeps_its_inputs_dtype(kind: str) -> None:
     """Its own policy is float32, but each of its inputs has a dtype of its own."""

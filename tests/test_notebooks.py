@@ -303,7 +303,15 @@ def test_features_of_a_layer_inside() -> None:
     np.testing.assert_array_equal(features.predict(x), model.layers[0](x))
 
 
-@pytest.mark.parametrize("method", ["compile", "fit", "evaluate", "train_on_batch"])
+def test_compiling_changes_nothing() -> None:
+    model = inspected("rnnext")
+    x = random_array((2, 12, 3))
+    before = model.predict(x)
+    model.compile(optimizer="adam", loss="mse", metrics=["mae"])
+    np.testing.assert_array_equal(model.predict(x), before)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch"])
 def test_training_is_refused_by_name(method: str) -> None:
     x = np.zeros((2, 12, 3))
     with pytest.raises(UnsupportedError, match=rf"{method}\(\) is part of training.*load_model"):

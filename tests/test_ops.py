@@ -38,6 +38,7 @@ UNARY = (
 UNARY_FLOAT = (
     *("sigmoid", "tanh", "relu", "relu6", "silu", "selu", "softplus", "softsign", "log_sigmoid"),
     *("hard_sigmoid", "hard_silu", "hard_tanh", "tanh_shrink", "sparse_plus", "sparse_sigmoid"),
+    *("swish", "hard_swish"),
     *("erf", "softmax", "log_softmax", "sparsemax", "glu", "gelu", "elu", "celu", "leaky_relu"),
     *("squareplus", "hard_shrink", "soft_shrink", "normalize", "logsumexp", "reciprocal"),
     *("arcsin", "arccos", "arctanh", "cbrt", "deg2rad", "rad2deg"),

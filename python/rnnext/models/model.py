@@ -455,11 +455,16 @@ class Functional(Model):
     """A model made from symbolic inputs and outputs; `Model(inputs, outputs)` makes one."""
 
 
-def clone_model(model: Model) -> Any:
+def clone_model(model: Model, input_tensors: Any = None, clone_function: Any = None) -> Any:
     """Makes a model of the same layers, with fresh weights.
 
     Args:
         model: A Sequential or functional model.
+        input_tensors: Must be None.
+        clone_function: Must be None.
+
+    Raises:
+        UnsupportedError: If another argument is given.
 
     Example:
         >>> from rnnext.layers import LSTM, Input
@@ -467,4 +472,10 @@ def clone_model(model: Model) -> Any:
         >>> clone_model(Sequential([Input((5, 3)), LSTM(2)])).output_shape
         (None, 2)
     """
+    for option, value in (("input_tensors", input_tensors), ("clone_function", clone_function)):
+        if value is not None:
+            raise UnsupportedError(
+                f"clone_model of {model.label}: {option}={value!r} is not supported; accepted is "
+                "None."
+            )
     return serialization.copy_from_config(model)

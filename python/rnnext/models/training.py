@@ -1,4 +1,4 @@
-"""Training, which rnnext does not do: Keras's methods for it, which say so."""
+"""Training, which rnnext does not do: Keras's methods for it say so when there is work to do."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ class NoTraining:
 
     name: str
 
-    def compile(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
-        """Raises UnsupportedError."""
-        self._refuse("compile")
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Does nothing: programs that go on to load weights and predict compile, too."""
 
     def fit(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
         """Raises UnsupportedError."""

@@ -29,6 +29,7 @@ _NAMES = {
         "hard_shrink",
         "hard_sigmoid",
         "hard_silu",
+        "hard_swish",
         "hard_tanh",
         "leaky_relu",
         "log_sigmoid",
@@ -46,6 +47,7 @@ _NAMES = {
         "sparse_sigmoid",
         "sparsemax",
         "squareplus",
+        "swish",
         "tanh",
         "tanh_shrink",
         "threshold",
@@ -221,8 +223,10 @@ _NAMES = {
         "var",
     ),
 }
-# Where a module keeps the name for Python's own.
+# Keras's other names, and where a module keeps the name for Python's own.
 _DEFINED_AS = {
+    "hard_swish": "hard_silu",
+    "swish": "silu",
     "slice": "slice_",
 }
 

@@ -181,3 +181,5 @@ from rnnext.ops.reductions import sum as sum
 from rnnext.ops.reductions import var as var
 
 slice = slice_
+hard_swish = hard_silu
+swish = silu
