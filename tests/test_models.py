@@ -305,6 +305,38 @@ class TestPredict:
             model.predict(x)[:] = 7
             same(x, np.ones((2, 3)))
 
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_several_inputs(self, dtype: str) -> None:
+        """A list of arrays goes another way than a dictionary, which is looked into."""
+        a, b = Input((3,), name="a"), Input((4, 2), name="b")
+        model = Model([a, b], [Dropout(0.5)(a), LSTM(2)(b)])
+        x = [random(5, 3).astype(dtype), random(5, 4, 2).astype(dtype)]
+        expected = model.predict({"a": x[0], "b": x[1]}, batch_size=2)
+        outputs = model.predict(x)
+        for y, by_name in zip(outputs, expected, strict=True):
+            same(y, by_name)
+            assert y.dtype == np.float32
+        kept = x[0].copy()
+        outputs[0][:] = 7
+        same(x[0], kept)
+        with pytest.raises(
+            ShapeError, match=r"input 'b' .*\(None, 4, 2\), received shape \(5, 3\)"
+        ):
+            model.predict(x[:1] * 2)
+
+    @pytest.mark.parametrize("batch_size", [None, 3])
+    def test_an_output_must_have_a_row_for_each_sample(self, batch_size: int | None) -> None:
+        class First(Layer):
+            def call(self, x: Any) -> Any:
+                return x[:1]
+
+            def compute_output_shape(self, input_shape: Any) -> Any:
+                return input_shape
+
+        model = Sequential([Input((2,)), First()], name="m")
+        with pytest.raises(ShapeError, match=r"'m'.*an output has shape \(1, 2\) for 3 samples"):
+            model.predict(random(3, 2), batch_size=batch_size)
+
     def test_a_fixed_batch_size_is_kept(self) -> None:
         model = Sequential([Input(batch_shape=(2, 3, 1)), LSTM(2, stateful=True)])
         x = random(4, 3, 1)
