@@ -138,9 +138,8 @@ class PackedWeights {
     };
     int8_ = pack_as<std::uint16_t>(columns, layout, kernels::steps_per_element(WeightType::int8),
                                    [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
-                                     const int first = byte_at(k, gate, unit),
-                                               second = byte_at(k + 1, gate, unit);
-                                     return static_cast<std::uint16_t>(first | second << 8);
+                                     return static_cast<std::uint16_t>(
+                                         byte_at(k, gate, unit) | byte_at(k + 1, gate, unit) << 8);
                                    });
     const GateColumns<T> row = {scale.data(), 1, 0, 0, columns.gates, columns.units};
     scale_ = pack(row, layout);

@@ -12,13 +12,6 @@ struct PanelRange {
   ptrdiff_t first, last;
 };
 
-// Layers of up to so many units have steps of their own for a single row (short_steps.h), which
-// read whole vectors. More units than 16 are more multiply-adds than one direction of a
-// Bidirectional leaves room for: in turn, LSTMs of 32 take as long as one after the other. More
-// vectors than two do not fit 16 registers.
-template <class T>
-constexpr ptrdiff_t kMostShortUnits = kWidth<T> < 8 ? 2 * kWidth<T> : 16;
-
 // Layers of up to so many units keep whole unit vectors (table.h): those of one tile of a row,
 // whose panels are of one width. With a narrow last panel, by itself, GRU 1,50,8,20 and 1,50,16,34
 // took 1.1 times as long.
@@ -38,9 +31,7 @@ struct PanelShape {
 
   explicit PanelShape(ptrdiff_t units)
       : unit_vectors((units + kWidth<T> - 1) / kWidth<T>),
-        last_step(last_gate_step(Gates, units, kWidth<T>, whole_units<T>(Gates))) {
-    static_assert(Gates == 1 || whole_units<T>(Gates) >= kMostShortUnits<T>);
-  }
+        last_step(last_gate_step(Gates, units, kWidth<T>, whole_units<T>(Gates))) {}
 
   // Lanes from one gate of unit vector v to the next.
   ptrdiff_t gate_step(ptrdiff_t v) const { return v == unit_vectors - 1 ? last_step : kWidth<T>; }
