@@ -33,9 +33,6 @@ class KernelStack:
     def __init__(self, stack: StackedRNNCells) -> None:
         self._stack = stack
 
-    def run_plain(self, x: Array, flags: int, mask: Array | None, /) -> None:
-        """Declines, as a kernel declines what is not plain: its caller then calls with care."""
-
     def __call__(
         self,
         x: Array,
@@ -47,13 +44,13 @@ class KernelStack:
         zero_output_for_mask: bool,
     ) -> Any:
         """Runs the cells over x (B, T, D); see `rnnext._core.RecurrentKernel` for the rest."""
-        states = initial_state
-        if states is None:
-            states = zero_states(self._stack, len(x), x.dtype.name)
+        cells = self._stack.cells
+        if initial_state is None:
+            initial_state = zero_states(self._stack, len(x), x.dtype.name)
         new_states: list[Any] = []
-        for i, (cell, before) in enumerate(zip(self._stack.cells, states, strict=True), start=1):
+        for i, (cell, before) in enumerate(zip(cells, initial_state, strict=True), start=1):
             # What a masked step outputs does not matter to the cell above, which skips it, too.
-            is_last = i == len(self._stack.cells)
+            is_last = i == len(cells)
             x, *after = (cell._packed or cell._pack())(
                 x,
                 tuple(nest.flatten(before)),

@@ -7,7 +7,6 @@ from typing import Any
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.cells import GRUCell, LSTMCell, SimpleRNNCell
-from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.recurrent_cell import RecurrentCell
 from rnnext.layers.rnn import RNN
 from rnnext.layers.signatures import check_no_others
@@ -60,9 +59,7 @@ class CellRNN(RNN):
             **{flag: given[flag] for flag in flags if flag in given},
             **kwargs,
         )
-        self.input_spec = InputSpec(
-            ndim=self._input_axes, meaning=self._meaning, advice=self._advice
-        )
+        self.input_spec = self._spec_of_sequences(ndim=self._input_axes)
 
     def _more_cell_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Arguments of the cell that are no options; they are taken out of the layer's `kwargs`."""

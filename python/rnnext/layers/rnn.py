@@ -125,7 +125,7 @@ class RNN(Layer):
         self.states: Any = None
         self._plain_flags: int | None = None
         self.supports_masking = True
-        self.input_spec = InputSpec(min_ndim=3, meaning=self._meaning, advice=self._advice)
+        self.input_spec = self._spec_of_sequences(min_ndim=3)
 
     @property
     def state_size(self) -> list[Any]:
@@ -133,17 +133,15 @@ class RNN(Layer):
         size = self.cell.state_size
         return list(size) if nest.is_nested(size) else [size]
 
+    def _spec_of_sequences(self, **sizes: Any) -> InputSpec:
+        return InputSpec(meaning=self._meaning, advice=self._advice, **sizes)
+
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:  # noqa: ARG002
         """Builds the cell for inputs (B, T, D), and the states of a stateful layer."""
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))
         if isinstance(self.cell, KernelCell):
-            self.input_spec = InputSpec(
-                ndim=3,
-                axes={-1: sequences_shape[-1]},
-                meaning=self._meaning,
-                advice=self._advice,
-            )
+            self.input_spec = self._spec_of_sequences(ndim=3, axes={-1: sequences_shape[-1]})
         if self.stateful and self.states is None:
             if sequences_shape[0] is None:
                 raise ShapeError(
@@ -247,8 +245,8 @@ class RNN(Layer):
     @property
     def _zeros_are_mirrored(self) -> bool:
         # Keras turns the mask around before it takes unrolled steps, but not for the zeros.
-        in_order = not (self.unroll and self.go_backwards and self.return_sequences)
-        return self.zero_output_for_mask and not in_order
+        backwards = self.unroll and self.go_backwards and self.return_sequences
+        return backwards and self.zero_output_for_mask
 
     @staticmethod
     def _with_mirrored_zeros(results: Any, mask: Array | None) -> Any:

@@ -48,8 +48,14 @@ class InputPort:
     def takes(self, array: NDArray[Any]) -> bool:
         """Tells whether an array can be used as it is."""
         dtype = array.dtype
-        is_id = self._keeps_integers and dtype.kind in "iu" and dtype.isnative
-        return (dtype is self.dtype or is_id) and self.fits(array.shape)
+        is_right = dtype is self.dtype or dtype == self._dtype_of(dtype)
+        return is_right and self.fits(array.shape)
+
+    def _dtype_of(self, received: np.dtype[Any]) -> np.dtype[Any]:
+        """The dtype the model computes with for arrays of this one."""
+        if self._keeps_integers and received.kind in "iu":
+            return received.newbyteorder("=")
+        return self.dtype
 
     def check_symbolic(self, shape: tuple[int | None, ...]) -> None:
         """Checks a shape whose sizes may be unknown.
@@ -86,9 +92,7 @@ class InputPort:
 
     def cast(self, array: NDArray[Any]) -> NDArray[Any]:
         """Returns contiguous values of the dtype the model computes with."""
-        if self._keeps_integers and array.dtype.kind in "iu":
-            return cast(array, array.dtype.newbyteorder("="))
-        return cast(array, self.dtype)
+        return cast(array, self._dtype_of(array.dtype))
 
 
 class ModelInputs:
@@ -105,6 +109,9 @@ class ModelInputs:
         self.ports = ports
         self.names = [port.name for port in ports]
         self._label = model_label
+        parts = structure.values() if isinstance(structure, dict) else structure
+        several = nest.is_nested(structure)
+        self._is_flat = not (several and any(nest.is_nested(part) for part in parts))
 
     def arrays(self, x: Any) -> list[NDArray[Any]]:
         """Returns one array of fitting shape for each input, in flat order, not yet cast.
@@ -136,7 +143,7 @@ class ModelInputs:
         if len(self.ports) == 1:
             return [self._only(x)]
         if isinstance(x, (list, tuple)):
-            fits = len(x) == len(self.ports) and not self._is_nested_deeper()
+            fits = len(x) == len(self.ports) and self._is_flat
             flat = x if fits else nest.flatten(x)
             if len(flat) == len(self.ports):
                 return list(flat)
@@ -145,11 +152,6 @@ class ModelInputs:
             f"{self._label} expects a list of {len(self.ports)} arrays for its inputs "
             f"{self.names}, or a dictionary of them, received {received}."
         )
-
-    def _is_nested_deeper(self) -> bool:
-        structure = self.structure
-        parts = structure.values() if isinstance(structure, dict) else structure
-        return any(nest.is_nested(part) for part in parts)
 
     def _only(self, x: Any) -> Any:
         """The value of the only input: `[array]` means the array, `[[1, 2], [3, 4]]` itself."""
