@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
+from rnnext.layers.integer_options import integers
 from rnnext.layers.rearrangement import Rearrangement
-from rnnext.layers.spatial import SpatialLayer, integers
+from rnnext.layers.spatial import SpatialLayer
 
 __all__ = [
     "Cropping1D",

@@ -16,6 +16,7 @@ from rnnext import _core, nest, serialization
 from rnnext.arrays import cast
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
+from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
 from rnnext.layers.recurrent_cell import RecurrentCell, lstm_bias, lstm_step
 from rnnext.layers.step_loop import StepLoop, zero_states
@@ -75,13 +76,9 @@ class KernelCell(RecurrentCell):
         self.implementation = implementation  # Keras's choice between equal ways; kept only
 
     def _set_options(self, given: dict[str, Any]) -> None:
-        units = given["units"]
-        if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-            raise UnsupportedError(
-                f"{self.label}: units must be an integer >= 1, received {units!r}."
-            )
+        units = positive_integer(given["units"], "units", self.label)
         super()._set_options(given)
-        self.units = int(units)
+        self.units = units
         self.output_size = self.units
         self.state_size: Any = self.units if self.state_count == 1 else [self.units] * 2
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
+from rnnext.layers.integer_options import integers, positive_integer
 from rnnext.layers.recurrent import CellRNN
 from rnnext.layers.recurrent_cell import RecurrentCell, lstm_bias, lstm_step
-from rnnext.layers.spatial import SpatialLayer, integers, positive_integer, standard_padding
+from rnnext.layers.spatial import SpatialLayer, standard_padding
 from rnnext.layers.variable import Variable
 from rnnext.layers.window_product import WindowProduct
 from rnnext.layers.windows import Windows

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from rnnext import activations, constraints, initializers, regularizers, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
+from rnnext.layers.integer_options import integers, positive_integer
 from rnnext.layers.layer import Layer
-from rnnext.layers.spatial import SpatialLayer, integers, positive_integer, standard_padding
+from rnnext.layers.spatial import SpatialLayer, standard_padding
 from rnnext.layers.streamed_convolution import StreamedConvolution
 from rnnext.layers.time_axis import Streamed, StreamedCall, activated_alone
 from rnnext.layers.variable import Variable

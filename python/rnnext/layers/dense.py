@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import _core, activations, constraints, initializers, regularizers, serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec, check_inputs
+from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
 from rnnext.layers.time_axis import Streamed, StreamedCall, activated_alone
 
@@ -78,10 +78,7 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-            raise UnsupportedError(
-                f"{self.label}: units must be an integer >= 1, received {units!r}."
-            )
+        self.units = positive_integer(units, "units", self.label)
         for option, value in (
             ("lora_rank", lora_rank),
             ("lora_alpha", lora_alpha),
@@ -89,7 +86,6 @@ class Dense(Layer):
         ):
             if value is not None:
                 raise UnsupportedError(f"{self.label}: {option}={value!r} is not supported.")
-        self.units = int(units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

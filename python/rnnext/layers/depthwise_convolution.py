@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.layers.convolution import Convolution, ConvolutionLayer
-from rnnext.layers.spatial import positive_integer
+from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.window_product import WindowProduct
 from rnnext.layers.windows import Windows, pad
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import ShapeError
+from rnnext.layers.integer_options import integers
 from rnnext.layers.merging import Merge
-from rnnext.layers.spatial import integers
 from rnnext.layers.symbolic import Shape
 from rnnext.ops.normalization import by_norm
 

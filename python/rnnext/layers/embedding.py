@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnnext import constraints, initializers, ops, regularizers, serialization
 from rnnext.arrays import as_array
 from rnnext.errors import DataError, UnsupportedError
+from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
 from rnnext.layers.symbolic import KerasTensor
 
@@ -78,11 +79,8 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         if isinstance(length, int) and self._batch_input_shape is None:
             self._batch_input_shape = (None, length)  # as Keras 2, for a first layer
-        for option, size in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-                raise UnsupportedError(
-                    f"{self.label}: {option} must be an integer >= 1, received {size!r}."
-                )
+        self.input_dim = positive_integer(input_dim, "input_dim", self.label)
+        self.output_dim = positive_integer(output_dim, "output_dim", self.label)
         for option, value in (
             ("lora_rank", lora_rank),
             ("lora_alpha", lora_alpha),
@@ -90,8 +88,6 @@ class Embedding(Layer):
         ):
             if value is not None:
                 raise UnsupportedError(f"{self.label}: {option}={value!r} is not supported.")
-        self.input_dim = int(input_dim)
-        self.output_dim = int(output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.multi_head_attention import HeadedAttention
 from rnnext.layers.symbolic import KerasTensor
 from rnnext.ops.attention import attend
@@ -70,9 +71,11 @@ class GroupedQueryAttention(HeadedAttention):
             flash_attention=flash_attention,
             **kwargs,
         )
-        self.head_dim = self._positive("head_dim", head_dim)
-        self.num_query_heads = self._positive("num_query_heads", num_query_heads)
-        self.num_key_value_heads = self._positive("num_key_value_heads", num_key_value_heads)
+        self.head_dim = positive_integer(head_dim, "head_dim", self.label)
+        self.num_query_heads = positive_integer(num_query_heads, "num_query_heads", self.label)
+        self.num_key_value_heads = positive_integer(
+            num_key_value_heads, "num_key_value_heads", self.label
+        )
         if num_query_heads % num_key_value_heads:
             raise UnsupportedError(
                 f"{self.label}: num_query_heads={num_query_heads} must be a multiple of "

@@ -14,6 +14,7 @@ from rnnext import constraints, initializers, regularizers, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.call_arguments import CallArguments
 from rnnext.layers.einsum_dense import EinsumDense
+from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
 from rnnext.layers.masked_tensor import MaskedTensor
 from rnnext.layers.symbolic import KerasTensor
@@ -73,7 +74,7 @@ class HeadedAttention(Layer):
         if flash_attention:
             raise UnsupportedError(f"{self.label}: flash_attention=True is not supported.")
         if sliding_window is not None:
-            sliding_window = self._positive("sliding_window", sliding_window)
+            sliding_window = positive_integer(sliding_window, "sliding_window", self.label)
         self.dropout = dropout
         self.use_bias = use_bias
         self.sliding_window = sliding_window
@@ -93,13 +94,6 @@ class HeadedAttention(Layer):
                 f"{self.label}: query, value and key must have one batch size, received shapes "
                 f"{', '.join(map(str, shapes))}."
             )
-
-    def _positive(self, option: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise UnsupportedError(
-                f"{self.label}: {option} must be an integer >= 1, received {value!r}."
-            )
-        return int(value)
 
     @staticmethod
     def _count_inner_layers() -> None:
@@ -275,12 +269,16 @@ class MultiHeadAttention(HeadedAttention):
             **kwargs,
         )
         self.keeps_masks = keeps_masks
-        self.num_heads = self._positive("num_heads", num_heads)
-        self.key_dim = self._positive("key_dim", key_dim)
-        self.value_dim = self._positive("value_dim", key_dim if value_dim is None else value_dim)
+        self.num_heads = positive_integer(num_heads, "num_heads", self.label)
+        self.key_dim = positive_integer(key_dim, "key_dim", self.label)
+        self.value_dim = positive_integer(
+            key_dim if value_dim is None else value_dim, "value_dim", self.label
+        )
         sizes = output_shape if isinstance(output_shape, (list, tuple)) else [output_shape]
         self._output_shape = (
-            tuple(self._positive("output_shape", size) for size in sizes) if output_shape else None
+            tuple(positive_integer(size, "output_shape", self.label) for size in sizes)
+            if output_shape
+            else None
         )
         self.attention_axes = self._checked_axes(attention_axes)
 

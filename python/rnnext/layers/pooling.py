@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import ShapeError
+from rnnext.layers.integer_options import integers
 from rnnext.layers.rearrangement import Rearrangement
-from rnnext.layers.spatial import SpatialLayer, integers, lowest, standard_padding
+from rnnext.layers.spatial import SpatialLayer, lowest, standard_padding
 from rnnext.layers.windows import Windows, pad
 
 __all__ = [

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
+from rnnext.layers.integer_options import integer_tuple, positive_integer
 from rnnext.layers.rearrangement import Rearrangement
-from rnnext.layers.spatial import integer_tuple, positive_integer
 
 __all__ = ["Permute", "RepeatVector", "Reshape"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import constraints, initializers, regularizers, serialization
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.layers.integer_options import is_integer
 from rnnext.layers.layer import Layer
 from rnnext.layers.variable import Variable
 from rnnext.ops.shapes import axes_of
@@ -19,7 +19,7 @@ __all__ = ["ScaleAndOffset", "axes_option", "axis_list", "axis_option"]
 def axis_option(axis: Any, label: str) -> int:
     """Returns an option that is one axis (also in a list), or raises UnsupportedError."""
     one = axis[0] if isinstance(axis, (list, tuple)) and len(axis) == 1 else axis
-    if not _is_integer(one):
+    if not is_integer(one):
         raise UnsupportedError(f"{label}: axis must be an integer, received {axis!r}.")
     return int(one)
 
@@ -27,7 +27,7 @@ def axis_option(axis: Any, label: str) -> int:
 def axis_list(axis: Any, label: str) -> list[int]:
     """Returns an option that is one axis or several as a list, or raises UnsupportedError."""
     several = list(axis) if isinstance(axis, (list, tuple)) else [axis]
-    if not several or not all(_is_integer(item) for item in several):
+    if not several or not all(is_integer(item) for item in several):
         raise UnsupportedError(
             f"{label}: axis must be an integer or a list of integers, received {axis!r}."
         )
@@ -38,10 +38,6 @@ def axes_option(axis: Any, label: str) -> int | list[int]:
     """Returns an option that is one axis or several, or raises UnsupportedError."""
     several = axis_list(axis, label)
     return several if isinstance(axis, (list, tuple)) else several[0]
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 class ScaleAndOffset(Layer):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnnext import _core, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.convolution import Convolution, ConvolutionLayer
-from rnnext.layers.spatial import integers, positive_integer
+from rnnext.layers.integer_options import integers, positive_integer
 from rnnext.layers.time_axis import Streamed, StreamedCall
 from rnnext.layers.windows import Windows
 

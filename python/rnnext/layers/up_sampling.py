@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
+from rnnext.layers.integer_options import integers, positive_integer
 from rnnext.layers.rearrangement import Rearrangement
-from rnnext.layers.spatial import SpatialLayer, integers, positive_integer
+from rnnext.layers.spatial import SpatialLayer
 
 __all__ = ["UpSampling1D", "UpSampling2D", "UpSampling3D"]
 
