@@ -417,7 +417,7 @@ class TestModels:
         x = Embedding(5, 4, mask_zero=True)(ids)
         first, second = MultiHeadAttention(1, 3)(x, x), MultiHeadAttention(1, 3)(x, x)
         config = rnnext.serialization.serialize(Model(ids, [first, second]))
-        from rnnext.saving.legacy_config import to_keras3_config
+        from rnnext.saving.legacy.models import to_keras3_config
 
         outputs = {}
         for version in ("3.7.0", "3.8.0"):

@@ -13,7 +13,7 @@ from convolution_layers import ALL, SHAPES, made, rank_of
 from layer_twins import DATA_FORMATS, DTYPES, assert_same_output, moved, random_array
 
 from rnnext import layers
-from rnnext.layers import transposed_convolution, window_product
+from rnnext.layers.convolutional import transposed_convolution, window_product
 
 
 @st.composite

@@ -16,7 +16,7 @@ from keras_reference import load_keras
 
 import rnnext
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.models import prediction
+from rnnext.models import batching
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -158,7 +158,7 @@ def test_either_layout_on_request() -> None:
 def test_predict_runs_whole_what_it_must_not_cut(
     batch_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prediction, "_MEMORY_BYTES", 1)  # so that predict cuts after 32 rows
+    monkeypatch.setattr(batching, "_MEMORY_BYTES", 1)  # so that predict cuts after 32 rows
     x = random(70, 60, 3)
     module = nn.LSTM(3, 4, batch_first=batch_first)
     model = assert_same_answers(module, x)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rnnext import layers, nest
-from rnnext.layers.kernel_stack import KernelStack
-from rnnext.layers.step_loop import StepLoop
+from rnnext.layers.rnn.kernel_stack import KernelStack
+from rnnext.layers.rnn.step_loop import StepLoop
 
 CELLS: dict[str, Any] = {
     "one": lambda: [layers.LSTMCell(5)],

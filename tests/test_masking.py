@@ -10,6 +10,7 @@ import textbook
 
 from rnnext import layers
 from rnnext.errors import ShapeError
+from rnnext.graph.masked_array import attach_mask, mask_of
 from rnnext.layers import (
     GRU,
     LSTM,
@@ -23,7 +24,6 @@ from rnnext.layers import (
     Masking,
     SimpleRNN,
 )
-from rnnext.layers.masked_tensor import attach_mask, mask_of
 from rnnext.models import Model, Sequential
 
 IDS = np.array([[1, 2, 0, 0], [0, 3, 4, 0], [0, 0, 0, 0], [4, 3, 2, 1]])

@@ -21,8 +21,8 @@ from layer_twins import (
 
 from rnnext import Model, layers
 from rnnext.errors import DataError, ShapeError, UnsupportedError
+from rnnext.graph.masked_array import attach_mask, mask_of
 from rnnext.layers import Input
-from rnnext.layers.masked_tensor import attach_mask, mask_of
 
 FORMULAS = {
     "Add": lambda a, b: a + b,

@@ -23,8 +23,8 @@ from layer_twins import (
 
 from rnnext import Model, layers
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.masked_array import attach_mask, mask_of
 from rnnext.layers import Input
-from rnnext.layers.masked_tensor import attach_mask, mask_of
 
 SHAPES = {1: (3, 11, 4), 2: (2, 7, 6, 3), 3: (2, 5, 6, 4, 3)}
 REDUCTIONS = {"Max": np.max, "Average": np.mean}

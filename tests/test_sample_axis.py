@@ -10,7 +10,7 @@ import pytest
 
 from rnnext import layers, ops
 from rnnext.errors import UnsupportedError
-from rnnext.models import Model, prediction
+from rnnext.models import Model, batching
 
 X = np.random.default_rng(0).random((70, 5, 3), dtype="float32")
 
@@ -29,7 +29,7 @@ SWAPS = {
 
 @pytest.mark.parametrize("swap", SWAPS)
 def test_moved_first_axis(swap: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction, "_MEMORY_BYTES", 1)  # so that predict cuts after 32 rows
+    monkeypatch.setattr(batching, "_MEMORY_BYTES", 1)  # so that predict cuts after 32 rows
     model = time_major(layers.Input((None, 3)), SWAPS[swap])
     np.testing.assert_array_equal(model.predict(X), model(X))
     with pytest.raises(UnsupportedError, match=rf"samples of '{swap}.*' are not on the first axis"):

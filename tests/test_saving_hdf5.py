@@ -13,7 +13,7 @@ import pytest
 from rnnext import saving
 from rnnext.errors import FileError
 from rnnext.saving import Limits
-from rnnext.saving.hdf5 import Group, read_hdf5
+from rnnext.saving.formats.hdf5 import Group, read_hdf5
 
 
 def read(path: Path, limits: Limits | None = None) -> Group:

@@ -13,7 +13,7 @@ from rnnext import layers, saving
 from rnnext.errors import FileError, UnsupportedError
 from rnnext.layers import Input, SimpleRNN
 from rnnext.models import Model
-from rnnext.saving.legacy_config import to_keras3_config
+from rnnext.saving.legacy.models import to_keras3_config
 
 Config = dict[str, Any]
 

@@ -19,7 +19,7 @@ from rnnext import saving
 from rnnext.errors import FileError
 from rnnext.layers import GRU, LSTM, Dense, Dropout, Input, SimpleRNN
 from rnnext.models import Model, Sequential
-from rnnext.saving.cudnn_layout import gru_from_cudnn, lstm_from_cudnn
+from rnnext.saving.legacy.cudnn_layout import gru_from_cudnn, lstm_from_cudnn
 
 
 def edited(name: str, edit: Callable[[h5py.File], None]) -> bytes:

@@ -16,7 +16,7 @@ from layer_twins import assert_same_output, random_array
 import rnnext
 from rnnext import activations, layers
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.layers.masked_tensor import mask_of
+from rnnext.graph.masked_array import mask_of
 
 keras = load_keras()
 

@@ -3,9 +3,9 @@
 #include <pybind11/stl.h>
 
 #include "layers.h"
-#include "plain_calls.h"
+#include "array_functions.h"
+#include "fastcall.h"
 #include "rnnext/rnnext.h"
-#include "rows.h"
 
 namespace py = pybind11;
 using rnnext::bindings::DenseKernel;
@@ -53,7 +53,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       .def_property_readonly("units", &DenseKernel::units)
       .def_property_readonly("input_dim", &DenseKernel::input_dim);
 
-  rnnext::bindings::add_plain_calls(m.attr("RecurrentKernel"), m.attr("DenseKernel"));
+  rnnext::bindings::add_fast_calls(m.attr("RecurrentKernel"), m.attr("DenseKernel"));
 
   m.def("call_kernels_directly", &rnnext::bindings::call_kernels_directly, py::arg("layer_class"));
   m.def("run_both", &rnnext::bindings::run_both, py::arg("first"), py::arg("second"));

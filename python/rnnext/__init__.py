@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rnnext.models import Model, Sequential
     from rnnext.saving import from_keras, load_model
     from rnnext.serialization import register_keras_serializable
-    from rnnext.streaming import Stream
+    from rnnext.streaming.stream import Stream
 
 __all__ = [
     "DataError",
@@ -86,7 +86,7 @@ _MODULE_OF = {
     "Input": "rnnext.layers",
     "Model": "rnnext.models",
     "Sequential": "rnnext.models",
-    "Stream": "rnnext.streaming",
+    "Stream": "rnnext.streaming.stream",
     "from_keras": "rnnext.saving",
     "from_torch": "rnnext.interop",
     "load_model": "rnnext.saving",

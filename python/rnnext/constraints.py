@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.arrays import as_array
-from rnnext.training_option import TrainingOption, classes_by_name, kept_option
+from rnnext.kept_option import TrainingOption, classes_by_name, kept_option
 
 __all__ = [
     "Constraint",

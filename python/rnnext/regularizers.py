@@ -12,7 +12,7 @@ import numpy as np
 from rnnext import serialization
 from rnnext.arrays import as_array
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.training_option import TrainingOption, classes_by_name, kept_option
+from rnnext.kept_option import TrainingOption, classes_by_name, kept_option
 
 __all__ = [
     "L1",

@@ -16,7 +16,7 @@ from rnnext.cli.model_files import add_config_argument, read_model
 from rnnext.cli.sample_inputs import add_sample_arguments, sample_inputs
 from rnnext.errors import FileError
 from rnnext.saving import upgraded
-from rnnext.saving.source import tensorflow_file
+from rnnext.saving.formats.source import tensorflow_file
 
 if TYPE_CHECKING:
     from rnnext.cli.types import Commands

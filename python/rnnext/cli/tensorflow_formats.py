@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnnext import nest
 from rnnext.cli.packages import load_package
 from rnnext.errors import FileError
-from rnnext.saving.source import TensorFlowFile
+from rnnext.saving.formats.source import TensorFlowFile
 
 _PURPOSE = "`rnnext convert` of a TensorFlow {}"
 _INSTALL = "tensorflow tf_keras"

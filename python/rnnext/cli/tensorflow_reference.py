@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from rnnext import nest
 from rnnext.cli.packages import load_package
 from rnnext.errors import FileError
-from rnnext.saving.json_text import parse_object
-from rnnext.saving.keras_version import KerasVersion
-from rnnext.saving.limits import Limits
-from rnnext.saving.source import open_source
+from rnnext.saving.formats.json_text import parse_object
+from rnnext.saving.formats.limits import Limits
+from rnnext.saving.formats.source import open_source
+from rnnext.saving.legacy.version import KerasVersion
 
 
 class Reference:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnext import nest
 from rnnext.errors import ShapeError
-from rnnext.layers.symbolic import standard_shape
+from rnnext.graph.tensor import standard_shape
 
 __all__ = ["InputSpec", "check_inputs"]
 

@@ -11,19 +11,19 @@ import numpy as np
 from rnnext import nest, regularizers, serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import DataError, UnsupportedError
-from rnnext.layers.call_arguments import (
+from rnnext.graph.arguments import (
     CallArguments,
     accepts,
     first_argument,
     positional_arguments,
     shape_arguments,
 )
+from rnnext.graph.masked_array import attach_mask, mask_of, masks_of
+from rnnext.graph.shape_inference import probe_output
+from rnnext.graph.streaming import Streamed, StreamedCall
+from rnnext.graph.tensor import KerasTensor, Node, any_symbolic, standard_shape
 from rnnext.layers.input_spec import check_inputs
-from rnnext.layers.masked_tensor import attach_mask, mask_of, masks_of
-from rnnext.layers.probing import probe_output
-from rnnext.layers.signatures import check_no_others, constructor_arguments
-from rnnext.layers.symbolic import KerasTensor, Node, any_symbolic, standard_shape
-from rnnext.layers.time_axis import Streamed, StreamedCall
+from rnnext.layers.options import check_no_others, constructor_arguments
 from rnnext.layers.weight_owner import WeightOwner
 
 __all__ = ["Layer", "tensors_of_shapes"]
@@ -395,7 +395,7 @@ class Layer(WeightOwner):
     # Streams -----------------------------------------------------------------------------------
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Says how a call of this layer on sequences is streamed; see `rnnext.streaming`.
+        """Says how a call of this layer on sequences is streamed; see `rnnext.Stream`.
 
         Raises:
             UnsupportedError: If it needs steps that a stream does not have, or nothing is known

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
-from rnnext.layers.symbolic import KerasTensor
 
 __all__ = ["Rearrangement"]
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.errors import UnsupportedError
+from rnnext.graph.tensor import Shape
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
-from rnnext.layers.symbolic import Shape
 
 __all__ = [
     "SpatialLayer",

@@ -13,9 +13,9 @@ from rnnext.activations import CustomActivation
 from rnnext.arrays import as_array
 from rnnext.dtypes import DTypePolicy, get_policy, widened
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
-from rnnext.layers.placeholders import weight_budget
-from rnnext.layers.symbolic import Operation, standard_shape
+from rnnext.graph.tensor import Operation, standard_shape
 from rnnext.layers.variable import Variable, count_scalars, weights_lock
+from rnnext.layers.weight_budget import weight_budget
 from rnnext.naming import unique_name
 
 __all__ = ["WeightOwner"]

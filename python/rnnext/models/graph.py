@@ -7,8 +7,8 @@ from typing import Any
 
 from rnnext import nest, serialization
 from rnnext.errors import FileError, RnnextError
-from rnnext.layers.input import Input
-from rnnext.layers.symbolic import KerasTensor, Node, Operation
+from rnnext.graph.tensor import KerasTensor, Node, Operation
+from rnnext.layers.core.input import Input
 
 __all__ = ["Graph", "config_of", "with_own_inputs"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rnnext import nest
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError
-from rnnext.layers.symbolic import KerasTensor
+from rnnext.graph.tensor import KerasTensor
 
 __all__ = ["InputPort", "ModelInputs"]
 

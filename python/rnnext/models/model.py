@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from rnnext import nest, serialization
 from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, UnsupportedError
-from rnnext.layers.call_arguments import CallArguments
+from rnnext.graph.arguments import CallArguments
+from rnnext.graph.masked_array import attach_mask, masks_of
+from rnnext.graph.streaming import Streamed, StreamedCall
+from rnnext.graph.tensor import KerasTensor, any_symbolic
 from rnnext.layers.layer import Layer
-from rnnext.layers.masked_tensor import attach_mask, masks_of
-from rnnext.layers.symbolic import KerasTensor, any_symbolic
-from rnnext.layers.time_axis import Streamed, StreamedCall
+from rnnext.models.batching import check_batch_size, run_in_batches
 from rnnext.models.graph import config_of, tensors_of_config
 from rnnext.models.network import Network, unpack_single
-from rnnext.models.prediction import check_batch_size, run_in_batches
 from rnnext.models.training import NoTraining
 
 if TYPE_CHECKING:
-    from rnnext.streaming import Stream
+    from rnnext.streaming.stream import Stream
 
 __all__ = ["Functional", "Model", "clone_model"]
 
@@ -340,7 +340,7 @@ class Model(NoTraining, Layer):
             >>> bool(np.all(np.stack(y, axis=1) == model.predict(x)))
             True
         """
-        from rnnext.streaming import Stream
+        from rnnext.streaming.stream import Stream
 
         return Stream(self, batch_size)
 
@@ -353,7 +353,7 @@ class Model(NoTraining, Layer):
         """Says how a call on sequences is streamed: as the calls inside are."""
         if self._network is None:
             call.refuse_unknown()
-        from rnnext.models.streamed_model import streamed_model
+        from rnnext.streaming.model import streamed_model
 
         return streamed_model(self._network, call)
 

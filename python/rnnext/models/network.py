@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 
 from rnnext import nest
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
+from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
-from rnnext.layers.symbolic import KerasTensor
-from rnnext.models.graph import Graph, with_own_inputs
-from rnnext.models.inputs import InputPort, ModelInputs
-from rnnext.models.memory import MemoryEstimate
-from rnnext.models.plan import Plan
-from rnnext.models.prediction import (
+from rnnext.models.batching import (
     check_batch_size,
     check_rows,
     rows_within_memory,
     run_in_batches,
 )
+from rnnext.models.graph import Graph, with_own_inputs
+from rnnext.models.inputs import InputPort, ModelInputs
+from rnnext.models.memory import MemoryEstimate
+from rnnext.models.plan import Plan
 from rnnext.models.sample_axis import samples_elsewhere
 
 __all__ = ["Network"]

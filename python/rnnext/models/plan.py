@@ -15,9 +15,9 @@ import numpy as np
 
 from rnnext import nest, serialization
 from rnnext.arrays import as_array, cast
-from rnnext.layers.call_arguments import CallArguments
+from rnnext.graph.arguments import CallArguments
+from rnnext.graph.tensor import KerasTensor, Node, Operation
 from rnnext.layers.layer import Layer
-from rnnext.layers.symbolic import KerasTensor, Node, Operation
 from rnnext.models.graph import Graph
 
 __all__ = ["Plan"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnext.layers.symbolic import KerasTensor
+from rnnext.graph.tensor import KerasTensor
 from rnnext.models.graph import Graph
 
 __all__ = ["samples_elsewhere"]

@@ -8,9 +8,9 @@ from typing import Any
 from rnnext import serialization
 from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, ShapeError
-from rnnext.layers.input import InputLayer
+from rnnext.graph.tensor import KerasTensor, standard_shape
+from rnnext.layers.core.input import InputLayer
 from rnnext.layers.layer import Layer
-from rnnext.layers.symbolic import KerasTensor, standard_shape
 from rnnext.models.model import Model
 from rnnext.models.network import Network
 from rnnext.naming import unique_name

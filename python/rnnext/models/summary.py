@@ -9,8 +9,8 @@ from typing import Any
 
 from rnnext import nest
 from rnnext.errors import UnsupportedError
+from rnnext.graph.tensor import Node, Operation
 from rnnext.layers.layer import Layer, tensors_of_shapes
-from rnnext.layers.symbolic import Node, Operation
 from rnnext.layers.variable import Variable, count_scalars
 
 __all__ = ["summary_text"]

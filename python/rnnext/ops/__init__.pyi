@@ -86,9 +86,9 @@ from rnnext.ops.elementwise import fmin as fmin
 from rnnext.ops.elementwise import fmod as fmod
 from rnnext.ops.elementwise import hypot as hypot
 from rnnext.ops.elementwise import log as log
+from rnnext.ops.elementwise import log10 as log10
 from rnnext.ops.elementwise import log1p as log1p
 from rnnext.ops.elementwise import log2 as log2
-from rnnext.ops.elementwise import log10 as log10
 from rnnext.ops.elementwise import logaddexp as logaddexp
 from rnnext.ops.elementwise import maximum as maximum
 from rnnext.ops.elementwise import minimum as minimum
@@ -180,6 +180,6 @@ from rnnext.ops.reductions import std as std
 from rnnext.ops.reductions import sum as sum
 from rnnext.ops.reductions import var as var
 
-slice = slice_
 hard_swish = hard_silu
+slice = slice_
 swish = silu

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnnext import config
 from rnnext.arrays import cast as cast_array
 from rnnext.dtypes import standard_dtype_name
-from rnnext.layers.symbolic import KerasTensor
+from rnnext.graph.tensor import KerasTensor
 from rnnext.ops.operation import CORE, NUMPY, operation
 from rnnext.ops.promotion import as_tensor
 from rnnext.ops.shapes import Shape, broadcast, of_first, shape_of

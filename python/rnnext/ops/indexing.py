@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import config
 from rnnext.errors import UnsupportedError
-from rnnext.layers.time_axis import Streamed, StreamedCall
+from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.ops.operation import CORE, MATH, NN, NUMPY, operation
 from rnnext.ops.promotion import as_tensor
 from rnnext.ops.shapes import Shape, axes_of, indexed, of_option, shape_of, taken

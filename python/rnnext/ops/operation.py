@@ -18,9 +18,9 @@ import numpy as np
 from rnnext import nest, serialization
 from rnnext.dtypes import standard_dtype_name
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
-from rnnext.layers.probing import probe_output
-from rnnext.layers.symbolic import KerasTensor, Operation, any_symbolic
-from rnnext.layers.time_axis import Streamed, StreamedCall
+from rnnext.graph.shape_inference import probe_output
+from rnnext.graph.streaming import Streamed, StreamedCall
+from rnnext.graph.tensor import KerasTensor, Operation, any_symbolic
 from rnnext.naming import snake_case
 from rnnext.ops.promotion import as_tensor
 from rnnext.ops.shapes import Shape, broadcast, concatenated, reduced, shape_of
@@ -205,7 +205,7 @@ class FunctionOperation(Operation):
         return self._compute(self.label, args, kwargs, self.options)
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Says how a call on sequences is streamed; see `rnnext.streaming`."""
+        """Says how a call on sequences is streamed; see `rnnext.Stream`."""
         _, named = self._named(call.node.args, call.node.kwargs)
         parameters = _signature(type(self)._function).parameters.values()
         defaults = {p.name: p.default for p in parameters if p.name in self._option_names}

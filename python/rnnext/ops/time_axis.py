@@ -1,7 +1,7 @@
 """What operations do to the time axis of a sequence that arrives step by step.
 
 Each rule gets a call and the operation's options, and returns how the call is streamed; see
-`rnnext.layers.time_axis`.
+`rnnext.graph.streaming`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rnnext.errors import ShapeError
-from rnnext.layers.stream_state import NoneOr, StateSlot
-from rnnext.layers.time_axis import Runner, Streamed, StreamedCall
+from rnnext.graph.stream_state import NoneOr, StateSlot
+from rnnext.graph.streaming import Runner, Streamed, StreamedCall
 from rnnext.ops.shapes import axes_of
 
 __all__ = ["concatenation", "elementwise", "indexing", "insertion", "reduction"]

@@ -5,15 +5,6 @@
 
 from __future__ import annotations
 
-from rnnext.on_demand import on_demand
+from rnnext.lazy import attach
 
-# Public names by module; `__init__.pyi` says the same to type checkers.
-_NAMES = {
-    "limits": ("Limits",),
-    "live_model": ("from_keras",),
-    "load": ("load_model", "load_weights", "model_from_json"),
-    "save": ("save_model", "save_weights"),
-    "upgrade": ("upgraded",),
-}
-
-__all__, __getattr__, __dir__ = on_demand(__name__, _NAMES)
+__all__, __getattr__, __dir__ = attach(__name__)

@@ -1,5 +1,5 @@
-from rnnext.saving.limits import Limits as Limits
-from rnnext.saving.live_model import from_keras as from_keras
+from rnnext.interop.keras import from_keras as from_keras
+from rnnext.saving.formats.limits import Limits as Limits
 from rnnext.saving.load import load_model as load_model
 from rnnext.saving.load import load_weights as load_weights
 from rnnext.saving.load import model_from_json as model_from_json

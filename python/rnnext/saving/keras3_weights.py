@@ -20,8 +20,8 @@ from rnnext.errors import FileError
 from rnnext.layers.layer import Layer
 from rnnext.models import Model
 from rnnext.naming import snake_case
-from rnnext.saving.assignment import Array, WeightPlan, layer_label
-from rnnext.saving.hdf5 import Group
+from rnnext.saving.formats.hdf5 import Group
+from rnnext.saving.weight_plan import Array, WeightPlan, layer_label
 
 __all__ = ["child_layers", "descendants", "group_name", "is_keras3_tree", "plan_keras3_weights"]
 

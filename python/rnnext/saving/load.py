@@ -9,21 +9,21 @@ from typing import Any
 
 from rnnext import serialization
 from rnnext.errors import FileError, RnnextError
-from rnnext.layers.placeholders import bounded_weights, placeholders
+from rnnext.layers.weight_budget import bounded_weights, placeholders
 from rnnext.models import Model
-from rnnext.saving.archive import Archive
-from rnnext.saving.assignment import WeightPlan
-from rnnext.saving.hdf5 import Group, add_tree, read_hdf5
-from rnnext.saving.json_text import parse_object
-from rnnext.saving.keras1_weights import Origin
+from rnnext.saving.formats.archive import Archive
+from rnnext.saving.formats.hdf5 import Group, add_tree, read_hdf5
+from rnnext.saving.formats.json_text import parse_object
+from rnnext.saving.formats.limits import Limits
+from rnnext.saving.formats.npz import read_npz
+from rnnext.saving.formats.shards import read_shards
+from rnnext.saving.formats.source import ModelFile, Source, open_source
 from rnnext.saving.keras3_weights import is_keras3_tree, plan_keras3_weights
-from rnnext.saving.legacy_config import to_keras3_config
-from rnnext.saving.legacy_weights import layer_arrays, plan_legacy_weights
-from rnnext.saving.limits import Limits
-from rnnext.saving.npz import read_npz
-from rnnext.saving.shards import read_shards
-from rnnext.saving.source import ModelFile, Source, open_source
+from rnnext.saving.legacy.keras1_weights import Origin
+from rnnext.saving.legacy.models import to_keras3_config
+from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights
 from rnnext.saving.verification import check_answers
+from rnnext.saving.weight_plan import WeightPlan
 
 __all__ = ["build_model", "load_model", "load_weights", "model_from_json"]
 

@@ -14,9 +14,9 @@ from rnnext import serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.models import Model
-from rnnext.saving.assignment import layer_label
 from rnnext.saving.keras3_weights import child_layers, descendants, group_name
 from rnnext.saving.upgrade import KERAS2_HARD_SIGMOID
+from rnnext.saving.weight_plan import layer_label
 
 __all__ = ["save_model", "save_weights"]
 

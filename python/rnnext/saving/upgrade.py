@@ -16,10 +16,10 @@ import numpy as np
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
-from rnnext.layers.placeholders import placeholders
+from rnnext.layers.weight_budget import placeholders
 from rnnext.models import Model
-from rnnext.saving.assignment import layer_label
 from rnnext.saving.keras3_weights import descendants
+from rnnext.saving.weight_plan import layer_label
 
 __all__ = ["KERAS2_HARD_SIGMOID", "upgraded"]
 

@@ -1,0 +1,62 @@
+"""Activation: an activation function as a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import activations, serialization
+from rnnext.graph.streaming import Streamed, StreamedCall, activated_alone
+from rnnext.layers.layer import Layer
+
+__all__ = ["Activation"]
+
+
+@serialization.builtin("keras.layers")
+class Activation(Layer):
+    """Applies an activation function.
+
+    Args:
+        activation: See `rnnext.activations.get`.
+        **kwargs: Arguments of `Layer`.
+
+    Example:
+        >>> from rnnext.layers import Activation
+        >>> Activation("relu")([[-3.0, 0.0, 2.0]])
+        array([[0., 0., 2.]], dtype=float32)
+    """
+
+    _casts_integers = True
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.supports_masking = True
+
+    def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        if dtype.kind in "iu" and self.activation.keeps_integers:
+            return dtype.newbyteorder("=")
+        return super()._input_dtype(dtype)
+
+    def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Returns the activation of every element."""
+        return self.activation(inputs)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed."""
+        return activated_alone(call, self.activation)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the input's shape (glu halves its axis)."""
+        if self.activation.name != "glu":
+            return input_shape
+        shape = list(input_shape)
+        axis = self.activation.params.get("axis", -1)
+        shape[axis] = None if shape[axis] is None else shape[axis] // 2
+        return tuple(shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}

@@ -1,0 +1,1 @@
+"""Convolutions along one to three axes."""

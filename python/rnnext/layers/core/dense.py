@@ -1,0 +1,154 @@
+"""Dense: a matrix product, a bias and an activation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rnnext import _core, activations, constraints, initializers, regularizers, serialization
+from rnnext.arrays import as_array, cast
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.streaming import Streamed, StreamedCall, activated_alone
+from rnnext.layers.input_spec import InputSpec, check_inputs
+from rnnext.layers.integer_options import positive_integer
+from rnnext.layers.layer import Layer
+
+__all__ = ["Dense"]
+
+_MEANING = "(batch, ..., features)"
+
+
+@serialization.builtin("keras.layers")
+class Dense(Layer):
+    """Computes `activation(x @ kernel + bias)` on the last axis.
+
+    A row's result has the same bits whatever other rows are in the batch.
+
+    Args:
+        units: Number of outputs K.
+        activation: See `rnnext.activations.get`; default linear.
+        use_bias: Whether there is a bias.
+        kernel_initializer: How the kernel (D, K) starts.
+        bias_initializer: How the bias (K,) starts.
+        kernel_regularizer: Kept in the config.
+        bias_regularizer: Kept in the config.
+        activity_regularizer: Kept in the config.
+        kernel_constraint: Kept in the config.
+        bias_constraint: Kept in the config.
+        lora_rank: Must be None.
+        lora_alpha: Must be None.
+        quantization_config: Must be None.
+        **kwargs: Arguments of `Layer`.
+
+    Call arguments:
+        inputs: (..., D) with at least two axes.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import Dense
+        >>> layer = Dense(1)
+        >>> layer.build((None, 2))
+        >>> layer.set_weights([np.array([[1.0], [10.0]]), np.array([0.5])])
+        >>> layer(np.array([[3.0, 4.0]], dtype="float32"))
+        array([[43.5]], dtype=float32)
+    """
+
+    makes_new_arrays = True
+    _call_checks_input = True
+    _casts_integers = True
+
+    has_kernel = True
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = positive_integer(units, "units", self.label)
+        for option, value in (
+            ("lora_rank", lora_rank),
+            ("lora_alpha", lora_alpha),
+            ("quantization_config", quantization_config),
+        ):
+            if value is not None:
+                raise UnsupportedError(f"{self.label}: {option}={value!r} is not supported.")
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.supports_masking = True
+        self.input_spec = InputSpec(min_ndim=2, meaning=_MEANING)
+
+    def build(self, input_shape: Any) -> None:
+        """Makes kernel (D, units) and bias (units,)."""
+        features = input_shape[-1]
+        if features is None:
+            raise ShapeError(f"{self.label}: the last axis of {input_shape} must be known.")
+        self.kernel = self.add_weight(
+            (features, self.units), self.kernel_initializer, name="kernel"
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: features}, meaning=_MEANING)
+
+    def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        """Returns (..., units)."""
+        kernel, finish = self._packed or self._pack()
+        outputs: NDArray[Any] | None = kernel.run_plain(inputs)
+        if outputs is None:  # no plain matrix that fits: made one, or refused
+            array = cast(as_array(inputs, f"input of {self.label}"), self.compute_dtype)
+            check_inputs(self.input_spec, array, self.label)
+            outputs = kernel(array)
+        return outputs if finish is None else as_array(finish(outputs), self.label)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed."""
+        return activated_alone(call, activations.get(self.activation), axes=(-1,))
+
+    def _pack_weights(self) -> tuple[Any, Any]:
+        """The kernel, and the activation if the kernel does not have it."""
+        activation = activations.get(self.activation)  # which may have been set since
+        spec, finish = activation.spec, None
+        if spec is None:
+            spec, finish = ("linear",), activation
+        bias = None if self.bias is None else self.bias.value
+        return _core.DenseKernel(self.kernel.value, bias, spec, weights=self._precision), finish
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns (..., units)."""
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(activations.get(self.activation)),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": serialization.serialize(self.kernel_regularizer),
+            "bias_regularizer": serialization.serialize(self.bias_regularizer),
+            "kernel_constraint": serialization.serialize(self.kernel_constraint),
+            "bias_constraint": serialization.serialize(self.bias_constraint),
+            "quantization_config": None,
+        }

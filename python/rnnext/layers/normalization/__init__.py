@@ -1,0 +1,1 @@
+"""Batch, layer, group, RMS and unit normalization."""

@@ -1,0 +1,329 @@
+"""Bidirectional: a recurrent layer that reads its input in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import nest, serialization
+from rnnext._core import concatenate_directions, run_both
+from rnnext.arrays import cast
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.arguments import accepts
+from rnnext.graph.streaming import Streamed, StreamedCall
+from rnnext.layers.layer import Layer
+from rnnext.layers.rnn.rnn import RNN
+
+__all__ = ["Bidirectional"]
+
+Array = NDArray[Any]
+
+_MERGES: dict[str | None, Callable[[Array, Array], Any]] = {
+    "concat": lambda forward, backward: np.concatenate([forward, backward], axis=-1),
+    "sum": lambda forward, backward: forward + backward,
+    "mul": lambda forward, backward: forward * backward,
+    "ave": lambda forward, backward: (forward + backward) / 2,
+    None: lambda forward, backward: (forward, backward),
+}
+
+
+def _runs_on_kernel(layer: Layer, masked: bool) -> bool:
+    return isinstance(layer, RNN) and layer.runs_on_kernel(masked)
+
+
+@serialization.builtin("keras.layers")
+class Bidirectional(Layer):
+    """Runs a recurrent layer forwards and another one like it backwards, and merges the outputs.
+
+    With return_sequences, the outputs of both are in the order of the input, and masked steps
+    output zeros whatever the layers' own `zero_output_for_mask` says, as in Keras 3.
+
+    Args:
+        layer: A recurrent layer. Not itself but a new one of the same config is used; it is
+            the attribute `forward_layer`.
+        merge_mode: How outputs are merged: "concat", "sum", "mul", "ave" (mean), or None: they
+            are returned one after the other.
+        weights: Must be None; use `set_weights`: the forward layer's, then the backward layer's.
+        backward_layer: The layer that reads backwards; default one like `layer`. It must differ
+            from it in `go_backwards`, and agree in what it returns.
+        **kwargs: Arguments of `Layer`.
+
+    Call arguments:
+        sequences: (B, T, D).
+        initial_state: The forward layer's states, then the backward layer's.
+        mask: (B, T) booleans, False for steps to skip.
+        training: Must not be true if the layers have dropout.
+
+    Returns:
+        Output (B, size) or, with return_sequences, (B, T, size); two of them for merge_mode None.
+        With return_state a tuple of output, forward states and backward states.
+
+    Raises:
+        UnsupportedError: If an option or a layer is none of these.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import LSTM, Bidirectional
+        >>> Bidirectional(LSTM(4, return_sequences=True))(np.zeros((2, 5, 3))).shape
+        (2, 5, 8)
+    """
+
+    makes_new_arrays = True
+    _casts_integers = True
+    _makes_mask = False
+    reads_steps = True
+
+    def __init__(
+        self,
+        layer: Any,
+        merge_mode: str | None = "concat",
+        weights: Any = None,
+        backward_layer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        # Set for files of Keras before 2.4, where masked steps repeat the output before them.
+        repeats_masked_outputs = kwargs.pop("repeats_masked_outputs", False)
+        masked_with_states = kwargs.pop("masked_with_states", False)  # for those before Keras 3
+        super().__init__(**kwargs)
+        self._masked_with_states = masked_with_states
+        if merge_mode not in _MERGES:
+            raise UnsupportedError(
+                f"{self.label}: merge_mode must be one of {list(_MERGES)}, received {merge_mode!r}."
+            )
+        if weights is not None:
+            raise UnsupportedError(f"{self.label}: weights must be None; use set_weights().")
+        self._check_recurrent("layer", layer)
+        self.merge_mode = merge_mode
+        self.forward_layer = _renamed_copy(layer, "forward_")
+        if backward_layer is None:
+            backward_layer = _renamed_copy(layer, "backward_", go_backwards=True)
+        self._check_recurrent("backward_layer", backward_layer)
+        self.backward_layer = backward_layer
+        self._check_pair()
+        for each in (self.forward_layer, self.backward_layer):
+            if hasattr(each, "zero_output_for_mask"):
+                each.zero_output_for_mask = each.return_sequences and not repeats_masked_outputs
+        self.stateful = self.forward_layer.stateful
+        self.return_sequences = self.forward_layer.return_sequences
+        # A last output alone is the same under either rule.
+        self.repeats_masked_outputs = repeats_masked_outputs and self.return_sequences
+        self.return_state = self.forward_layer.return_state
+        self.supports_masking = True
+        self.input_spec = self.forward_layer.input_spec
+        self._call_checks_input = (
+            self.forward_layer._call_checks_input and self.backward_layer._call_checks_input
+        )
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Refuses sequences: half of every output comes from the end."""
+        call.refuse(
+            "its backward layer reads from the end; accepted are recurrent layers that read "
+            "forwards."
+        )
+
+    def _check_recurrent(self, argument: str, layer: Any) -> None:
+        if not isinstance(layer, Layer):
+            raise UnsupportedError(f"{self.label}: {argument} must be a layer, received {layer!r}.")
+        for option in ("go_backwards", "return_sequences", "return_state", "stateful"):
+            if not hasattr(layer, option):
+                raise UnsupportedError(
+                    f"{self.label}: {argument} must be a recurrent layer; {layer.label} has no "
+                    f"{option}."
+                )
+
+    def _check_pair(self) -> None:
+        forward, backward = self.forward_layer, self.backward_layer
+        if forward.go_backwards == backward.go_backwards:
+            raise UnsupportedError(
+                f"{self.label}: layer and backward_layer must differ in go_backwards, received "
+                f"go_backwards={forward.go_backwards} for both."
+            )
+        for option in ("stateful", "return_sequences", "return_state"):
+            one, other = getattr(forward, option), getattr(backward, option)
+            if one != other:
+                raise UnsupportedError(
+                    f"{self.label}: layer and backward_layer must agree in {option}, received "
+                    f"{one} and {other}."
+                )
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:  # noqa: ARG002
+        """Builds both layers for inputs (B, T, D)."""
+        for layer in (self.forward_layer, self.backward_layer):
+            if not layer.built:
+                layer.build(sequences_shape)
+        self.input_spec = self.forward_layer.input_spec
+        self.compute_output_shape(sequences_shape)
+
+    # States ------------------------------------------------------------------------------------
+
+    @property
+    def states(self) -> tuple[Any, ...] | None:
+        """The states of a stateful layer: forward, then backward; None if it keeps none."""
+        forward, backward = self.forward_layer.states, self.backward_layer.states
+        return None if forward is None or backward is None else (*forward, *backward)
+
+    def reset_states(self) -> None:
+        """Sets the states of a stateful layer to zero."""
+        self.forward_layer.reset_states()
+        self.backward_layer.reset_states()
+
+    def reset_state(self) -> None:
+        """The same as `reset_states`."""
+        self.reset_states()
+
+    def _halves(self, initial_state: Any) -> tuple[Any, Any]:
+        """The forward and the backward layer's part of a list of states."""
+        if not isinstance(initial_state, (list, tuple)) or len(initial_state) % 2:
+            received = len(initial_state) if isinstance(initial_state, (list, tuple)) else 1
+            raise ShapeError(
+                f"{self.label}: initial_state must be a list of the forward layer's states and as "
+                f"many of the backward layer's, received {received}."
+            )
+        half = len(initial_state) // 2
+        return initial_state[:half], initial_state[half:]
+
+    # Calling -----------------------------------------------------------------------------------
+
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
+        """Runs both layers over the sequences; see the class."""
+        states = (None, None) if initial_state is None else self._halves(initial_state)
+        forward, backward = self._run_both(sequences, states, mask, training)
+        new_states: tuple[Any, ...] = ()
+        if self.return_state:
+            forward, *forward_states = forward
+            backward, *backward_states = backward
+            new_states = (*forward_states, *backward_states)
+        output = self._merged(*(cast(y, self.compute_dtype) for y in (forward, backward)))
+        if self.merge_mode is None:
+            return (*output, *new_states)
+        return (output, *new_states) if self.return_state else output
+
+    def _merged(self, forward: Array, backward: Array) -> Any:
+        """Both layers' outputs, contiguous and as they come, in the order of the input."""
+        if not self.return_sequences:
+            return _MERGES[self.merge_mode](forward, backward)
+        if self.merge_mode == "concat" and forward.ndim == backward.ndim == 3:
+            return concatenate_directions(forward, backward)
+        return _MERGES[self.merge_mode](forward, backward[:, ::-1])
+
+    def _run_both(
+        self, sequences: Any, states: tuple[Any, Any], mask: Any, training: bool
+    ) -> tuple[Any, Any]:
+        """What each layer returns."""
+        layers = (self.forward_layer, self.backward_layer)
+        if all(_runs_on_kernel(layer, mask is not None) for layer in layers):
+            if states == (None, None) and not training:
+                outputs: tuple[Any, Any] | None = self._run_plain(*layers, sequences, mask)
+                if outputs is not None:
+                    return outputs
+            calls = [
+                layer.kernel_call(sequences, state, mask, training)
+                for layer, state in zip(layers, states, strict=True)
+            ]
+            return run_both(*calls)
+        forward, backward = (
+            self._run(layer, sequences, state, mask, training)
+            for layer, state in zip(layers, states, strict=True)
+        )
+        return forward, backward
+
+    @staticmethod
+    def _run_plain(forward: RNN, backward: RNN, sequences: Any, mask: Any) -> Any:
+        """What each layer returns, or None unless the arrays are just what the kernels read."""
+        return forward._runner().run_plain_beside(
+            sequences,
+            forward._kernel_flags(),
+            backward._runner(),
+            backward._kernel_flags(),
+            mask,
+        )
+
+    @staticmethod
+    def _run(layer: Layer, sequences: Any, state: Any, mask: Any, training: bool) -> Any:
+        kwargs: dict[str, Any] = {}
+        if state is not None:
+            kwargs["initial_state"] = state
+        if mask is not None and accepts(type(layer).call, "mask"):
+            kwargs["mask"] = mask
+        if training and accepts(type(layer).call, "training"):
+            kwargs["training"] = training
+        return layer.call(sequences, **kwargs)
+
+    # Shapes, masks, config -----------------------------------------------------------------------
+
+    @property
+    def hands_on_masks(self) -> bool:
+        """Whether there are outputs of masked steps, not the last ones alone."""
+        return self.return_sequences or type(self).compute_mask is not Bidirectional.compute_mask
+
+    @property
+    def keeps_mask(self) -> bool:
+        """Whether the mask of the output is that of the input, just as it is."""
+        is_own = type(self).compute_mask is Bidirectional.compute_mask
+        one_output = not self.return_state and self.merge_mode is not None
+        return is_own and self.return_sequences and one_output
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
+        """Returns the mask for sequences of outputs; there is none for last outputs or states."""
+        mask = nest.flatten(previous_mask)[0] if previous_mask is not None else None
+        mask = mask if self.return_sequences else None
+        outputs = [mask] if self.merge_mode is not None else [mask, mask]
+        if not self.return_state:
+            return outputs[0] if self.merge_mode is not None else outputs
+        states = nest.flatten([self.forward_layer.state_size, self.backward_layer.state_size])
+        return [*outputs, *(None for _ in states)]
+
+    def compute_output_shape(
+        self,
+        sequences_shape: Any,
+        initial_state_shape: Any = None,  # noqa: ARG002
+    ) -> Any:
+        """Returns the shapes of the output or outputs, and of the states with return_state."""
+        forward = self.forward_layer.compute_output_shape(sequences_shape)
+        backward = self.backward_layer.compute_output_shape(sequences_shape)
+        states: tuple[Any, ...] = ()
+        if self.return_state:
+            states = (*forward[1:], *backward[1:])
+            forward, backward = forward[0], backward[0]
+        if self.merge_mode is None:
+            return (forward, backward, *states)
+        if self.merge_mode == "concat":
+            output = (*forward[:-1], forward[-1] + backward[-1])
+        elif forward == backward:
+            output = forward
+        else:
+            raise ShapeError(
+                f"{self.label}: merge_mode {self.merge_mode!r} needs outputs of one shape, the "
+                f"layers return {forward} and {backward}."
+            )
+        return (output, *states) if self.return_state else output
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "merge_mode": self.merge_mode,
+            "layer": serialization.serialize(self.forward_layer),
+            "backward_layer": serialization.serialize(self.backward_layer),
+            **({"repeats_masked_outputs": True} if self.repeats_masked_outputs else {}),
+            **({"masked_with_states": True} if self._masked_with_states else {}),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Makes the layer from what `get_config` returned."""
+        config = dict(config)
+        for key in ("layer", "backward_layer"):
+            if key in config:
+                config[key] = serialization.deserialize(config[key])
+        return cls(**config)
+
+
+def _renamed_copy(layer: Layer, prefix: str, **changes: Any) -> Any:
+    name = prefix + layer.name.removeprefix(prefix)
+    return serialization.copy_from_config(layer, name=name, **changes)

@@ -1,0 +1,152 @@
+"""Long short-term memory: the cell and the layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rnnext import serialization
+from rnnext.layers.rnn.cell import lstm_bias, lstm_step
+from rnnext.layers.rnn.cell_rnn import CellRNN
+from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell
+
+__all__ = ["LSTM", "LSTMCell"]
+
+Array = NDArray[Any]
+
+
+@serialization.builtin("keras.layers")
+class LSTMCell(KernelCell):
+    """One step of a long short-term memory; see `LSTM`. Gates i, f, c, o side by side.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import LSTMCell
+        >>> output, (h, c) = LSTMCell(4)(np.zeros((2, 3)), [np.zeros((2, 4)), np.ones((2, 4))])
+        >>> output.shape, h.shape, c.shape
+        ((2, 4), (2, 4), (2, 4))
+    """
+
+    options = (
+        "units",
+        "activation",
+        "recurrent_activation",
+        "use_bias",
+        "unit_forget_bias",
+        *COMMON_OPTIONS,
+    )
+    state_count = 2
+    _kind = "lstm"
+    _gates = 4
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._set_options(locals())
+
+    def _initial_bias(self, shape: Sequence[int], dtype: Any = None) -> Array:  # noqa: ARG002
+        return lstm_bias(super()._initial_bias, self.units, self.unit_forget_bias, dtype)
+
+    def _step(self, x: Array, *states: Array) -> tuple[Array, ...]:
+        h, c = states
+        bias, _ = self._biases()
+        gates = x @ self.kernel + h @ self.recurrent_kernel + bias
+        return lstm_step(gates, c, self.activation, self.recurrent_activation)
+
+
+@serialization.builtin("keras.layers")
+class LSTM(CellRNN):
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997).
+
+    With `i, f, g, o` the four parts of `x @ kernel + h_prev @ recurrent_kernel + bias`:
+    `c = gate(f) * c_prev + gate(i) * act(g)` and `h = gate(o) * act(c)`, where gate is
+    `recurrent_activation` and act is `activation`.
+
+    Args:
+        units: Number of units H.
+        activation: Activation of the candidate and of the carry.
+        recurrent_activation: Activation of the gates.
+        use_bias: Whether there is a bias (4H,).
+        kernel_initializer: How the kernel (D, 4H) starts.
+        recurrent_initializer: How the recurrent kernel (H, 4H) starts.
+        bias_initializer: How the bias starts.
+        unit_forget_bias: Whether the forget gate's bias starts at one.
+        kernel_regularizer: Kept in the config, as are the other training arguments.
+        recurrent_regularizer: Kept in the config.
+        bias_regularizer: Kept in the config.
+        activity_regularizer: Kept in the config.
+        kernel_constraint: Kept in the config.
+        recurrent_constraint: Kept in the config.
+        bias_constraint: Kept in the config.
+        dropout: Kept in the config.
+        recurrent_dropout: Kept in the config.
+        seed: Kept in the config.
+        return_sequences: See `RNN`, as for the arguments below.
+        return_state: See `RNN`; the states are h and c.
+        go_backwards: See `RNN`.
+        stateful: See `RNN`.
+        unroll: See `RNN`.
+        use_cudnn: Accepted; rnnext runs on the CPU.
+        **kwargs: `zero_output_for_mask` and the arguments of `Layer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import LSTM
+        >>> output, h, c = LSTM(4, return_state=True)(np.zeros((2, 5, 3)))
+        >>> output.shape, h.shape, c.shape
+        ((2, 4), (2, 4), (2, 4))
+    """
+
+    _cell_class = LSTMCell
+    _cell_name = "lstm_cell"
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        use_cudnn: Any = "auto",
+        **kwargs: Any,
+    ) -> None:
+        self._set_up(locals())

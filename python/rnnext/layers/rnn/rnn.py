@@ -1,0 +1,435 @@
+"""RNN: any cell, run over the time axis of its input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import nest, serialization
+from rnnext._core import RecurrentKernel, call_kernels_directly
+from rnnext.arrays import as_array, cast
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.streaming import Role, Streamed, StreamedCall
+from rnnext.layers.input_spec import InputSpec, check_inputs
+from rnnext.layers.layer import Layer
+from rnnext.layers.rnn.cell import RecurrentCell, check_cell, output_size
+from rnnext.layers.rnn.kernel_cell import KernelCell, has_kernel
+from rnnext.layers.rnn.kernel_stack import KernelStack
+from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells, stacks_kernels
+from rnnext.layers.rnn.step_loop import StepLoop
+from rnnext.layers.rnn.streamed_rnn import StreamedRNN
+from rnnext.layers.weight_budget import weight_budget
+
+__all__ = ["RNN"]
+
+Array = NDArray[Any]
+
+
+@serialization.builtin("keras.layers")
+class RNN(Layer):
+    """Runs a cell over a sequence.
+
+    Args:
+        cell: A cell (`LSTMCell`, ... or any object with `state_size` and
+            `call(inputs, states) -> (output, new_states)`), or a list of cells to stack.
+        return_sequences: Whether to return the output of every step, or the last one.
+        return_state: Whether to return the last states after the output.
+        go_backwards: Whether to read the sequence from its end. Outputs are in reading order.
+        stateful: Whether a call starts from the states the one before ended with. The batch size
+            must then be known when the layer is built, and calls must not be made from several
+            threads at once.
+        unroll: Accepted. It makes no difference but the one of TensorFlow: with `go_backwards`,
+            `return_sequences` and `zero_output_for_mask` the zeros are where the mask, read
+            forwards, has its masked steps, although the steps are taken backwards.
+        zero_output_for_mask: Whether masked steps output zeros instead of the output before.
+        **kwargs: Arguments of `Layer`.
+
+    Call arguments:
+        sequences: (B, T, D), T >= 1.
+        initial_state: The states to start from, each (B, size); default zeros.
+        mask: (B, T) booleans, False for steps to skip. It comes from the input's mask if it is
+            not given; with an initial_state, as in Keras 3, it must be given.
+        training: Must not be true if the cell has dropout.
+
+    Returns:
+        Output (B, size), or (B, T, size) with return_sequences. With return_state a tuple of the
+        output and the states.
+
+    Raises:
+        UnsupportedError: If `cell` is no cell, or a list with something that is none.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import RNN
+        >>> class RunningSum:
+        ...     state_size = 2
+        ...
+        ...     def call(self, inputs, states):
+        ...         total = states[0] + inputs
+        ...         return total, [total]
+        >>> RNN(RunningSum(), return_sequences=True)(np.ones((1, 3, 2)))
+        array([[[1., 1.],
+                [2., 2.],
+                [3., 3.]]], dtype=float32)
+    """
+
+    _call_checks_input = True
+    _casts_integers = True
+    _makes_mask = False
+    reads_steps = True
+    _meaning = "(batch, time, features)"
+    _advice = (
+        "A recurrent layer before it returns sequences if return_sequences=True; "
+        "a single sequence x is a batch as x[np.newaxis]."
+    )
+    # The kernel's flags while a call of one plain array may go straight to it, else None.
+    _direct_flags: int | None = None
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        masked_with_states = kwargs.pop("masked_with_states", False)
+        # Set for files of Keras before 2.2.5, for masked steps that no other step precedes.
+        outputs_initial_state = kwargs.pop("outputs_initial_state", False)
+        super().__init__(**kwargs)
+        self._masked_with_states = masked_with_states
+        self.outputs_initial_state = outputs_initial_state
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell, dtype=self.dtype_policy)
+        check_cell(cell, self.label)
+        self.cell = cell
+        self._cell_has_kernel = has_kernel(cell)
+        # bool() also for NumPy's and for 0 and 1 in old configs: the kernels want Python's own.
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        self.stateful = bool(stateful)
+        self.unroll = bool(unroll)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.states: Any = None
+        self._plain_flags: int | None = None
+        self.supports_masking = True
+        self.input_spec = self._spec_of_sequences(min_ndim=3)
+
+    @property
+    def state_size(self) -> list[Any]:
+        """Sizes of the states, as a list."""
+        size = self.cell.state_size
+        return list(size) if nest.is_nested(size) else [size]
+
+    def _spec_of_sequences(self, **sizes: Any) -> InputSpec:
+        return InputSpec(meaning=self._meaning, advice=self._advice, **sizes)
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:  # noqa: ARG002
+        """Builds the cell for inputs (B, T, D), and the states of a stateful layer."""
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        if isinstance(self.cell, KernelCell):
+            self.input_spec = self._spec_of_sequences(ndim=3, axes={-1: sequences_shape[-1]})
+        if self.stateful and self.states is None:
+            if sequences_shape[0] is None:
+                raise ShapeError(
+                    f"{self.label}: stateful=True needs a known batch size, e.g. "
+                    f"Input(batch_shape=...); received shape {tuple(sequences_shape)}."
+                )
+            self._count_states(sequences_shape[0])
+            self.states = self.get_initial_state(sequences_shape[0])
+
+    def _count_states(self, batch_size: int) -> None:
+        """Adds the states to the bytes that a model from a file may take."""
+        budget = weight_budget()
+        if budget is not None:
+            for size in nest.flatten(self.state_size):
+                budget.spend((batch_size, size), np.dtype(self.compute_dtype), self.label)
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """Returns the states a call starts from: what the cell says, else zeros."""
+        initial = getattr(self.cell, "get_initial_state", None)
+        if initial is None:
+            sizes = self.state_size
+            return [np.zeros((batch_size, size), self.compute_dtype) for size in sizes]
+        states = initial(batch_size=batch_size)
+        return list(states) if nest.is_nested(states) else [states]
+
+    def reset_states(self) -> None:
+        """Sets the states of a stateful layer to zero."""
+        if self.states is not None:
+            self.states = nest.map_structure(np.zeros_like, self.states)
+
+    def reset_state(self) -> None:
+        """The same as `reset_states`."""
+        self.reset_states()
+
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
+        """Runs the cell over the sequences; see the class."""
+        flags = self._plain_flags
+        if flags is not None and initial_state is None and not training:
+            output = (self.cell._packed or self.cell._pack()).run_plain(sequences, flags, mask)
+            if output is not None:
+                return output
+        return self._call_with_care(sequences, initial_state, mask, training)
+
+    def weights_changed(self) -> None:
+        """Called after an option changed."""
+        super().weights_changed()
+        self.__dict__["_plain_flags"] = None  # to be found again by the next call
+        self.__dict__["_direct_flags"] = None
+
+    def _called(self) -> None:
+        super()._called()
+        self._find_direct_flags()
+
+    def _find_plain_flags(self) -> None:
+        """Notes how the kernel is called without states, if there is one."""
+        as_it_comes = self.states is None and not self._zeros_are_mirrored
+        if as_it_comes and isinstance(self._runner(), RecurrentKernel):
+            self.__dict__["_plain_flags"] = self._kernel_flags()
+            self._find_direct_flags()
+
+    def _find_direct_flags(self) -> None:
+        """Lets calls pass `call` by, unless it is somebody's own."""
+        if self._direct and getattr(self.call, "__func__", None) is RNN.call:
+            self.__dict__["_direct_flags"] = self._plain_flags
+
+    def _kernel_flags(self) -> int:
+        """The layer's options as `RecurrentKernel.run_plain` takes them."""
+        outputs = self.return_sequences + 2 * self.return_state
+        return outputs + 4 * self.go_backwards + 8 * self.zero_output_for_mask
+
+    def _runner(self) -> Any:
+        """What runs the cell over a sequence: its kernels if it has any, else a loop over steps."""
+        cell = self.cell
+        if self._cell_has_kernel:
+            return cell._packed or cell._pack()
+        return KernelStack(cell) if stacks_kernels(cell, self.compute_dtype) else StepLoop(cell)
+
+    def _call_with_care(self, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
+        runner, *arguments = self.kernel_call(sequences, initial_state, mask, training)
+        results = runner(*arguments)
+        if self.outputs_initial_state:
+            results = self._with_initial_state(results, *arguments[1:3])
+        if self._zeros_are_mirrored:
+            results = self._with_mirrored_zeros(results, arguments[2])
+        if not self.stateful:
+            self._find_plain_flags()
+            return results
+        output, *new_states = results
+        self.states = new_states
+        return (output, *new_states) if self.return_state else output
+
+    def runs_on_kernel(self, masked: bool) -> bool:
+        """Whether a call is one call of a compiled kernel, with the outputs as they come."""
+        stateless = not self.stateful and self.states is None
+        changed = self.outputs_initial_state or (masked and self._zeros_are_mirrored)
+        as_it_comes = not changed and type(self).call is RNN.call
+        return stateless and as_it_comes and isinstance(self._runner(), RecurrentKernel)
+
+    @property
+    def _zeros_are_mirrored(self) -> bool:
+        # Keras turns the mask around before it takes unrolled steps, but not for the zeros.
+        backwards = self.unroll and self.go_backwards and self.return_sequences
+        return backwards and self.zero_output_for_mask
+
+    @staticmethod
+    def _with_mirrored_zeros(results: Any, mask: Array | None) -> Any:
+        """What a call returned, with zeros where the mask is False in the order it came in."""
+        if mask is None:
+            return results
+        output, *states = results if isinstance(results, tuple) else (results,)
+        kept = np.expand_dims(mask, tuple(range(2, output.ndim)))
+        output = np.where(kept, output, np.zeros_like(output))
+        return (output, *states) if states else output
+
+    def _with_initial_state(self, results: Any, states: Any, mask: Array | None) -> Any:
+        """What a call returned, with the state it started from where masked steps come first."""
+        if mask is None or mask.all():
+            return results
+        if isinstance(self.cell, StackedRNNCells):
+            raise UnsupportedError(
+                f"{self.label}: masks are not supported over several cells from files of Keras "
+                "before 2.2.5, whose masked steps output a state of some other cell; call it "
+                "without a mask."
+            )
+        if states is None:
+            return results
+        h = states[0]
+        output, *rest = results if isinstance(results, tuple) else (results,)
+        masked = ~np.logical_or.accumulate(mask[:, ::-1] if self.go_backwards else mask, axis=1)
+        if self.return_sequences:
+            h = h[:, np.newaxis]
+        else:
+            masked = masked[:, -1]
+        output = np.where(np.expand_dims(masked, tuple(range(masked.ndim, output.ndim))), h, output)
+        return (output, *rest) if rest else output
+
+    def kernel_call(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool
+    ) -> tuple[Any, ...]:
+        """What runs the cell over a sequence, and its arguments, checked and converted.
+
+        Args:
+            sequences: As for `call`, as are the others.
+            initial_state: None: the states of a stateful layer, or zeros.
+            mask: None: no step is masked.
+            training: Must not be true if the cell has dropout.
+        """
+        rates = [getattr(self.cell, rate, 0.0) for rate in ("dropout", "recurrent_dropout")]
+        if training and any(rates):
+            raise UnsupportedError(f"{self.label}: dropout with training=True is not supported.")
+        x = cast(as_array(sequences, f"input of {self.label}"), self.compute_dtype)
+        check_inputs(self.input_spec, x, self.label)
+        if x.shape[1] == 0:
+            raise ShapeError(f"{self.label} needs at least one time step, received {x.shape}.")
+        if initial_state is None:
+            initial_state = self.states
+        return (
+            self._runner(),
+            x,
+            None if initial_state is None else self._checked_states(initial_state, len(x)),
+            None if mask is None else self._checked_mask(mask, x.shape[:2]),
+            self.return_sequences,
+            self.return_state or self.stateful,
+            self.go_backwards,
+            self.zero_output_for_mask and not self._zeros_are_mirrored,
+        )
+
+    def _checked_states(self, initial_state: Any, batch_size: int) -> tuple[Any, ...]:
+        """States as a tuple of contiguous arrays (B, size), nested as the cell has them."""
+        expected = self.get_initial_state(batch_size)
+        given = initial_state if nest.is_nested(initial_state) else [initial_state]
+        name = f"initial_state of {self.label}"
+        arrays = [cast(as_array(s, name), self.compute_dtype) for s in nest.flatten(given)]
+        shapes = [state.shape for state in nest.flatten(expected)]
+        fits = len(arrays) == len(shapes) and all(
+            array.shape in (shape, (1, *shape[1:]))
+            for array, shape in zip(arrays, shapes, strict=True)
+        )
+        if not fits:
+            raise ShapeError(
+                f"{name}: expected states of shapes {shapes}, received "
+                f"{[array.shape for array in arrays]}."
+            )
+        pairs = zip(arrays, shapes, strict=True)
+        full = [np.ascontiguousarray(np.broadcast_to(array, shape)) for array, shape in pairs]
+        return tuple(nest.pack_like(expected, full))
+
+    def _checked_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
+        """A mask as booleans (B, T); (1, T) and (B, T, 1) are accepted as Keras accepts them."""
+        leaves = nest.flatten(mask) if nest.is_nested(mask) else [mask]
+        given = leaves[0] if len(leaves) == 1 else mask
+        array = as_array(given, f"mask of {self.label}")
+        if array.ndim == 3 and array.shape[-1] == 1:
+            array = array[..., 0]
+        if array.shape not in (shape, (1, shape[1])):
+            raise ShapeError(
+                f"mask of {self.label}: expected shape {shape}, received {array.shape}."
+            )
+        full = array if array.shape == shape else np.broadcast_to(array, shape)
+        return cast(full, np.bool_)
+
+    def streamed(self, call: StreamedCall) -> Streamed:
+        """Says how a call on sequences is streamed: from the states of the steps before."""
+        x, initial_state, mask, _ = call.named.values()
+        if self.go_backwards:
+            call.refuse("go_backwards=True reads from the end; accepted is go_backwards=False.")
+        if self.outputs_initial_state and self.zero_output_for_mask:
+            call.refuse(
+                "zero_output_for_mask=True with outputs_initial_state=True: which of the two a "
+                "masked step outputs depends on more than is remembered; accepted is one of them."
+            )
+        if call.roles_in(x) != {Role.SEQUENCE}:
+            call.refuse(f"its input {x!r} is no sequence, but its mask or state is.")
+        if not call.roles_in(initial_state) <= {Role.GIVEN}:
+            call.refuse(
+                "its initial_state changes with every step, and all steps would have to be "
+                "computed again; accepted is an initial_state that depends on inputs without a "
+                "time axis alone."
+            )
+        if not call.roles_in(mask) <= {Role.SEQUENCE}:
+            call.refuse(f"its mask {mask!r} is no sequence; accepted is one.")
+        sequences = [self.return_sequences, *[False] * (len(call.node.outputs) - 1)]
+        takes_state, step_shape = initial_state is not None, x.shape[2:]
+
+        def make(batch_size: int) -> StreamedRNN:
+            return StreamedRNN(self, batch_size, (batch_size, *step_shape), takes_state)
+
+        return Streamed(tuple(sequences), make)
+
+    @property
+    def hands_on_masks(self) -> bool:
+        """Whether there are outputs of masked steps, not the last one alone."""
+        return self.return_sequences or type(self).compute_mask is not RNN.compute_mask
+
+    @property
+    def keeps_mask(self) -> bool:
+        """Whether the mask of the output is that of the input, just as it is."""
+        is_own = type(self).compute_mask is RNN.compute_mask
+        return is_own and self.return_sequences and not self.return_state
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
+        """Returns the mask for a sequence of outputs; there is none for a last output or states."""
+        mask = nest.flatten(previous_mask)[0] if previous_mask is not None else None
+        mask = mask if self.return_sequences else None
+        if not self.return_state:
+            return mask
+        return [mask, *(None for _ in nest.flatten(self.cell.state_size))]
+
+    def compute_output_shape(
+        self,
+        sequences_shape: Any,
+        initial_state_shape: Any = None,  # noqa: ARG002
+    ) -> Any:
+        """Returns the shape of the output, and of the states with return_state."""
+        batch_size, length, *step_sizes = sequences_shape
+        output, states = self._shapes_of_step((batch_size, *step_sizes))
+        if self.return_sequences:
+            output = (batch_size, length, *output[1:])
+        return (output, *states) if self.return_state else output
+
+    def _shapes_of_step(self, input_shape: Any) -> tuple[Any, list[Any]]:
+        """The shapes of a step's output and of the states, for a step's input (B, ...)."""
+        if isinstance(self.cell, RecurrentCell):
+            output, states = self.cell.compute_output_shape(input_shape)
+            return output, states
+        batch_size = input_shape[0]
+        states = nest.map_structure(lambda size: (batch_size, size), self.state_size)
+        return (batch_size, output_size(self.cell)), states
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), **self._flags(), "cell": serialization.serialize(self.cell)}
+
+    def _flags(self) -> dict[str, Any]:
+        return {
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "unroll": self.unroll,
+            "zero_output_for_mask": self.zero_output_for_mask,
+            **({"masked_with_states": True} if self._masked_with_states else {}),
+            **({"outputs_initial_state": True} if self.outputs_initial_state else {}),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Makes the layer from what `get_config` returned."""
+        if "cell" in config:
+            config = {**config, "cell": serialization.deserialize(config["cell"])}
+        return cls(**config)
+
+
+call_kernels_directly(RNN)
+RNN._builtin_call = RNN.__call__

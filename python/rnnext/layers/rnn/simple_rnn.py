@@ -1,0 +1,132 @@
+"""The fully connected recurrent layer and its cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from rnnext import serialization
+from rnnext.layers.rnn.cell_rnn import CellRNN
+from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell
+
+__all__ = ["SimpleRNN", "SimpleRNNCell"]
+
+Array = NDArray[Any]
+
+
+@serialization.builtin("keras.layers")
+class SimpleRNNCell(KernelCell):
+    """`h = activation(x @ kernel + h_prev @ recurrent_kernel + bias)`; see `SimpleRNN`.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import SimpleRNNCell
+        >>> output, (h,) = SimpleRNNCell(4)(np.zeros((2, 3)), [np.zeros((2, 4))])
+        >>> output.shape, h.shape
+        ((2, 4), (2, 4))
+    """
+
+    options = ("units", "activation", "use_bias", *COMMON_OPTIONS)
+    _kind = "simple_rnn"
+    _gates = 1
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._set_options(locals())
+
+    def _recurrent_spec(self) -> Any:
+        return ()
+
+    def _step(self, x: Array, *states: Array) -> tuple[Array, ...]:
+        bias, _ = self._biases()
+        return (self.activation(x @ self.kernel + states[0] @ self.recurrent_kernel + bias),)
+
+
+@serialization.builtin("keras.layers")
+class SimpleRNN(CellRNN):
+    """Fully connected recurrent layer: the output is fed back to the input.
+
+    `h = activation(x @ kernel + h_prev @ recurrent_kernel + bias)`
+
+    Args:
+        units: Number of units H.
+        activation: See `rnnext.activations.get`.
+        use_bias: Whether there is a bias (H,).
+        kernel_initializer: How the kernel (D, H) starts.
+        recurrent_initializer: How the recurrent kernel (H, H) starts.
+        bias_initializer: How the bias starts.
+        kernel_regularizer: Kept in the config, as are the other training arguments.
+        recurrent_regularizer: Kept in the config.
+        bias_regularizer: Kept in the config.
+        activity_regularizer: Kept in the config.
+        kernel_constraint: Kept in the config.
+        recurrent_constraint: Kept in the config.
+        bias_constraint: Kept in the config.
+        dropout: Kept in the config.
+        recurrent_dropout: Kept in the config.
+        seed: Kept in the config.
+        return_sequences: See `RNN`, as for the arguments below.
+        return_state: See `RNN`.
+        go_backwards: See `RNN`.
+        stateful: See `RNN`.
+        unroll: See `RNN`.
+        **kwargs: `zero_output_for_mask` and the arguments of `Layer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import SimpleRNN
+        >>> layer = SimpleRNN(1, activation="linear", return_sequences=True)
+        >>> layer.build((None, None, 1))
+        >>> layer.set_weights([np.array([[1.0]]), np.array([[0.5]]), np.array([0.0])])
+        >>> layer(np.array([[[1.0], [1.0], [1.0]]]))[0, :, 0]
+        array([1.  , 1.5 , 1.75], dtype=float32)
+    """
+
+    _cell_class = SimpleRNNCell
+    _cell_name = "simple_rnn_cell"
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._set_up(locals())

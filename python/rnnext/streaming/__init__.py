@@ -1,0 +1,1 @@
+"""Models fed step by step."""
