@@ -2,9 +2,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include "layers.h"
 #include "array_functions.h"
 #include "fastcall.h"
+#include "layers.h"
 #include "rnnext/rnnext.h"
 
 namespace py = pybind11;
