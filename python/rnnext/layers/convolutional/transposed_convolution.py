@@ -180,7 +180,7 @@ class ConvTranspose(ConvolutionLayer):
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Refuses sequences: an input adds to several steps of the output."""
-        call.refuse_unknown()
+        call.raise_not_streamable()
 
     def _pack_weights(self) -> tuple[Convolution, Any]:
         bias = None if self.bias is None else self.bias.value

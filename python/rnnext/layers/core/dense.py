@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rnnext import _core, activations, constraints, initializers, regularizers, serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.graph.streaming import Streamed, StreamedCall, activated_alone
+from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
@@ -122,7 +122,7 @@ class Dense(Layer):
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""
-        return activated_alone(call, activations.get(self.activation), axes=(-1,))
+        return per_step_with_activation(call, activations.get(self.activation), axes=(-1,))
 
     def _pack_weights(self) -> tuple[Any, Any]:
         """The kernel, and the activation if the kernel does not have it."""

@@ -13,6 +13,7 @@ from rnnext._core import concatenate_directions, run_both
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import accepts
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.layers.layer import Layer
 from rnnext.layers.rnn.rnn import RNN
@@ -73,7 +74,6 @@ class Bidirectional(Layer):
 
     makes_new_arrays = True
     _casts_integers = True
-    _makes_mask = False
     reads_steps = True
 
     def __init__(
@@ -257,16 +257,14 @@ class Bidirectional(Layer):
     # Shapes, masks, config -----------------------------------------------------------------------
 
     @property
-    def hands_on_masks(self) -> bool:
-        """Whether there are outputs of masked steps, not the last ones alone."""
-        return self.return_sequences or type(self).compute_mask is not Bidirectional.compute_mask
-
-    @property
-    def keeps_mask(self) -> bool:
-        """Whether the mask of the output is that of the input, just as it is."""
-        is_own = type(self).compute_mask is Bidirectional.compute_mask
+    def mask_rule(self) -> MaskRule:
+        """Sequences of outputs keep the mask; a last output and states have none."""
+        if type(self).compute_mask is not Bidirectional.compute_mask:
+            return super().mask_rule
+        if not self.return_sequences:
+            return MaskRule.DROP
         one_output = not self.return_state and self.merge_mode is not None
-        return is_own and self.return_sequences and one_output
+        return MaskRule.KEEP if one_output else MaskRule.COMPUTE
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the mask for sequences of outputs; there is none for last outputs or states."""

@@ -11,6 +11,7 @@ from rnnext import nest, serialization
 from rnnext._core import RecurrentKernel, call_kernels_directly
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.streaming import Role, Streamed, StreamedCall
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.layer import Layer
@@ -77,7 +78,6 @@ class RNN(Layer):
 
     _call_checks_input = True
     _casts_integers = True
-    _makes_mask = False
     reads_steps = True
     _meaning = "(batch, time, features)"
     _advice = (
@@ -368,15 +368,14 @@ class RNN(Layer):
         return Streamed(tuple(sequences), make)
 
     @property
-    def hands_on_masks(self) -> bool:
-        """Whether there are outputs of masked steps, not the last one alone."""
-        return self.return_sequences or type(self).compute_mask is not RNN.compute_mask
-
-    @property
-    def keeps_mask(self) -> bool:
-        """Whether the mask of the output is that of the input, just as it is."""
-        is_own = type(self).compute_mask is RNN.compute_mask
-        return is_own and self.return_sequences and not self.return_state
+    def mask_rule(self) -> MaskRule:
+        """Sequences of outputs keep the mask; a last output and states have none."""
+        if type(self).compute_mask is not RNN.compute_mask:
+            return super().mask_rule
+        if not self.return_sequences:
+            return MaskRule.DROP
+        one_output = not self.return_state
+        return MaskRule.KEEP if one_output else MaskRule.COMPUTE
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the mask for a sequence of outputs; there is none for a last output or states."""
