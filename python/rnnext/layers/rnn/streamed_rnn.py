@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,6 @@ from rnnext._core import RecurrentKernel
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError
 from rnnext.graph.stream_state import NoneOr, StateSlot
-
-if TYPE_CHECKING:
-    from rnnext.layers.rnn.rnn import RNN
 
 __all__ = ["StreamedRNN"]
 
@@ -28,7 +25,7 @@ class StreamedRNN:
     which is not the state: before the first step that counts there is none, and it is zero.
 
     Args:
-        layer: The layer. Its own states are not touched.
+        layer: The RNN. Its own states are not touched.
         batch_size: Number of samples B.
         step_shape: (B, ...) of a step of the input.
         takes_state: Whether the layer is called with an initial state. It is taken at the first
@@ -36,7 +33,7 @@ class StreamedRNN:
     """
 
     def __init__(
-        self, layer: RNN, batch_size: int, step_shape: tuple[int | None, ...], takes_state: bool
+        self, layer: Any, batch_size: int, step_shape: tuple[int | None, ...], takes_state: bool
     ) -> None:
         self._layer = layer
         self._batch_size = batch_size
