@@ -113,11 +113,11 @@ class Dense(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns (..., units)."""
         kernel, finish = self._packed or self._pack()
-        outputs: NDArray[Any] | None = kernel.run_plain(inputs)
+        outputs: NDArray[Any] | None = kernel.run(inputs, False)
         if outputs is None:  # no plain matrix that fits: made one, or refused
             array = cast(as_array(inputs, f"input of {self.label}"), self.compute_dtype)
             check_inputs(self.input_spec, array, self.label)
-            outputs = kernel(array)
+            outputs = kernel.run(array, True)
         return outputs if finish is None else as_array(finish(outputs), self.label)
 
     def streamed(self, call: StreamedCall) -> Streamed:

@@ -183,7 +183,7 @@ class EinsumDense(Layer):
         else:
             free = x.shape[: x.ndim - self._contracted]
             rows = x.reshape(*free, math.prod(x.shape[x.ndim - self._contracted :]))
-            outputs = kernel(rows).reshape(*free, *new_shape)
+            outputs = kernel.run(rows, True).reshape(*free, *new_shape)
         return outputs if finish is None else np.asarray(finish(outputs))
 
     def streamed(self, call: StreamedCall) -> Streamed:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
-from rnnext._core import concatenate_directions, run_both
+from rnnext._core import concatenate_directions
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import accepts
@@ -221,11 +221,17 @@ class Bidirectional(Layer):
                 outputs: tuple[Any, Any] | None = self._run_plain(*layers, sequences, mask)
                 if outputs is not None:
                     return outputs
-            calls = [
+            (kernel, x, *arguments), (other, other_x, *other_arguments) = (
                 layer.kernel_call(sequences, state, mask, training)
                 for layer, state in zip(layers, states, strict=True)
-            ]
-            return run_both(*calls)
+            )
+            if x.dtype != other_x.dtype:
+                return kernel.run(x, *arguments), other.run(other_x, *other_arguments)
+            (state, mask, flags), (other_state, _, other_flags) = arguments, other_arguments
+            pair: tuple[Any, Any] = kernel.run_pair(
+                x, mask, state, flags, other, other_state, other_flags
+            )
+            return pair
         forward, backward = (
             self._run(layer, sequences, state, mask, training)
             for layer, state in zip(layers, states, strict=True)
@@ -235,12 +241,14 @@ class Bidirectional(Layer):
     @staticmethod
     def _run_plain(forward: RNN, backward: RNN, sequences: Any, mask: Any) -> Any:
         """What each layer returns, or None unless the arrays are just what the kernels read."""
-        return forward._runner().run_plain_beside(
+        return forward._runner().run_pair(
             sequences,
-            forward._kernel_flags(),
-            backward._runner(),
-            backward._kernel_flags(),
             mask,
+            None,
+            forward.kernel_flags(),
+            backward._runner(),
+            None,
+            backward.kernel_flags(),
         )
 
     @staticmethod
