@@ -74,6 +74,17 @@ AlignedArray<T> pack(const GateColumns<T>& columns, const PanelLayout& layout) {
                     });
 }
 
+// The transpose of columns [first, first + depth) of a Keras matrix (units, stride), as one gate.
+template <class T>
+AlignedArray<T> pack_transposed(const T* matrix, std::ptrdiff_t units, std::ptrdiff_t stride,
+                                std::ptrdiff_t first, std::ptrdiff_t depth,
+                                const PanelLayout& layout) {
+  return pack_as<T>(GateColumns<T>{matrix, depth, 0, 0, 1, units}, layout, 1,
+                    [&](std::ptrdiff_t k, std::ptrdiff_t, std::ptrdiff_t unit) {
+                      return matrix[unit * stride + first + k];
+                    });
+}
+
 // The upper half of a float's bits, rounded to nearest, ties to even. NaN stays NaN.
 inline std::uint16_t to_bf16(float w) {
   std::uint32_t bits;

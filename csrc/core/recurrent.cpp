@@ -206,7 +206,9 @@ RecurrentCall<T> Recurrent<T>::Packed::call(const RecurrentIo<T>& io, std::ptrdi
   c.sequence = from(io.sequence, T_ * H);
   c.sequence_stride = T_ * H;
   c.last_output = from(io.last_output, H);
-  c.tape = from(io.tape, T_ * (config.gates() + config.states()) * H);
+  c.for_gradient = io.residuals.given();
+  c.tape = c.for_gradient ? from(io.residuals, residual_size(config, 1, T_))
+                          : from(io.tape, T_ * (config.gates() + config.states()) * H);
   for (int s = 0; s < config.states(); ++s) {
     c.initial_state[s] = from(io.initial_state[s], H);
     c.final_state[s] = from(io.final_state[s], H);
@@ -284,6 +286,9 @@ void Recurrent<T>::Packed::check(const RecurrentIo<T>& io) const {
   check_size_if_given(
       "tape", io.tape,
       checked_size("tape", {steps, config.gates() + config.states(), config.units}));
+  check_size_if_given("residuals", io.residuals, residual_size(config, io.batch, io.steps));
+  if (io.tape.given() && io.residuals.given())
+    throw std::invalid_argument("residuals: received beside a tape, accepted is one of them");
   for (int s = 0; s < 2; ++s) {
     const std::ptrdiff_t expected = s < config.states() ? state : 0;
     check_size_if_given("initial_state", io.initial_state[s], expected);

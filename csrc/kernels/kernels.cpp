@@ -1,7 +1,9 @@
 // All kernels of one instruction set, as the table that crosses the boundary. Compiled once per
 // instruction set with that set's flags and -DRNNEXT_ISA=<name>; see CMakeLists.txt.
 #include "dense.h"
+#include "outer_product.h"
 #include "recurrence.h"
+#include "recurrence_backward.h"
 #include "table.h"
 
 namespace rnnext::kernels {
@@ -61,6 +63,29 @@ constexpr RecurrentKernel<T> recurrent_kernel() {
           recurrent_in_turn<Cell, T>};
 }
 
+template <template <class> class Cell, class T>
+void backward(const RecurrentBackwardCall<T>* call) {
+  const bool is_default =
+      call->activation.kind == ActivationKind::tanh &&
+      (same<Cell<T>, SimpleRnn<T>> || call->recurrent_activation.kind == ActivationKind::sigmoid);
+  if (is_default)
+    return RecurrenceBackward<Cell, T, TanhGradient, SigmoidGradient>(*call, {}, {}).run();
+  RecurrenceBackward<Cell, T, AnyGradient, AnyGradient>(*call, AnyGradient(call->activation),
+                                                        AnyGradient(call->recurrent_activation))
+      .run();
+}
+
+template <template <class> class Cell, class T>
+size_t backward_workspace_bytes(const RecurrentBackwardCall<T>* call) {
+  return RecurrenceBackward<Cell, T, TanhGradient, SigmoidGradient>(*call, {}, {})
+      .workspace_bytes();
+}
+
+template <template <class> class Cell, class T>
+constexpr Kernel<RecurrentBackwardCall<T>> backward_kernel() {
+  return {backward_workspace_bytes<Cell, T>, backward<Cell, T>};
+}
+
 template <class T>
 void activate(const Activation* activation, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n) {
   if (is_row_wise(activation->kind)) return activate_rows<T>(*activation, x, y, rows, n);
@@ -92,6 +117,9 @@ constexpr KernelsOf<T> kernels() {
   k.gru_reset_after = recurrent_kernel<GruResetAfter, T>();
   k.gru_reset_before = recurrent_kernel<GruResetBefore, T>();
   k.dense = {dense_workspace_bytes<T>, dense<T>};
+  k.backward = {backward_kernel<SimpleRnn, T>(), backward_kernel<Lstm, T>(),
+                backward_kernel<GruResetAfter, T>(), backward_kernel<GruResetBefore, T>()};
+  k.outer_product = {outer_product_workspace_bytes<T>, outer_product<T>};
   k.activate = activate<T>;
   return k;
 }

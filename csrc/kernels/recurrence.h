@@ -21,8 +21,8 @@ class Recurrence {
   static constexpr bool kResetAfter = same<Cell, GruResetAfter<T>>;
   static constexpr bool kResetBefore = same<Cell, GruResetBefore<T>>;
   static constexpr bool kCarry = same<Cell, Lstm<T>>;
-  // Gates and states of one step on the tape (GruResetBefore's candidate is its third gate).
-  static constexpr int kTapeSlots = kGates + (kResetBefore ? 1 : 0) + Cell::kStates;
+  // Gates of one step on the tape: GruResetBefore's candidate is its third.
+  static constexpr int kTapeGates = kGates + (kResetBefore ? 1 : 0);
 
  public:
   Recurrence(const RecurrentCall<T>& call, Act act, Rec rec)
@@ -33,6 +33,10 @@ class Recurrence {
         candidate_shape_(call.units),
         panels_(shape_.share(call.member, call.members)),
         candidate_panels_(candidate_shape_.share(call.member, call.members)) {
+    tape_states_ = kTapeGates + (kResetAfter && call.for_gradient ? 1 : 0);
+    tape_slots_ = tape_states_ + Cell::kStates;
+    act_sum_ = call.for_gradient && needs_sum(call.activation);
+    rec_sum_ = call.for_gradient && needs_sum(call.recurrent_activation);
     first_ = kResetBefore ? candidate_shape_.begin(candidate_panels_) : shape_.begin(panels_);
     last_ = kResetBefore ? candidate_shape_.end(candidate_panels_) : shape_.end(panels_);
     // A row's stride is never a power of two: rows 4 KiB apart would fight for the same cache set.
@@ -236,8 +240,13 @@ class Recurrence {
       if (active_[r]) continue;
       for (ptrdiff_t v = first_; v < last_; ++v) {
         const ptrdiff_t at = r * stride_ + v * W;
-        store<T>(h_[1 - current_] + at, load<T>(h_[current_] + at));
+        const V h = load<T>(h_[current_] + at);
+        store<T>(h_[1 - current_] + at, h);
         emit(r, t, v, masked_output(r, v));
+        if (call_.for_gradient) {
+          record(r, t, tape_states_, v, h);
+          if (kCarry) record(r, t, tape_states_ + 1, v, load<T>(c_ + at));
+        }
       }
     }
   }
@@ -273,8 +282,21 @@ class Recurrence {
 
   void record(ptrdiff_t r, ptrdiff_t t, int slot, ptrdiff_t v, V value) const {
     if (__builtin_expect(call_.tape != nullptr, 0))
-      store_first<T>(call_.tape + ((r * call_.steps + t) * kTapeSlots + slot) * call_.units + v * W,
-                     value, left(v));
+      store_first<T>(
+          call_.tape + ((r * call_.steps + t) * tape_slots_ + slot) * call_.units + v * W, value,
+          left(v));
+  }
+
+  // Whether the tape has a gate's sum in place of its value.
+  bool keeps_sum(int gate) const {
+    const bool is_candidate = kCarry ? gate == 2 : gate == kTapeGates - 1;
+    return is_candidate ? act_sum_ : rec_sum_;
+  }
+  // The sums of the gates [first, last) that the tape keeps.
+  RNNEXT_INLINE void record_sums(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const V* z, int first,
+                                 int last) const {
+    for (int g = first; g < last; ++g)
+      if (keeps_sum(g)) record(r, t, g, v, z[g]);
   }
 
   // ---- one step -------------------------------------------------------------------------------
@@ -347,7 +369,7 @@ class Recurrence {
       });
       if (kGates > 1)
         update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
-          begin_units(r, v, z + i * kColumn, kResetAfter ? x_h[i] : V{});
+          begin_units(r, t, v, z + i * kColumn, kResetAfter ? x_h[i] : V{});
         });
       update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
         finish_units(r, t, v, z + i * kColumn);
@@ -373,9 +395,13 @@ class Recurrence {
   }
 
   // Puts gates in the place of their sums, W apart even if those were not.
-  RNNEXT_INLINE void begin_units(ptrdiff_t r, ptrdiff_t v, T* sums, V x_h) const {
+  RNNEXT_INLINE void begin_units(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, T* sums, V x_h) const {
     V z[kGates];
     load_gates(sums, v, z);
+    if (__builtin_expect(call_.for_gradient, 0)) {
+      record_sums(r, t, v, z, 0, kResetAfter ? 2 : kGates);
+      if (kResetAfter) record(r, t, kTapeGates, v, z[2]);
+    }
     T* carry = c_ + (kCarry ? r * stride_ + v * W : 0);
     V c = kCarry ? load<T>(carry) : x_h;
     Cell::begin(z, c, act_, rec_);
@@ -388,11 +414,15 @@ class Recurrence {
     V z[kGates];
     for (int g = 0; g < kGates; ++g) z[g] = load<T>(gates + g * W);
     const V c = kCarry ? load<T>(c_ + at) : V{};
+    const V sum = z[kGates - 1];  // of a cell whose candidate is activated here
     const V h = Cell::finish(z, load<T>(h_[current_] + at), c, act_);
     set_state(r, t, v, h);
-    for (int g = 0; g < kGates; ++g) record(r, t, g, v, z[g]);
-    record(r, t, kGates, v, h);
-    if (kCarry) record(r, t, kGates + 1, v, c);
+    if (__builtin_expect(call_.tape == nullptr, 1)) return;
+    for (int g = 0; g < kGates; ++g)
+      if (!keeps_sum(g)) record(r, t, g, v, z[g]);
+    if (!kCarry && act_sum_) record(r, t, kGates - 1, v, sum);
+    record(r, t, tape_states_, v, h);
+    if (kCarry) record(r, t, tape_states_ + 1, v, c);
   }
 
   // GruResetBefore: the product of its gates, then that of the candidate over r * h.
@@ -426,18 +456,21 @@ class Recurrence {
     const ptrdiff_t at = r * stride_ + v * W;
     V z[2];
     load_gates(sums, v, z);
+    if (__builtin_expect(call_.for_gradient, 0)) record_sums(r, t, v, z, 0, 2);
     store<T>(reset_h_ + row * stride_ + v * W,
              GruResetBefore<T>::reset(z, load<T>(h_[current_] + at), rec_));
     store<T>(update_gate_ + at, z[0]);
-    for (int g = 0; g < 2; ++g) record(r, t, g, v, z[g]);
+    for (int g = 0; g < 2; ++g)
+      if (!keeps_sum(g)) record(r, t, g, v, z[g]);
   }
 
   RNNEXT_INLINE void update_candidate(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, V z) const {
     const ptrdiff_t at = r * stride_ + v * W;
+    const V sum = z;
     const V h =
         GruResetBefore<T>::update(z, load<T>(update_gate_ + at), load<T>(h_[current_] + at), act_);
     set_state(r, t, v, h);
-    record(r, t, 2, v, z);
+    record(r, t, 2, v, act_sum_ ? sum : z);
     record(r, t, 3, v, h);
   }
 
@@ -450,9 +483,11 @@ class Recurrence {
   ptrdiff_t first_, last_;                      // this member's unit vectors of the state
   ptrdiff_t stride_, x_stride_;
   size_t workspace_bytes_;
-  ptrdiff_t step_of_block_ = 0;  // the present step's, of those projected ahead
-  int current_ = 0;              // h_[current_] is the state before a step, the other the one after
-  ptrdiff_t active_rows_ = 0;    // samples that take the present step
+  int tape_states_, tape_slots_;  // where a step's states are on the tape, and what it has in all
+  bool act_sum_, rec_sum_;        // whether the tape has sums in place of activated gates
+  ptrdiff_t step_of_block_ = 0;   // the present step's, of those projected ahead
+  int current_ = 0;            // h_[current_] is the state before a step, the other the one after
+  ptrdiff_t active_rows_ = 0;  // samples that take the present step
 
   // Pieces of the caller's workspace; states are (rows, stride_). The team's:
   T* h_[2];

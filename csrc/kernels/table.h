@@ -95,6 +95,10 @@ struct RecurrentCall {
   // Every step's activated gates, then its states: (rows, steps, gates + states, units), unmasked
   // steps only (a masked step leaves its place as it was). nullptr, the usual case: not recorded.
   T* tape;
+  // Whether the tape is for a backward pass. It then holds the gates' sums where an activation's
+  // derivative is no function of its value (needs_sum); gru with reset_after has one slot more,
+  // between gates and state, for h @ U_h + b_h; and masked steps have their states.
+  bool for_gradient;
 
   // Steps whose inputs are projected by one matrix product before they run; 0: each step projects
   // its own input. The result has the same bits either way: it is one sum in one order.
@@ -104,6 +108,76 @@ struct RecurrentCall {
   int member, members;
   void* team;
   void (*meet)(void* team);
+
+  void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
+};
+
+// Whether the derivative of an activation is computed from its sum. Of the others it follows from
+// the value, which the tape then holds.
+[[gnu::always_inline]] inline constexpr bool needs_sum(const Activation& activation) {
+  switch (activation.kind) {
+    case ActivationKind::relu:
+      return activation.p2 != 0 || activation.p0 < 0;
+    case ActivationKind::elu:
+    case ActivationKind::celu:
+      return activation.p0 <= 0;
+    case ActivationKind::gelu:
+    case ActivationKind::gelu_tanh:
+    case ActivationKind::silu:
+    case ActivationKind::mish:
+    case ActivationKind::softplus:
+    case ActivationKind::softsign:
+    case ActivationKind::hard_silu:
+    case ActivationKind::soft_shrink:
+    case ActivationKind::hard_shrink:
+    case ActivationKind::tanh_shrink:
+    case ActivationKind::threshold:
+    case ActivationKind::squareplus:
+    case ActivationKind::sparse_plus:
+    case ActivationKind::log_sigmoid:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Samples [0, rows) of the backward pass of one recurrent layer; every pointer not owned.
+template <class T>
+struct RecurrentBackwardCall {
+  ptrdiff_t rows, steps, units;
+  bool go_backwards, zero_output_for_mask;
+  Activation activation, recurrent_activation;
+
+  // The transposed recurrent kernel, (columns, units) in panels of one gate: all columns; of gru
+  // without reset_after those of z and r, and `candidate` has those of h.
+  PackedMatrix<T> recurrent_kernel, candidate;
+
+  const uint8_t* mask;        // (rows, steps), in the order of the input; nullptr: no mask
+  const T* initial_state[2];  // (rows, units); nullptr: zeros
+  const T* residuals;         // (rows, steps, slots, units), the tape of the forward pass
+
+  const T* d_sequence;        // (rows, steps, units); nullptr: zeros, as are those below
+  const T* d_last_output;     // (rows, units)
+  const T* d_final_state[2];  // (rows, units)
+
+  // The gradients of the gates' sums, (rows, steps, columns) in the order of the input, zeros where
+  // a step is masked. Of gru with reset_after units more: the candidate's recurrent sum.
+  T* d_sums;
+  // gru without reset_after: r * h, (rows, steps, units), which the candidate's product read.
+  T* reset_h;
+  T* d_initial_state[2];  // (rows, units); nullptr: unwanted
+
+  void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
+};
+
+// out (k, columns) += the sum over rows of a[row]' b[row].
+template <class T>
+struct OuterProductCall {
+  ptrdiff_t rows, k, columns;
+  const T* const* a;  // (rows): pointers to k elements
+  const T* const* b;  // (rows): pointers to `columns` elements
+  T* out;             // row i at out + i * out_stride
+  ptrdiff_t out_stride;
 
   void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
 };
@@ -145,6 +219,10 @@ struct KernelsOf {
 
   RecurrentKernel<T> simple_rnn, lstm, gru_reset_after, gru_reset_before;
   Kernel<DenseCall<T>> dense;
+  struct {
+    Kernel<RecurrentBackwardCall<T>> simple_rnn, lstm, gru_reset_after, gru_reset_before;
+  } backward;
+  Kernel<OuterProductCall<T>> outer_product;
   // y = activation(x) for x (rows, n), row-major; y may be x. Row-wise kinds work over n.
   void (*activate)(const Activation*, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n);
 };

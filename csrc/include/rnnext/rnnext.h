@@ -79,7 +79,14 @@ struct RecurrentIo {
   // (batch, steps, gates + states, units): the activated gates and then the states after each step.
   // Places of masked steps are left as they were.
   Span<T> tape;
+  // What RecurrentGradient reads: residual_size(config, batch, steps) elements, in a layout of its
+  // own. Not together with a tape.
+  Span<T> residuals;
 };
+
+// Elements of RecurrentIo::residuals. Throws std::invalid_argument where that overflows.
+std::ptrdiff_t residual_size(const RecurrentConfig& config, std::ptrdiff_t batch,
+                             std::ptrdiff_t steps);
 
 // A SimpleRNN, LSTM or GRU layer with its weights packed for one instruction set. T: float, double.
 template <class T>
@@ -111,6 +118,67 @@ class Recurrent {
   class SharedRun;
   std::unique_ptr<Packed> packed_;
 };
+
+// What one backward pass reads and writes. Gradients of outputs that are not given are zero;
+// gradients that are not given are not computed.
+template <class T>
+struct RecurrentGradientIo {
+  // As the forward pass was called.
+  std::ptrdiff_t batch = 0, steps = 0;
+  bool go_backwards = false;
+  bool zero_output_for_mask = false;
+  Span<const T> x;
+  Span<const std::uint8_t> mask;
+  Span<const T> initial_state[2];
+  Span<const T> residuals;  // which it wrote
+
+  Span<const T> d_sequence;        // (batch, steps, units)
+  Span<const T> d_last_output;     // (batch, units)
+  Span<const T> d_final_state[2];  // (batch, units)
+
+  Span<T> d_x;                 // (batch, steps, features)
+  Span<T> d_kernel;            // (features, gates * units)
+  Span<T> d_recurrent_kernel;  // (units, gates * units)
+  Span<T> d_bias;              // as the bias
+  Span<T> d_initial_state[2];  // (batch, units)
+
+  // gradient_scratch_size(config, batch, steps) elements to work in; none: memory of the call's
+  // own.
+  Span<T> scratch;
+};
+
+std::ptrdiff_t gradient_scratch_size(const RecurrentConfig& config, std::ptrdiff_t batch,
+                                     std::ptrdiff_t steps);
+
+// The backward pass of a Recurrent<T> of the same weights. Gradients have the same bits on any
+// number of threads.
+template <class T>
+class RecurrentGradient {
+ public:
+  // As Recurrent's. The arrays are copied.
+  RecurrentGradient(const RecurrentConfig& config, Span<const T> kernel,
+                    Span<const T> recurrent_kernel, Span<const T> bias,
+                    const std::string& isa = "");
+  ~RecurrentGradient();
+  RecurrentGradient(RecurrentGradient&&) noexcept;
+  RecurrentGradient& operator=(RecurrentGradient&&) noexcept;
+
+  // Throws std::invalid_argument when an array's size does not fit, std::bad_alloc.
+  void run(const RecurrentGradientIo<T>& io) const;
+
+  const RecurrentConfig& config() const;
+  const char* isa() const;
+
+ private:
+  struct Packed;
+  std::unique_ptr<Packed> packed_;
+};
+
+// out (k, columns) += a' b for a (rows, k) and b (rows, columns): the gradient of a kernel from its
+// inputs and the gradients of its sums. The same bits on any number of threads.
+template <class T>
+void add_outer_product(std::ptrdiff_t rows, std::ptrdiff_t k, std::ptrdiff_t columns,
+                       Span<const T> a, Span<const T> b, Span<T> out, const std::string& isa = "");
 
 // Rows that may overlap, as those that a convolution over time multiplies: window i of sample n
 // begins at element n * sample_stride + i * stride of an array.
