@@ -95,6 +95,24 @@ class ArrayView {
   PyObject* array_;
 };
 
+// The same of any number of axes, to be written.
+template <class T>
+class WritableView {
+ public:
+  WritableView(const char* name, py::handle object) : view_(name, object, -1), object_(object) {
+    if (!(py::detail::array_proxy(object.ptr())->flags & py::detail::npy_api::NPY_ARRAY_WRITEABLE_))
+      throw py::value_error(std::string(name) + ": received an array that is read-only");
+  }
+  Span<T> span() const {
+    return {reinterpret_cast<T*>(py::detail::array_proxy(object_.ptr())->data), view_.size()};
+  }
+  const ArrayView<T>& view() const { return view_; }
+
+ private:
+  ArrayView<T> view_;
+  py::handle object_;
+};
+
 // An error unless the array has just these extents.
 template <class T>
 void check_shape(const char* name, const ArrayView<T>& array, py::handle object,

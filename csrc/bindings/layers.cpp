@@ -27,14 +27,6 @@ class Unlocked {
   std::optional<py::gil_scoped_release> release_;
 };
 
-Cell to_cell(const std::string& name) {
-  if (name == "simple_rnn") return Cell::simple_rnn;
-  if (name == "lstm") return Cell::lstm;
-  if (name == "gru") return Cell::gru;
-  throw py::value_error("cell: received \"" + name +
-                        "\", accepted are \"simple_rnn\", \"lstm\", \"gru\"");
-}
-
 std::string to_isa(const py::object& isa) {
   return isa.is_none() ? std::string() : isa.cast<std::string>();
 }
@@ -82,6 +74,23 @@ class RecurrentOf final : public RecurrentKernel {
       Recurrent<T>::run_both(layer_, io, other->layer_, other_io);
     }
     return py::make_tuple(mine, theirs);
+  }
+
+  py::object run_recorded(py::handle x, py::handle states, py::handle mask, long flags,
+                          py::handle residuals_object) const override {
+    const CallFlags strict(flags | CallFlags::kStrict);
+    RecurrentIo<T> io;
+    read(io, x, states, mask, strict);
+    WritableView<T> residuals("residuals", residuals_object);
+    io.residuals = residuals.span();
+    py::object outputs = allocate(io, strict);
+    const Unlocked unlocked(work(io));
+    layer_.run(io);
+    return outputs;
+  }
+
+  py::ssize_t residual_size(py::ssize_t batch, py::ssize_t steps) const override {
+    return rnnext::residual_size(layer_.config(), batch, steps);
   }
 
   const char* isa() const override { return layer_.isa(); }
@@ -287,6 +296,14 @@ py::object activate_as(const Activation& activation, py::handle x_object) {
 }
 
 }  // namespace
+
+Cell to_cell(const std::string& name) {
+  if (name == "simple_rnn") return Cell::simple_rnn;
+  if (name == "lstm") return Cell::lstm;
+  if (name == "gru") return Cell::gru;
+  throw py::value_error("cell: received \"" + name +
+                        "\", accepted are \"simple_rnn\", \"lstm\", \"gru\"");
+}
 
 std::unique_ptr<RecurrentKernel> RecurrentKernel::make(const std::string& cell, py::handle kernel,
                                                        py::handle recurrent_kernel, py::handle bias,

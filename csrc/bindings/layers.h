@@ -6,9 +6,13 @@
 #include <memory>
 #include <string>
 
+#include "rnnext/rnnext.h"
+
 namespace rnnext::bindings {
 
 namespace py = pybind11;
+
+Cell to_cell(const std::string& name);
 
 // How a recurrent layer is called: the bits of `flags`.
 struct CallFlags {
@@ -44,6 +48,11 @@ class RecurrentKernel {
   virtual py::object run_pair(py::handle x, py::handle mask, py::handle states, CallFlags flags,
                               const RecurrentKernel& other, py::handle other_states,
                               CallFlags other_flags) const = 0;
+  // run() of a strict call, which also fills `residuals`, an array of residual_size(batch, steps)
+  // elements, for the backward pass.
+  virtual py::object run_recorded(py::handle x, py::handle states, py::handle mask, long flags,
+                                  py::handle residuals) const = 0;
+  virtual py::ssize_t residual_size(py::ssize_t batch, py::ssize_t steps) const = 0;
   virtual const char* isa() const = 0;
   virtual const char* dtype() const = 0;
   virtual const char* cell() const = 0;
@@ -57,6 +66,25 @@ class RecurrentKernel {
                                                const py::object& recurrent_activation,
                                                bool reset_after, const py::object& isa,
                                                const py::object& weights);
+};
+
+// The backward pass of a recurrent layer.
+class RecurrentGradientKernel {
+ public:
+  virtual ~RecurrentGradientKernel() = default;
+  // (d_x or None, d_kernel, d_recurrent_kernel, d_bias or None, d_states), from the gradients of
+  // the output and of the states (each an array or None), for a forward pass with these arguments.
+  virtual py::tuple run(py::handle x, py::handle states, py::handle mask, long flags,
+                        py::handle residuals, py::handle d_output, const py::tuple& d_states,
+                        bool wants_x, bool wants_bias, py::handle scratch) const = 0;
+  virtual py::ssize_t scratch_size(py::ssize_t batch, py::ssize_t steps) const = 0;
+
+  // The dtype is the kernel's.
+  static std::unique_ptr<RecurrentGradientKernel> make(const std::string& cell, py::handle kernel,
+                                                       py::handle recurrent_kernel, py::handle bias,
+                                                       const py::tuple& activation,
+                                                       const py::object& recurrent_activation,
+                                                       bool reset_after, const py::object& isa);
 };
 
 class DenseKernel {
@@ -76,6 +104,13 @@ class DenseKernel {
                                            const py::tuple& activation, const py::object& isa,
                                            const py::object& weights);
 };
+
+// out (k, columns) += a' b for a (rows, k), b (rows, columns).
+void add_outer_product_of(py::handle a, py::handle b, py::handle out);
+
+// The gradient of x from that of y = activation(x), d; all of one shape.
+py::object differentiate_array(const py::tuple& activation, py::handle x, py::handle y,
+                               py::handle d);
 
 py::object activate_array(const py::tuple& activation, py::handle x);
 

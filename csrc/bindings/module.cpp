@@ -10,6 +10,7 @@
 namespace py = pybind11;
 using rnnext::bindings::CallFlags;
 using rnnext::bindings::DenseKernel;
+using rnnext::bindings::RecurrentGradientKernel;
 using rnnext::bindings::RecurrentKernel;
 
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
@@ -26,11 +27,26 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
            py::arg("recurrent_kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("recurrent_activation"), py::arg("reset_after") = true,
            py::arg("isa") = py::none(), py::arg("weights") = py::none())
+      .def("run_recorded", &RecurrentKernel::run_recorded, py::arg("x"), py::arg("states"),
+           py::arg("mask"), py::arg("flags"), py::arg("residuals"))
+      .def("residual_size", &RecurrentKernel::residual_size, py::arg("batch"), py::arg("steps"))
       .def_property_readonly("isa", &RecurrentKernel::isa)
       .def_property_readonly("dtype", &RecurrentKernel::dtype)
       .def_property_readonly("cell", &RecurrentKernel::cell)
       .def_property_readonly("units", &RecurrentKernel::units)
       .def_property_readonly("input_dim", &RecurrentKernel::input_dim);
+
+  py::class_<RecurrentGradientKernel>(m, "RecurrentGradientKernel",
+                                      "The backward pass of a RecurrentKernel of the same weights.")
+      .def(py::init(&RecurrentGradientKernel::make), py::arg("cell"), py::arg("kernel"),
+           py::arg("recurrent_kernel"), py::arg("bias"), py::arg("activation"),
+           py::arg("recurrent_activation"), py::arg("reset_after") = true,
+           py::arg("isa") = py::none())
+      .def("run", &RecurrentGradientKernel::run, py::arg("x"), py::arg("states"), py::arg("mask"),
+           py::arg("flags"), py::arg("residuals"), py::arg("d_output"), py::arg("d_states"),
+           py::arg("wants_x"), py::arg("wants_bias"), py::arg("scratch") = py::none())
+      .def("scratch_size", &RecurrentGradientKernel::scratch_size, py::arg("batch"),
+           py::arg("steps"));
 
   py::class_<DenseKernel>(m, "DenseKernel",
                           "activation(x @ kernel + bias), the same bits for a row in any batch.")
@@ -53,6 +69,10 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.def("compiled_call", &rnnext::bindings::compiled_call, py::arg("layer_class"),
         py::arg("slow_path"), py::arg("flags"), py::arg("cell"), py::arg("kernel"));
   m.def("activate", &rnnext::bindings::activate_array, py::arg("activation"), py::arg("x"));
+  m.def("differentiate", &rnnext::bindings::differentiate_array, py::arg("activation"),
+        py::arg("x"), py::arg("y"), py::arg("d"));
+  m.def("add_outer_product", &rnnext::bindings::add_outer_product_of, py::arg("a"), py::arg("b"),
+        py::arg("out"));
   m.def("normalize", &rnnext::bindings::normalize_rows, py::arg("x"), py::arg("mean"),
         py::arg("factor"), py::arg("offset"));
   m.def("concatenate_directions", &rnnext::bindings::concatenate_directions, py::arg("forward"),

@@ -354,6 +354,45 @@ void add_outer_product(std::ptrdiff_t rows, std::ptrdiff_t k, std::ptrdiff_t col
                   {{&a_rows, k, 0, columns, out.data, columns}}, b_rows);
 }
 
+namespace {
+
+// Rows whose activation mixes their elements, in double.
+template <class T>
+void differentiate_rows(const Activation& activation, std::ptrdiff_t rows, std::ptrdiff_t n,
+                        const T* x, const T* d, T* out) {
+  for (std::ptrdiff_t row = 0; row < rows; ++row, x += n, d += n, out += n) {
+    const std::vector<double> wide_x(x, x + n);
+    std::vector<double> gradient(d, d + n);
+    reference::differentiate_row(activation, wide_x.data(), gradient.data(), n);
+    for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = static_cast<T>(gradient[i]);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void differentiate(const Activation& activation, std::ptrdiff_t rows, std::ptrdiff_t n,
+                   Span<const T> x, Span<const T> y, Span<const T> d, Span<T> out,
+                   const std::string& isa) {
+  const std::ptrdiff_t size = checked_size("x", {rows, n});
+  check_size_if_given("x", x, size);
+  check_size("y", y, size);
+  check_size("d", d, size);
+  check_size("out", out, size);
+  const bool row_wise = is_row_wise(activation.kind);
+  if (!x.given() && size && (row_wise || kernels::needs_sum(activation)))
+    throw std::invalid_argument("x: received none, which the derivative of this activation needs");
+  if (!size) return;
+  if (row_wise) return differentiate_rows(activation, rows, n, x.data, d.data, out.data);
+  kernels::kernels_of<T>(core::kernel_table(isa))
+      .differentiate(&activation, x.data, y.data, d.data, out.data, size);
+}
+
+template void differentiate(const Activation&, std::ptrdiff_t, std::ptrdiff_t, Span<const float>,
+                            Span<const float>, Span<const float>, Span<float>, const std::string&);
+template void differentiate(const Activation&, std::ptrdiff_t, std::ptrdiff_t, Span<const double>,
+                            Span<const double>, Span<const double>, Span<double>,
+                            const std::string&);
 template class RecurrentGradient<float>;
 template class RecurrentGradient<double>;
 template void add_outer_product(std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t, Span<const float>,

@@ -183,5 +183,21 @@ struct AnyGradient {
   }
 };
 
+// ---- arrays -----------------------------------------------------------------------------------
+
+// out = d * activation'(x) for n elements, any kind that is not row-wise; y: activation(x).
+template <class T>
+void differentiate_array(const Activation& activation, const T* x, const T* y, const T* d, T* out,
+                         ptrdiff_t n) {
+  constexpr ptrdiff_t W = kWidth<T>;
+  const bool of_sum = needs_sum(activation);
+  const T* kept = of_sum ? x : y;
+  for (ptrdiff_t i = 0; i < n; i += W) {
+    Vec<T> slope = load_first<T>(kept + i, n - i);
+    differentiate_in_place<T>(&activation, of_sum, &slope);
+    store_first<T>(out + i, load_first<T>(d + i, n - i) * slope, n - i);
+  }
+}
+
 }  // namespace
 }  // namespace rnnext::kernels

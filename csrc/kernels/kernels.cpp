@@ -92,6 +92,12 @@ void activate(const Activation* activation, const T* x, T* y, ptrdiff_t rows, pt
   activate_array<T>(*activation, x, y, rows * n);
 }
 
+template <class T>
+void differentiate(const Activation* activation, const T* x, const T* y, const T* d, T* out,
+                   ptrdiff_t n) {
+  differentiate_array<T>(*activation, x, y, d, out, n);
+}
+
 float fma_peak(ptrdiff_t count) {
   constexpr int kChains = 10;
   VecF sum[kChains];
@@ -121,6 +127,7 @@ constexpr KernelsOf<T> kernels() {
                 backward_kernel<GruResetAfter, T>(), backward_kernel<GruResetBefore, T>()};
   k.outer_product = {outer_product_workspace_bytes<T>, outer_product<T>};
   k.activate = activate<T>;
+  k.differentiate = differentiate<T>;
   return k;
 }
 

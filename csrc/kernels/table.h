@@ -225,6 +225,8 @@ struct KernelsOf {
   Kernel<OuterProductCall<T>> outer_product;
   // y = activation(x) for x (rows, n), row-major; y may be x. Row-wise kinds work over n.
   void (*activate)(const Activation*, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n);
+  // out = d * activation'(x) for n elements, y = activation(x); not row-wise. out may be d.
+  void (*differentiate)(const Activation*, const T* x, const T* y, const T* d, T* out, ptrdiff_t n);
 };
 
 struct KernelTable {

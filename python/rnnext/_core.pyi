@@ -52,6 +52,17 @@ class RecurrentKernel:
         such an array as the kernel reads, or x is empty; with it, an error that says what came.
         """
 
+    def run_recorded(
+        self,
+        x: _Array,
+        states: tuple[_Array, ...] | None,
+        mask: NDArray[np.bool_] | None,
+        flags: int,
+        residuals: _Array,
+    ) -> Any:
+        """What `run` returns; fills `residuals`, of `residual_size(batch, steps)` elements."""
+
+    def residual_size(self, batch: int, steps: int) -> int: ...
     def run_pair(
         self,
         x: _Array,
@@ -78,6 +89,42 @@ class RecurrentKernel:
     def units(self) -> int: ...
     @property
     def input_dim(self) -> int: ...
+
+class RecurrentGradientKernel:
+    """The backward pass of a `RecurrentKernel` of the same weights."""
+
+    def __init__(
+        self,
+        cell: str,
+        kernel: _Array,
+        recurrent_kernel: _Array,
+        bias: _Array | None,
+        activation: _Spec,
+        recurrent_activation: _Spec | None,
+        reset_after: bool = True,
+        isa: str | None = None,
+    ) -> None: ...
+    def run(
+        self,
+        x: _Array,
+        states: tuple[_Array, ...] | None,
+        mask: NDArray[np.bool_] | None,
+        flags: int,
+        residuals: _Array,
+        d_output: _Array | None,
+        d_states: tuple[_Array | None, ...],
+        wants_x: bool,
+        wants_bias: bool,
+        scratch: _Array | None = None,
+    ) -> tuple[_Array | None, _Array, _Array, _Array | None, tuple[_Array, ...]]:
+        """Gradients of x, kernel, recurrent kernel, bias and initial states.
+
+        x, states, mask, flags: as the forward pass was called, which wrote `residuals`. d_output
+        and d_states: the gradients of its outputs; None: zeros. scratch: an array of
+        `scratch_size(batch, steps)` elements to work in.
+        """
+
+    def scratch_size(self, batch: int, steps: int) -> int: ...
 
 class DenseKernel:
     """activation(x @ kernel + bias) over the last axis of x."""
@@ -119,6 +166,12 @@ def compiled_call(
     """
 
 def activate(activation: _Spec, x: _Array) -> _Array: ...
+def differentiate(activation: _Spec, x: _Array | None, y: _Array, d: _Array) -> _Array:
+    """The gradient of `x` from that of `y = activate(activation, x)`, `d`; all of one shape."""
+
+def add_outer_product(a: _Array, b: _Array, out: _Array) -> None:
+    """out (k, columns) += a' b for a (rows, k) and b (rows, columns), on any threads the same."""
+
 def normalize(x: _Array, mean: _Array, factor: _Array, offset: _Array) -> _Array:
     """(x - mean) * factor + offset over the last axis of x; the other three: (D,)."""
 

@@ -217,6 +217,13 @@ template <class T>
 void activate(const Activation& activation, std::ptrdiff_t rows, std::ptrdiff_t n, Span<const T> x,
               Span<T> y, const std::string& isa = "");
 
+// out = the gradient of x from the gradient d of y = activate(x), all (rows, n); row-wise kinds
+// along n. x may be none where needs_sum() of the kind is false. out may be d.
+template <class T>
+void differentiate(const Activation& activation, std::ptrdiff_t rows, std::ptrdiff_t n,
+                   Span<const T> x, Span<const T> y, Span<const T> d, Span<T> out,
+                   const std::string& isa = "");
+
 // y = (x - mean) * factor + offset over (rows, n); mean, factor and offset: (n). y may be x.
 template <class T>
 void normalize(std::ptrdiff_t rows, std::ptrdiff_t n, Span<const T> x, Span<const T> mean,
