@@ -1,0 +1,163 @@
+"""Running a program so that it can be reversed: the gradients of its inputs and of the weights.
+
+Each operation brings a rule, `Operation.record`, beside its shape rule and its time rule: it computes
+the outputs and returns a function that turns their gradients into those of its arguments. The
+program is run forwards instruction by instruction, and the functions backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext import nest
+from rnnext.arrays import cast
+from rnnext.graph.program import Action, Instruction, Program, Slot
+
+__all__ = ["Pullback", "RecordedProgram", "Recording", "Weight"]
+
+Array = NDArray[Any]
+# From the gradients of the outputs, flat, None where there is none, to those of the leaves of the
+# arguments: of (args, kwargs), flat as `nest.flatten` has them.
+Pullback = Callable[[list[Any]], list[Any]]
+
+
+class Weight(Protocol):
+    """What a recording notes gradients of."""
+
+    trainable: bool
+    value: Any
+
+
+class Recording:
+    """One pass that will be reversed.
+
+    Args:
+        training: Whether layers behave as in training: dropout drops, batches are normalised.
+        generator: Where dropout and noise take their numbers from.
+
+    Attributes:
+        gradients: The gradients of the weights so far, by id of the weight.
+        losses: What layers add to the loss: scalars and, for each, its pullback.
+    """
+
+    def __init__(self, training: bool, generator: np.random.Generator) -> None:
+        self.training = training
+        self.generator = generator
+        self.gradients: dict[int, Array] = {}
+        self.losses: list[tuple[float, Callable[[float], None]]] = []
+
+    def add(self, weight: Weight, gradient: Array) -> None:
+        """Adds to the gradient of a weight, if it is trained."""
+        if not weight.trainable:
+            return
+        known = self.gradients.get(id(weight))
+        self.gradients[id(weight)] = gradient if known is None else known + gradient
+
+
+class RecordedProgram:
+    """A program that is run forwards and backwards.
+
+    Args:
+        program: The program.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def run(
+        self, recording: Recording, values: list[Any], masks: list[Any]
+    ) -> tuple[list[Any], list[Any], Callable[[list[Any]], list[Any]]]:
+        """Runs the program.
+
+        Args:
+            recording: Takes the gradients of the weights when the program is reversed.
+            values: One array for each input.
+            masks: One mask for each input that comes with one.
+
+        Returns:
+            The outputs, their masks, and a function from the outputs' gradients (None: zeros) to
+            the inputs'.
+        """
+        program = self.program
+        slots = values + masks
+        slots += [None] * (program.slot_count - len(slots))
+        pullbacks: list[tuple[Instruction, Pullback]] = []
+        for instruction in program.instructions:
+            pullback = _run(instruction, recording, slots)
+            if pullback is not None:
+                pullbacks.append((instruction, pullback))
+        dtypes = [getattr(value, "dtype", None) for value in slots]
+
+        def reverse(d_outputs: list[Any]) -> list[Any]:
+            gradients: list[Any] = [None] * program.slot_count
+            for slot, gradient in zip(program.outputs, d_outputs, strict=True):
+                _accumulate(gradients, slot, gradient, dtypes)
+            for instruction, pullback in reversed(pullbacks):
+                _reverse(instruction, pullback, gradients, dtypes)
+            return gradients[: program.input_count]
+
+        masks_of = [None if slot is None else slots[slot] for slot in program.output_masks]
+        return [slots[slot] for slot in program.outputs], masks_of, reverse
+
+
+def _run(instruction: Instruction, recording: Recording, slots: list[Any]) -> Pullback | None:
+    """Runs one instruction and stores its results; returns how it is reversed."""
+    operation = instruction.operation
+    args, masks = _filled(instruction.args, slots), _filled(instruction.masks, slots)
+    if instruction.action is Action.MASK:
+        found = nest.flatten(operation.compute_mask(args[0], masks["mask"]))
+        for slot, mask in zip(instruction.outputs, found, strict=False):
+            slots[slot] = mask
+        return None
+    if instruction.action is Action.JOINT:
+        outputs, out_masks, pullback = operation.record_with_masks(
+            recording, args[0], masks["mask"]
+        )
+        for slot, mask in zip(instruction.output_masks, nest.flatten(out_masks), strict=True):
+            slots[slot] = mask
+    else:
+        kwargs = {**_filled(instruction.kwargs, slots), **masks}
+        outputs, pullback = operation.record(recording, *args, **kwargs)
+    for slot, value in zip(instruction.outputs, nest.flatten(outputs), strict=True):
+        slots[slot] = value
+    return pullback  # type: ignore[no-any-return]
+
+
+def _reverse(
+    instruction: Instruction, pullback: Pullback, gradients: list[Any], dtypes: list[Any]
+) -> None:
+    """Adds the gradients of what an instruction read."""
+    d_outputs = [gradients[slot] for slot in instruction.outputs]
+    if all(gradient is None for gradient in d_outputs):
+        return
+    named = {**instruction.kwargs, **instruction.masks}
+    leaves = nest.flatten(
+        instruction.args if instruction.action is Action.JOINT else (instruction.args, named)
+    )
+    for leaf, gradient in zip(leaves, pullback(d_outputs), strict=False):
+        if isinstance(leaf, Slot):
+            _accumulate(gradients, leaf.index, gradient, dtypes)
+
+
+def _accumulate(gradients: list[Any], slot: int, gradient: Any, dtypes: list[Any]) -> None:
+    if gradient is None or dtypes[slot] is None or dtypes[slot].kind != "f":
+        return
+    gradient = cast(gradient, dtypes[slot])
+    known = gradients[slot]
+    gradients[slot] = gradient if known is None else known + gradient
+
+
+def _filled(structure: Any, slots: list[Any]) -> Any:
+    """A nested structure with the values of its slots."""
+
+    def value(leaf: Any) -> Any:
+        if not isinstance(leaf, Slot):
+            return leaf
+        stored = slots[leaf.index]
+        return stored if leaf.dtype is None else cast(stored, np.dtype(leaf.dtype))
+
+    return nest.map_structure(value, structure)
