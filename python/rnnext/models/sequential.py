@@ -9,6 +9,7 @@ from rnnext import serialization
 from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, ShapeError
 from rnnext.graph.tensor import KerasTensor, standard_shape
+from rnnext.layers.core.embedding import Embedding
 from rnnext.layers.core.input import InputLayer
 from rnnext.layers.layer import Layer
 from rnnext.models.model import Model
@@ -113,6 +114,9 @@ class Sequential(Model):
         for layer in self._stack[len(outputs) :]:
             outputs.append(layer(outputs[-1]))
         self._connect(outputs[0], outputs[-1])
+        if self._network is not None and isinstance(self._stack[1], Embedding):
+            # As in Keras, whose `input_length` is no limit: the layers behind may set one.
+            self._network.ports.ports[0].accept_any_sizes()
         # Keras makes a functional model inside, each time, and the names of later ones count it.
         unique_name("Functional")
 
