@@ -6,6 +6,7 @@ tensors of the shapes the layer would return. A functional model is read off the
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -58,7 +59,10 @@ class KerasTensor(TensorOperators):
         shape: Sizes; None where the size is known only at run time.
         dtype: Name of the dtype.
         name: Name of the layer that made it.
+        mask: Its symbolic mask, which only summaries ask for; see `rnnext.models.mask_nodes`.
     """
+
+    mask: KerasTensor | None = None
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
         self.shape = standard_shape(shape, "KerasTensor")
@@ -134,6 +138,9 @@ def any_symbolic(structure: Any) -> bool:
     return any(isinstance(leaf, KerasTensor) for leaf in nest.flatten(structure))
 
 
+_serials = itertools.count()
+
+
 class Node:
     """One call of an operation on symbolic tensors.
 
@@ -143,7 +150,11 @@ class Node:
         kwargs: Its keyword arguments.
         outputs: What it returned, flattened.
         input_tensors: The symbolic tensors among the arguments.
+        serial: Counts the nodes of the process in the order of the calls.
+        mask_tensors: The symbolic masks that Keras passes as well; None until they are asked for.
     """
+
+    mask_tensors: list[KerasTensor] | None = None
 
     def __init__(
         self, operation: Operation, args: Sequence[Any], kwargs: dict[str, Any], outputs: Any
@@ -154,6 +165,7 @@ class Node:
         self.outputs: list[KerasTensor] = nest.flatten(outputs)
         leaves = nest.flatten((self.args, self.kwargs))
         self.input_tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
+        self.serial = next(_serials)
         index = len(operation.inbound_nodes)
         operation.inbound_nodes.append(self)
         for i, tensor in enumerate(self.outputs):

@@ -138,6 +138,15 @@ class Model(NoTraining, Layer):
         return unpack_single([tensor.shape for tensor in self.outputs])
 
     @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returns, as Keras 3 counts them; [] before `compile`."""
+        if not getattr(self, "compiled", False):
+            return []
+        options = ("_compile_metrics", "_compile_weighted_metrics")
+        has_metrics = any(getattr(self, option, None) is not None for option in options)
+        return ["loss", "compile_metrics"] if has_metrics else ["loss"]
+
+    @property
     def operations(self) -> list[Any]:
         """Layers and other operations of the graph, in Keras's order."""
         return list(self._connected().graph.operations)

@@ -161,11 +161,17 @@ def _download(origin: str, target: Path) -> None:
     except ModuleNotFoundError as error:
         raise UnsupportedError(
             f"get_file: downloading {origin} needs the package pooch, which is not installed: "
-            "python3 -m pip install 'rnnext[datasets]'. Or put the file where you want it and give "
-            "its absolute path."
+            "python3 -m pip install 'rnnext[datasets]'. Or put the file "
+            f"there by hand: {target.parent}."
         ) from error
+    scheme = urlsplit(origin).scheme
+    if scheme not in ("http", "https", "ftp"):
+        raise UnsupportedError(
+            f"get_file: origin must be a URL of http, https or ftp, received {origin!r}."
+        )
+    download = pooch.FTPDownloader() if scheme == "ftp" else pooch.HTTPDownloader()
     try:
-        pooch.choose_downloader(origin)(origin, str(target), None)
+        download(origin, str(target), None)
     except (OSError, ValueError) as error:  # those of requests are OSErrors
         raise FileError(f"get_file: cannot download {origin}: {error}") from error
 
