@@ -309,3 +309,20 @@ def test_a_mask_of_the_users_own_is_not_asked_for_symbols() -> None:
     texts: list[str] = []
     model.summary(print_fn=texts.append)
     assert "LSTM" in texts[0]
+
+
+def test_names_may_meet(tmp_path: Any, keras: ModuleType) -> None:
+    """An operation of a file and one that Keras adds can both be called not_equal."""
+    keras.backend.clear_session()
+    masked(keras).save(tmp_path / "model.keras")
+    loaded = rnnext.load_model(tmp_path / "model.keras")
+    rnnext.clear_session()
+    model = Model(loaded.input, [loaded.output, LSTM(2)(loaded.get_layer("embedding").output)])
+    texts: list[str] = []
+    model.summary(print_fn=texts.append)
+    assert texts[0].count("(NotEqual)") == 2
+
+
+def test_metrics_names() -> None:
+    model = small_model()
+    assert model.metrics_names == []

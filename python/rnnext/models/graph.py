@@ -53,6 +53,8 @@ class Graph:
                 self.nodes.insert(0, node)
         self.operations = sorted(depths, key=lambda op: (-depths[op], first_seen[op]))
         self._members = set(self.nodes)
+        if with_masks:  # an operation that Keras counts may have the name of one of the file
+            return
         names = [operation.name for operation in self.operations]
         for name in names:
             if names.count(name) > 1:

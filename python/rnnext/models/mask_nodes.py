@@ -6,6 +6,7 @@ the operation that computes it, `NotEqual`, is part of the model and of its summ
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rnnext import nest
@@ -22,10 +23,19 @@ def graph_with_masks(graph: Graph) -> Graph:
 
     The symbolic masks are made once and kept by the tensors and nodes, so their names stay.
     """
-    for node in sorted(graph.nodes, key=lambda node: node.serial):  # names count the calls
+    for node in sorted(_nodes_inside(graph), key=lambda node: node.serial):  # names count calls
         if not node.is_input and node.mask_tensors is None:
             _add_masks(node)
     return Graph(graph.inputs, graph.outputs, with_masks=True)
+
+
+def _nodes_inside(graph: Graph) -> Iterator[Node]:
+    """Yields the nodes of a graph and of the models in it."""
+    yield from graph.nodes
+    for operation in graph.operations:
+        network = getattr(operation, "_network", None)
+        if network is not None:
+            yield from _nodes_inside(network.graph)
 
 
 def _add_masks(node: Node) -> None:

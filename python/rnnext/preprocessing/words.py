@@ -60,7 +60,7 @@ def hashing_trick(
 
     Example:
         >>> hashing_trick("to be or not to be", 50, hash_function="md5")
-        [3, 40, 45, 49, 3, 40]
+        [15, 5, 8, 36, 15, 5]
     """
     if n < 2:
         raise UnsupportedError(f"hashing_trick: n must be 2 or more, received {n!r}.")

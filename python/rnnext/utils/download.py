@@ -59,13 +59,12 @@ def get_file(
         UnsupportedError: If an argument is none of these, or `pooch` is missing.
 
     Example:
-        >>> import os, tempfile
-        >>> folder = tempfile.mkdtemp()
-        >>> os.mkdir(os.path.join(folder, "datasets"))
-        >>> with open(os.path.join(folder, "datasets", "notes.txt"), "w") as file:
-        ...     _ = file.write("cached")
-        >>> path = get_file("notes.txt", "https://example.com/notes.txt", cache_dir=folder)
-        >>> open(path).read()
+        >>> import pathlib, tempfile
+        >>> home = pathlib.Path(tempfile.mkdtemp())
+        >>> (home / "datasets").mkdir()
+        >>> _ = (home / "datasets" / "notes.txt").write_text("cached")
+        >>> path = get_file("notes.txt", "https://example.com/notes.txt", cache_dir=home)
+        >>> pathlib.Path(path).read_text()
         'cached'
     """
     if origin is None:
