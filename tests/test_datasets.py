@@ -1,4 +1,4 @@
-"""`rnnext.datasets`: small files of the same form, read as Keras reads them. Nothing is loaded."""
+"""`rnnext.datasets`: small files of the same form, read as Keras does. Nothing is downloaded."""
 
 from __future__ import annotations
 

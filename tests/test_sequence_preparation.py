@@ -11,6 +11,7 @@ import pytest
 
 from rnnext import utils
 from rnnext.errors import DataError, ShapeError, UnsupportedError
+from rnnext.layers import Dense
 
 RAGGED = [[1, 2, 3, 4], [], [5], [6, 7]]
 
@@ -179,6 +180,12 @@ def test_a_dataset_of_batches_need_not_have_an_end() -> None:
     assert utils.Sequence is utils.PyDataset
     with pytest.raises(NotImplementedError, match="Unfinished must define __len__"):
         list(Unfinished())
+
+
+def test_objects_as_configs() -> None:
+    config = utils.serialize_keras_object(Dense(3, name="head"))
+    with utils.CustomObjectScope({}):
+        assert utils.deserialize_keras_object(config).get_config()["units"] == 3
 
 
 def test_no_name_leaks() -> None:

@@ -26,7 +26,7 @@ def are_batches(x: Any) -> bool:
     """Tells whether an input of `predict` yields batches, where others are arrays."""
     if isinstance(x, _ARRAY_LIKE) or not isinstance(x, Iterable):
         return False
-    return not any(hasattr(x, name) for name in ("__array__", "__dlpack__"))
+    return not any(hasattr(x, name) for name in ("__array__", "__array_interface__", "__dlpack__"))
 
 
 def check_steps(steps: Any, label: str) -> int:
