@@ -26,7 +26,8 @@ FLOORS = [
     ["models"],
     ["saving", "streaming"],
     ["interop"],
-    ["utils", "demo", "cli"],
+    ["utils", "preprocessing", "datasets"],
+    ["demo", "cli"],
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
