@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-import rnnext
+from rnnext.cli.custom_objects import custom_objects
+from rnnext.cli.model_files import add_model_arguments, read_model
 
 if TYPE_CHECKING:
     from rnnext.cli.types import Commands
@@ -20,10 +21,11 @@ def add_parser(commands: Commands) -> None:
         epilog="example: rnnext summary model.keras",
     )
     parser.add_argument("file", metavar="FILE", help="a Keras model: .keras, .h5 or .hdf5")
+    add_model_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary."""
-    rnnext.load_model(arguments.file).summary()
+    read_model(arguments.file, arguments.config, custom_objects(arguments.custom)).summary()
     return 0
