@@ -67,7 +67,10 @@ def read_array(name: str) -> NDArray[Any]:
                 f".csv: {reason}"
             ) from error
         if not isinstance(array, np.ndarray):
-            array.close()
+            with array:
+                are_arrays = all(member.endswith(".npy") for member in array.zip.namelist())
+            if not are_arrays:
+                raise FileError(f"{name}: a zip, not an array of numbers (.npy, .csv)")
             raise FileError(
                 f"{name}: holds arrays by name (.npz); give one .npy or .csv file per model input"
             )

@@ -82,7 +82,8 @@ def save_model(
         content = archive(model, config, _KERAS_VERSION)
     else:
         unmasked = {layer.name for layer in model.layers if is_unmasked(layer, model)}
-        has_masks = any(layer.makes_mask for layer in descendants(model))
+        parts = (layer for layer in descendants(model) if not isinstance(layer, Model))
+        has_masks = any(layer.makes_mask for layer in parts)
         legacy = legacy_config(config, unmasked, has_masks)
         content = hdf5_model(model, legacy, _KERAS_VERSION)
     write_file(filepath, content)
