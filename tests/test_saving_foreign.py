@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -99,6 +100,8 @@ FILES: dict[str, tuple[bytes, str, str]] = {
     "model.pkl": (b"\x80\x04\x95keras.src.models", "pickle of a Keras model", r"model\.save\('"),
     "model.joblib": (b"\x80\x04\x95joblib.numpy_pickle", "pickle of joblib", "if you trust it"),
     "things.pickle": (pickle.dumps({"a": 1}), "Python pickle", "loading runs its code"),
+    "old.pkl": (pickle.dumps({"a": [1]}, protocol=0), "Python pickle", "loading runs its code"),
+    "weights.z": (zlib.compress(b"x" * 99), r"compressed \(zlib\)", "unpack"),
     "pointer.h5": (b"version https://git-lfs.github.com/spec/v1\n", "LFS pointer", "git lfs pull"),
     "page.h5": (b"\n<!DOCTYPE html>\n<html><title>Sign in</title>", "web page", "direct link"),
     "login.keras": (b"<!-- x -->\n<HTML lang='en'>", "web page", "direct link"),
@@ -141,6 +144,9 @@ def test_names_help_where_content_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "group1-shard1of1.bin").write_bytes(b"\x00\x01\x02\x03abc")
     with pytest.raises(FileError, match=r"weights of a TensorFlow\.js model.*converter"):
         saving.load_model(tmp_path / "group1-shard1of1.bin")
+    (tmp_path / "m.joblib").write_bytes(zlib.compress(b"x" * 99))
+    with pytest.raises(FileError, match="a pickle of joblib"):
+        saving.load_model(tmp_path / "m.joblib")
     with pytest.raises(FileError, match="it starts with"):
         saving.load_model(b"\x00\x01\x02\x03abc")
 

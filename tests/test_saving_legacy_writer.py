@@ -357,6 +357,11 @@ def masks_of_two() -> Made:
     return Model(x, LSTM(2)(Add()([masked, LSTM(3, return_sequences=True)(masked)]))), sequences()
 
 
+def masks_passed_on() -> Made:
+    parts = [Masking(), layers.Identity(), layers.Rescaling(2.0), LSTM(2)]
+    return Sequential([Input((5, 3)), *parts]), sequences()
+
+
 def initial_state() -> Made:
     x, y = Input((5, 3)), Input((5, 3))
     _, h, c = LSTM(4, return_state=True)(x)
@@ -384,6 +389,7 @@ def class_of_keras3() -> Made:
         hard_sigmoid,
         inner_hard_sigmoid,
         masks_of_two,
+        masks_passed_on,
         initial_state,
         operations_on_a_nested_model,
         attention,

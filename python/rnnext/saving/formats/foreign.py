@@ -45,7 +45,9 @@ _STARTS: tuple[tuple[bytes, str, str], ...] = (
 _FLAT_BUFFERS = {b"TFL3": "tflite", b"ORTM": "ort", b"ET12": "executorch"}
 # torch.save before PyTorch 1.6: a pickle of this number comes first.
 _TORCH_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-_PICKLE = re.compile(rb"\x80[\x02-\x05]")
+# Of protocols 2 to 5, and of 0 and 1, which are text.
+_PICKLE = re.compile(rb"\x80[\x02-\x05]|\([dl]p\d|c(copy_reg|__builtin__|__main__|numpy)[.\w]*\n")
+_ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 _HTML = re.compile(
     rb"(\s|<!--.*?-->|<\?xml[^>]*>)*<(!doctype\s+html|html|head|body)\b", re.I | re.S
 )
@@ -85,6 +87,9 @@ def _kind_of_content(stream: BinaryIO, start: bytes, name: str) -> tuple[str, st
         return _torch_pickle(stream.read(_PICKLE_BYTES)), ""
     if _PICKLE.match(start):
         return _pickle(start), ""
+    if _ZLIB.match(start):
+        is_pickle = name.endswith((".joblib", ".pkl", ".pickle"))
+        return ("joblib", "") if is_pickle else ("compressed", "zlib")
     if _HTML.match(text):
         return "html", ""
     if text.startswith((b"<?xml", b"<Error")):

@@ -22,10 +22,10 @@ _OPERATIONS = ("keras.src.ops", "keras.src.activations", "keras.ops", "keras.act
 # Names that Keras 2 has not got are errors there; this one is another function.
 _OTHER_ACTIVATION = "hard_sigmoid"
 _ACTIVATIONS = ("activation", "recurrent_activation")
-# Layers that treat the masks of their inputs in another way than in Keras 2.
+# Layers that join masks, or pass them on, in another way than in Keras 2.
 _MASK_READERS = {
     *("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"),
-    "MultiHeadAttention",
+    *("Identity", "MultiHeadAttention", "Rescaling"),
 }
 # Arguments that came with Keras 3, and the value that says what Keras 2 does.
 _NEW_ARGUMENTS: dict[str, Any] = {
@@ -127,7 +127,7 @@ class _Writer:
         defaults = {**_NEW_ARGUMENTS, **_NEW_IN_CLASS.get(class_name, {})}
         arguments = {}
         for key, value in config.items():
-            if key == "seed" and class_name in _SEEDLESS:
+            if key == "seed" and (value is None or class_name in _SEEDLESS):
                 continue
             if key == "zero_output_for_mask" and not value:
                 continue  # few versions of Keras 2 have it
