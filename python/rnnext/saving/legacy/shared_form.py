@@ -16,6 +16,7 @@ Config = dict[str, Any]
 Nested = Mapping[str, bool]
 """Names of the models inside a model, and whether each is a graph, not a Sequential."""
 
+_OBJECT = {"module", "class_name", "config", "registered_name"}
 # Functions of keras.ops in a graph, which Keras 2 has not got.
 _OPERATIONS = ("keras.src.ops", "keras.src.activations", "keras.ops", "keras.activations")
 
@@ -144,8 +145,8 @@ class _Writer:
         """A constructor's argument; layers and initializers, say, are objects of their own."""
         if isinstance(value, list):
             return [self._value(item) for item in value]
-        if not isinstance(value, dict) or not {"class_name", "config"} <= value.keys():
-            return value
+        if not isinstance(value, dict) or not value.keys() >= _OBJECT:
+            return value  # arrays and slices, too, have a class_name, but no module
         if value["class_name"] == "DTypePolicy":
             return value["config"]["name"]
         if _is_model(value):
