@@ -9,7 +9,7 @@ from rnnext.models.model import Model, clone_model
 from rnnext.models.sequential import Sequential
 
 if TYPE_CHECKING:
-    from rnnext.saving import from_keras, load_model, model_from_json
+    from rnnext.saving import from_keras, load_model, model_from_json, save_model
 
 __all__ = [
     "Functional",
@@ -19,10 +19,11 @@ __all__ = [
     "from_keras",
     "load_model",
     "model_from_json",
+    "save_model",
 ]
 
 # Keras has them here. `rnnext.saving` imports this package, so they come when asked for.
-_OF_SAVING = {"from_keras", "load_model", "model_from_json"}
+_OF_SAVING = {"from_keras", "load_model", "model_from_json", "save_model"}
 
 
 def __getattr__(name: str) -> Any:
