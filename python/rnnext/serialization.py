@@ -192,7 +192,8 @@ def serialize(value: Any) -> Any:
 
 
 def _serialize_object(value: Any) -> dict[str, Any]:
-    cls = type(value)
+    # A subclass of rnnext's own that is only called in another way is saved as its base.
+    cls = getattr(type(value), "_saved_as", type(value))
     known = is_builtin(cls)
     if not known:
         _note(cls.__name__, cls)

@@ -6,11 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rnnext.errors import UnsupportedError
+from rnnext.interop.torch_attention import attention_model
+from rnnext.interop.torch_call import torch_model
 from rnnext.interop.torch_layers import PLAIN
-from rnnext.interop.torch_module import TorchModule, is_torch_module, torch_class_name
+from rnnext.interop.torch_module import (
+    Permutation,
+    TorchModule,
+    is_torch_module,
+    torch_class_name,
+)
 from rnnext.interop.torch_recurrent import RECURRENT, Recurrent
-from rnnext.interop.torch_stack import TorchStack, as_torch
-from rnnext.models import Model
+from rnnext.interop.torch_stack import TorchStack
 
 __all__ = ["from_torch"]
 
@@ -81,18 +87,22 @@ def from_torch(
     parts = [_part(source) for source in _leaves(module, "")]
     if not parts:
         raise UnsupportedError("from_torch: there is no module in what was passed.")
-    stack = TorchStack(parts, take, batch_first)
-    x = stack.input(input_shape)
-    states = stack.state_inputs() if initial_state else ()
-    inputs = (x, as_torch(states)) if states else x
-    return Model(inputs, stack.connect(x, states))
+    first = parts[0]
+    if isinstance(first, TorchModule) and first.module is module:
+        if first.class_name == "MultiheadAttention":
+            if take is not None or initial_state or input_shape is not None:
+                first.refuse("take=, initial_state= and input_shape= do not apply to it alone")
+            return attention_model(first, batch_first)
+    return torch_model(TorchStack(parts, take, batch_first), initial_state, input_shape)
 
 
 def _leaves(thing: Any, path: str) -> Iterator[TorchModule]:
     """The modules without modules inside, in the order in which they are called."""
     native = torch_class_name(thing) if is_torch_module(thing) else None
     is_container = native in _CONTAINERS or type(thing).__name__ == "ModuleList"
-    if isinstance(thing, (list, tuple)) or is_container:
+    if _is_order(thing):
+        yield Permutation(thing, path)
+    elif isinstance(thing, (list, tuple)) or is_container:
         if is_container:
             TorchModule(thing, path)  # refuses hooks
         for i, inner in enumerate(thing):
@@ -107,7 +117,13 @@ def _leaves(thing: Any, path: str) -> Iterator[TorchModule]:
         )
 
 
+def _is_order(thing: Any) -> bool:
+    return isinstance(thing, tuple) and len(thing) > 1 and all(type(axis) is int for axis in thing)
+
+
 def _part(source: TorchModule) -> TorchModule | Recurrent:
+    if isinstance(source, Permutation):
+        return source
     if source.class_name is None:
         children = [name for name, _ in source.module.named_children()]
         source.refuse(
