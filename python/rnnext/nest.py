@@ -63,9 +63,9 @@ def flatten(structure: Any) -> list[Any]:
 def _like(structure: Any, items: list[Any]) -> Any:
     """Rebuilds a list or tuple (also a named one) of the type of `structure`."""
     if isinstance(structure, tuple):
-        # A named tuple's _make does not run a __new__ of the user's, whose arguments are unknown.
-        named = getattr(structure, "_fields", None) and hasattr(structure, "_make")
-        return type(structure)._make(items) if named else tuple(items)
+        # A named tuple's _make, unlike its class, runs no __new__ with arguments of its own.
+        make = getattr(structure, "_make", tuple)
+        return make(items)
     return items
 
 

@@ -29,8 +29,8 @@ def self_attention(source: TorchModule, x: Any) -> Any:
 
 def _attend(source: TorchModule, query: Any, key: Any, value: Any, **options: Any) -> Any:
     embed_dim, heads = source.option("embed_dim"), source.option("num_heads")
-    source.option("bias_k", accepted=(None,))
-    source.option("bias_v", accepted=(None,))
+    if source.option("bias_k") is not None:
+        source.refuse("add_bias_kv=True is not supported, only False")
     source.option("add_zero_attn", accepted=(False,))
     size = embed_dim // heads
     use_bias = source.option("in_proj_bias") is not None
@@ -108,7 +108,7 @@ class AttentionModel(Functional):
         outputs = _attend(source, *inputs, attention_mask=mask, return_attention_scores=True)
         self._masked = Network([*inputs, mask], list(outputs), self.label)
 
-    def __call__(
+    def __call__(  # type: ignore[override]
         self,
         query: Any,
         key: Any = None,
@@ -157,6 +157,8 @@ class AttentionModel(Functional):
         elif not self._batch_first:
             output = np.ascontiguousarray(output.swapaxes(0, 1))
         return output, weights if need_weights else None
+
+    _builtin_call = __call__
 
     def _samples_first(self, given: tuple[Any, ...]) -> tuple[list[Array], bool]:
         """The arrays as (B, T, E), and whether they came without a batch."""

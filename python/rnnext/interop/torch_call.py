@@ -56,7 +56,12 @@ class TorchModel(Functional):
     _saved_as = Functional
     _forms: _Forms
 
-    def __call__(self, input: Any = None, hx: Any = None, **kwargs: Any) -> Any:
+    def __call__(  # type: ignore[override]
+        self,
+        input: Any = None,  # noqa: A002
+        hx: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """Returns what the torch module returns, with NumPy arrays in place of tensors.
 
         Args:
@@ -71,25 +76,26 @@ class TorchModel(Functional):
             UnsupportedError: If the model cannot be called so; the message says why.
         """
         forms = self._forms
-        if type(input) is np.ndarray and hx is None and not kwargs and input.ndim == forms.rank:
-            return super().__call__(input)
-        if input is None and "inputs" in kwargs:
-            input = kwargs.pop("inputs")
-        if hx is not None and any_symbolic((input, hx)):
+        x = kwargs.pop("inputs") if input is None and "inputs" in kwargs else input
+        if type(x) is np.ndarray and hx is None and not kwargs and x.ndim == forms.rank:
+            return super().__call__(x)
+        if hx is not None and any_symbolic((x, hx)):
             raise UnsupportedError(
                 f"{self.label}: a symbolic call takes the states as initial_state=True of "
                 "from_torch gives them to the model: model((x, hx))."
             )
-        if kwargs or any_symbolic(input):
-            return super().__call__(input, *(() if hx is None else (hx,)), **kwargs)
-        if forms.initial_state and hx is None and isinstance(input, (tuple, list)):
-            if len(input) == 2 and not nest.is_packed_sequence(input):
-                input, hx = input
-        if isinstance(input, dict):
-            return super().__call__(self._checked_inputs(input))
-        if nest.is_packed_sequence(input):
-            return forms.call_packed(input, hx)
-        return forms.call(input, hx)
+        if kwargs or any_symbolic(x):
+            return super().__call__(x, *(() if hx is None else (hx,)), **kwargs)
+        if isinstance(x, dict):
+            return super().__call__(self._checked_inputs(x))
+        if nest.is_packed_sequence(x):
+            return forms.call_packed(x, hx)
+        if forms.initial_state and hx is None and isinstance(x, (tuple, list)) and len(x) == 2:
+            x, hx = x
+            return forms.call_packed(x, hx) if nest.is_packed_sequence(x) else forms.call(x, hx)
+        return forms.call(x, hx)
+
+    _builtin_call = __call__
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs for many samples; see `Model.predict`."""
@@ -115,7 +121,8 @@ class TorchModel(Functional):
             batch_size: Number of samples B that come together.
 
         Returns:
-            A `Stream`. `step` takes (B, D); `chunk` takes (B, t, D), or (t, B, D) if the model does.
+            A `Stream`. `step` takes (B, D); `chunk` takes (B, t, D), or (t, B, D) as the model
+            does.
 
         Raises:
             UnsupportedError: If the model cannot be streamed: it reads a sequence backwards, ...
@@ -210,7 +217,7 @@ class _Forms:
             raise ShapeError(
                 f"input {self._port.name!r} of {self.label}: expected an array of shape {expected}"
                 f"{'' if self._no_unbatched else ', or without the batch axis'}, received shape "
-                f"{np.shape(without_gradient(x))}."
+                f"{tuple(np.shape(without_gradient(x)))}."
             )
         if hx is None:
             outputs = self._plain.run(array)
@@ -256,7 +263,8 @@ class _Forms:
             inputs += [packed.sorted(state, axis) for state in given]
         elif hx is not None:
             self._given_states(hx, batch)  # raises
-        output, *last = self._packed.run(inputs)
+        outputs = self._packed.run(inputs)
+        output, *last = outputs if isinstance(outputs, list) else [outputs]
         last = [packed.unsorted(state, 1) for state in last]
         output = packed.packed(output) if self._has_time else packed.unsorted(output, 0)
         return (output, as_torch(last)) if last else output

@@ -97,14 +97,11 @@ class Recurrent:
         for k in range(self._layers):
             above = k < self._layers - 1
             start = self._layer_start(k, initial[k * step : (k + 1) * step]) if initial else None
+            whole = above or self._needs_sequence(take)
             results = self.source.applied(
                 x,
-                lambda k=k, above=above: self._layer(
-                    k, above or self._needs_sequence(take), take is None
-                ),
-                lambda k=k: [
-                    w for run in self._run_names(k) for w in self._weights(self._arrays, run)
-                ],
+                functools.partial(self._layer, k, whole, take is None),
+                functools.partial(self._layer_weights, k),
                 part=f"l{k}",
                 **({} if start is None else {"initial_state": start}),
                 **({} if mask is None else {"mask": mask}),
@@ -161,8 +158,12 @@ class Recurrent:
         ]
         return Projection(self.source, weights)
 
-    def _weights(self, arrays: dict[str, Array], run: str) -> list[Array]:
+    def _layer_weights(self, k: int) -> list[Array]:
+        return [weight for run in self._run_names(k) for weight in self._weights(run)]
+
+    def _weights(self, run: str) -> list[Array]:
         """Kernel, recurrent kernel and bias of one layer and direction, in Keras's layout."""
+        arrays = self._arrays
         recurrent = arrays["weight_hh" + run]
         if self.projected:
             recurrent = recurrent_weight(recurrent, arrays["weight_hr" + run])

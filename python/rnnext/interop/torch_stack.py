@@ -16,7 +16,7 @@ from rnnext.interop.torch_layers import (
 )
 from rnnext.interop.torch_module import TorchModule
 from rnnext.interop.torch_recurrent import Recurrent
-from rnnext.models import Model
+from rnnext.models.functional import Functional
 
 __all__ = ["TorchStack", "as_torch"]
 
@@ -122,7 +122,8 @@ class TorchStack:
     def works_on_any_rank(self) -> bool:
         """Whether the modules treat each (..., D) alike, whatever axes come before."""
         per_step = not self._recurrent and all(map(works_per_step, self._plain))
-        return per_step and isinstance(self._features, tuple) and len(self._features) == 1
+        features = self._features
+        return bool(per_step and isinstance(features, tuple) and len(features) == 1)
 
     @property
     def returns_sequence(self) -> bool:
@@ -139,7 +140,7 @@ class TorchStack:
         of_states = 0 if states and self._recurrent[-1].is_cell else 1
         return nest.flatten(self.nested(axis, [of_states] * states))
 
-    def steps_model(self, input_shape: Sequence[int | None] | None, name: str) -> Model | None:
+    def steps_model(self, input_shape: Sequence[int | None] | None, name: str) -> Functional | None:
         """Returns a model of samples first that returns the states one by one, to be streamed.
 
         Args:
@@ -150,7 +151,7 @@ class TorchStack:
             return None
         x = self.input(input_shape, samples_first=True)
         output, states, _ = self.connect(x, samples_first=True, stacked=False)
-        return Model(x, [output, *states], name=name)
+        return Functional(x, [output, *states], name=name)
 
     @property
     def state_kinds(self) -> int:
