@@ -66,7 +66,6 @@ POOLS = [
     nn.AdaptiveMaxPool1d(1),
     nn.AdaptiveAvgPool1d(5),
     nn.AdaptiveMaxPool1d(7),
-    nn.AdaptiveAvgPool1d(None),
 ]
 
 
@@ -236,6 +235,11 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
         nn.AdaptiveAvgPool1d(3),
         {"input_shape": (3, None)},
         r"output_size=3 needs a known length .* pass input_shape=",
+    ),
+    "output_size": (
+        nn.AdaptiveAvgPool1d(None),
+        {"input_shape": (3, 7)},
+        r"output_size=None is not supported, only an integer",
     ),
     "channels": (
         [nn.LSTM(5, 4, batch_first=True), nn.Conv1d(4, 3, 2)],

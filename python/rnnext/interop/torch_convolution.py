@@ -89,8 +89,8 @@ def _adapted(source: TorchModule, x: Any, reduce: Any) -> Any:
     """Reduces L steps to a fixed number: each takes the steps that its share of L touches."""
     count = _number(source.option("output_size"))
     _check_rank(source, x)
-    if count is None:
-        return x
+    if not isinstance(count, int):
+        source.refuse(f"output_size={count!r} is not supported, only an integer")
     if count == 1:
         return reduce(x, axis=2, keepdims=True)
     length = x.shape[2]

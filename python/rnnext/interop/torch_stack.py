@@ -90,11 +90,6 @@ class TorchStack:
         """The only recurrent module, whose states a call may give; None if it is not alone."""
         return self._recurrent[0] if len(self._recurrent) == 1 else None
 
-    @property
-    def reads_ids(self) -> bool:
-        """Whether the input is ids."""
-        return self._features == "ids"
-
     def no_unbatched(self) -> str | None:
         """Returns why an input without a batch axis cannot be taken, or None."""
         for part in self._plain:
