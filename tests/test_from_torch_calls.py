@@ -129,6 +129,14 @@ def test_stream_with_a_module_behind(batch_first: bool, take: str) -> None:
         np.testing.assert_array_equal(np.stack(steps, 1 if batch_first else 0), whole)
 
 
+def test_stream_of_a_model_around_it() -> None:
+    inner = rnnext.from_torch([nn.LSTM(5, 4, batch_first=True), nn.Linear(4, 2)])
+    x = rnnext.Input((None, 5))
+    outer = rnnext.Model(x, inner(x))
+    steps = random(2, 6, 5).numpy()
+    np.testing.assert_array_equal(outer.stream(2).chunk(steps), inner(steps))
+
+
 def test_copies_are_called_and_streamed_alike() -> None:
     model = rnnext.from_torch(nn.LSTM(5, 4, 2, batch_first=True))
     x, h = random(3, 6, 5).numpy(), random(2, 3, 4).numpy()

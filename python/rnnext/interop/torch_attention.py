@@ -158,7 +158,9 @@ class AttentionModel(Functional):
             output = np.ascontiguousarray(output.swapaxes(0, 1))
         return output, weights if need_weights else None
 
+    # Only the form of a call differs: within another graph it is as its base.
     _builtin_call = __call__
+    streamed = Functional.streamed
 
     def _samples_first(self, given: tuple[Any, ...]) -> tuple[list[Array], bool]:
         """The arrays as (B, T, E), and whether they came without a batch."""

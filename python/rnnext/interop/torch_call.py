@@ -95,7 +95,9 @@ class TorchModel(Functional):
             return forms.call_packed(x, hx) if nest.is_packed_sequence(x) else forms.call(x, hx)
         return forms.call(x, hx)
 
+    # Only the form of a call differs: within another graph it is as its base.
     _builtin_call = __call__
+    streamed = Functional.streamed
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs for many samples; see `Model.predict`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,6 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.interop.torch_module import without_gradient
 from rnnext.interop.torch_stack import as_torch
 from rnnext.streaming.stream import Stream
-
-if TYPE_CHECKING:
-    from rnnext.interop.torch_call import TorchModel
 
 __all__ = ["TorchStream"]
 
@@ -24,14 +21,14 @@ class TorchStream(Stream):
     """A `Stream` that returns the output, or the output and the states, as the module does.
 
     Args:
-        model: The model of the module.
+        model: The `TorchModel` of the module.
         batch_size: Number of samples B that come together.
 
     Raises:
         UnsupportedError: If the model cannot be streamed.
     """
 
-    def __init__(self, model: TorchModel, batch_size: int = 1) -> None:
+    def __init__(self, model: Any, batch_size: int = 1) -> None:
         forms = model._forms
         if forms.steps is None:
             raise UnsupportedError(
@@ -95,7 +92,7 @@ class TorchStream(Stream):
         return self._as_torch(output, swaps), as_torch(joined)
 
 
-def _at_state(model: TorchModel, batch_size: int, state: dict[str, Any]) -> TorchStream:
+def _at_state(model: Any, batch_size: int, state: dict[str, Any]) -> TorchStream:
     stream = TorchStream(model, batch_size)
     stream.state = state
     return stream
