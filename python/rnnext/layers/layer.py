@@ -90,6 +90,8 @@ class Layer(WeightOwner):
     _masks_elements = False
     # Arguments of a base class's constructor that the class itself gives it.
     _no_options: frozenset[str] = frozenset()
+    # Arguments that a class takes out of its constructor's **kwargs, most of them of older Keras.
+    _more_options: frozenset[str] = frozenset({"batch_input_shape", "input_dim", "input_shape"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -316,11 +318,12 @@ class Layer(WeightOwner):
         """Which mask arguments get the masks that tensors carry, and which tensors those are.
 
         As in Keras 3, `mask` is filled in only if there is one tensor argument: an RNN that is
-        given an initial_state as well must be given the mask explicitly. With several, each has
-        its own: `query_mask` for `query`.
+        given an initial_state as well must be given the mask explicitly, unless it is given
+        constants, which only Keras 2 knows. With several, each has its own: `query_mask` for
+        `query`.
         """
         names = list(call.tensors)
-        one = len(names) == 1 or self._masked_with_states
+        one = len(names) == 1 or self._masked_with_states or "constants" in names
         wanted = {"mask": names[0]} if one else {f"{name}_mask": name for name in names}
         return {
             mask: tensors
@@ -384,9 +387,14 @@ class Layer(WeightOwner):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns symbolic tensors like the outputs of `call` on these arguments."""
-        call = CallArguments(type(self).call, args, kwargs, self.label)
         if not _is_overridden(self, "compute_output_shape"):
             return probe_output(self, args, kwargs)
+        if _has_another_call(self):
+            try:
+                return probe_output(self, args, kwargs)
+            except UnsupportedError:  # a call that zeros do not suit; Keras 3 asks the method, too
+                pass
+        call = CallArguments(type(self).call, args, kwargs, self.label)
         method = type(self).compute_output_shape
         shapes = shape_arguments(method, call.shapes(), self.label)
         outputs = self.compute_output_shape(**shapes)
@@ -445,6 +453,20 @@ class Layer(WeightOwner):
 
 def _is_overridden(layer: Layer, method: str) -> bool:
     return getattr(type(layer), method) is not getattr(Layer, method)
+
+
+def _has_another_call(layer: Layer) -> bool:
+    """Whether a user's `call` stands above the `compute_output_shape` that the class inherits.
+
+    The outputs of a layer that is stateful are not tried out: that would change its states.
+    """
+    mro = type(layer).__mro__
+    owner, other = (
+        next(cls for cls in mro if method in cls.__dict__)
+        for method in ("call", "compute_output_shape")
+    )
+    is_above = mro.index(owner) < mro.index(other) and not owner.__module__.startswith("rnnext.")
+    return is_above and not getattr(layer, "stateful", False)
 
 
 def _finish_build(build: Callable[..., None]) -> Callable[..., None]:

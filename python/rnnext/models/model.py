@@ -21,6 +21,7 @@ from rnnext.models.batching import check_batch_size, run_in_batches
 from rnnext.models.graph import config_of, tensors_of_config
 from rnnext.models.network import Network, unpack_single
 from rnnext.models.training import NoTraining
+from rnnext.naming import did_you_mean
 
 if TYPE_CHECKING:
     from rnnext.streaming.stream import Stream
@@ -168,8 +169,9 @@ class Model(NoTraining, Layer):
         for layer in layers:
             if layer.name == name:
                 return layer
+        names = [layer.name for layer in layers]
         raise RnnextError(
-            f"{self.label} has no layer {name!r}; there are {[layer.name for layer in layers]}."
+            f"{self.label} has no layer {name!r}; there are {names}.{did_you_mean([name], names)}"
         )
 
     # Running -----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import KerasTensor, Operation, any_symbolic
-from rnnext.naming import snake_case
+from rnnext.naming import did_you_mean, snake_case
 from rnnext.ops.promotion import as_tensor
 from rnnext.ops.shapes import Shape, broadcast, concatenated, reduced, shape_of
 from rnnext.ops.time_axis import concatenation, elementwise, reduction
@@ -161,7 +161,7 @@ class FunctionOperation(Operation):
         if unknown or len(args) > len(self._option_names):
             raise UnsupportedError(
                 f"{self.label}: unknown options {unknown or args!r}; accepted: "
-                f"{list(self._option_names)}."
+                f"{list(self._option_names)}.{did_you_mean(unknown, self._option_names)}"
             )
         self.options = _as_tuples(given)
 

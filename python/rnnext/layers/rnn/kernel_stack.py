@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
-from rnnext.layers.rnn.step_loop import zero_states
+from rnnext.layers.rnn.cell_protocol import initial_states
 
 if TYPE_CHECKING:
     from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells
@@ -46,7 +46,7 @@ class KernelStack:
         """Runs the cells over x (B, T, D); see `rnnext._core.RecurrentKernel` for the rest."""
         cells = self._stack.cells
         if initial_state is None:
-            initial_state = zero_states(self._stack, len(x), x.dtype.name)
+            initial_state = initial_states(self._stack, len(x), x.dtype.name)
         new_states: list[Any] = []
         for i, (cell, before) in enumerate(zip(cells, initial_state, strict=True), start=1):
             # What a masked step outputs does not matter to the cell above, which skips it, too.

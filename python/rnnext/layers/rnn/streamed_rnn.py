@@ -77,6 +77,7 @@ class StreamedRNN:
         initial_state: Any = None,
         mask: Any = None,
         training: Any = None,  # noqa: ARG002
+        constants: Any = None,
     ) -> Any:
         """Returns what the layer's `call` returns for the next steps (B, t, ...)."""
         states, output = self.memory
@@ -88,7 +89,7 @@ class StreamedRNN:
             mask = None  # most are, and then nothing need be repeated
         kernel = self._layer.cell._packed if self._has_kernel else None
         if mask is not None or type(kernel) is not RecurrentKernel:
-            return self._call_with_care(sequences, mask, states, output)
+            return self._call_with_care(sequences, mask, states, output, constants)
         results: Any = kernel.run_plain_from(sequences, self._kernel_flags, states)
         if results is None:  # not the arrays that kernels read
             x = cast(sequences, self._dtype)
@@ -97,7 +98,12 @@ class StreamedRNN:
         return _with_states(results[0], results[1:]) if self._return_state else results[0]
 
     def _call_with_care(
-        self, sequences: Array, mask: Any, before: tuple[Any, ...], last_output: Array | None
+        self,
+        sequences: Array,
+        mask: Any,
+        before: tuple[Any, ...],
+        last_output: Array | None,
+        constants: Any,
     ) -> Any:
         """Any cell, with or without a mask."""
         layer, sequence = self._layer, self._return_sequences
@@ -105,7 +111,8 @@ class StreamedRNN:
         if mask is not None:
             mask = layer._checked_mask(mask, x.shape[:2])
         zero_for_mask = layer.zero_output_for_mask
-        results = layer._runner()(x, before, mask, sequence, True, False, zero_for_mask)
+        runner = layer._runner(False, layer._checked_constants(constants))
+        results = runner(x, before, mask, sequence, True, False, zero_for_mask)
         output, states = results[0], results[1:]
         if mask is not None and layer.outputs_initial_state:
             output = layer._with_initial_state(output, before if self._takes_state else None, mask)
