@@ -19,6 +19,7 @@ __all__ = [
     "accepts",
     "first_argument",
     "positional_arguments",
+    "required_arguments",
     "shape_arguments",
 ]
 
@@ -37,6 +38,13 @@ def positional_arguments(function: Callable[..., Any]) -> list[str]:
     """Returns the names of a method's arguments that can be given by position, without self."""
     parameters = list(_signature(function).parameters.values())[1:]
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def required_arguments(function: Callable[..., Any]) -> list[str]:
+    """Returns the names of a method's arguments that have no default, without self."""
+    parameters = _signature(function).parameters
+    names = positional_arguments(function)
+    return [name for name in names if parameters[name].default is inspect.Parameter.empty]
 
 
 def first_argument(function: Callable[..., Any]) -> str | None:

@@ -16,6 +16,7 @@ from rnnext.graph.arguments import (
     accepts,
     first_argument,
     positional_arguments,
+    required_arguments,
     shape_arguments,
 )
 from rnnext.graph.masked_array import attach_mask, mask_of, masks_of
@@ -166,7 +167,13 @@ class Layer(WeightOwner):
         return {"shapes_dict": self._build_shapes}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        """Builds the layer as the layer was that wrote this config."""
+        """Builds the layer as the layer was that wrote this config.
+
+        A layer that only has children, and whose `call` needs more than one argument, is built by
+        what calls it.
+        """
+        if not _is_overridden(self, "build") and len(required_arguments(type(self).call)) > 1:
+            return
         if config.get("input_shape") is not None:
             self.build(_as_shapes(config["input_shape"]))
         elif config.get("shapes_dict"):

@@ -18,8 +18,7 @@ from rnnext.arrays import cast
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.arguments import accepts
 from rnnext.graph.shape_inference import probe_output
-from rnnext.graph.tensor import KerasTensor
-from rnnext.layers.layer import Layer
+from rnnext.layers.layer import Layer, tensors_of_shapes
 
 __all__ = [
     "build_cell",
@@ -94,18 +93,19 @@ def build_cell(cell: Any, input_shape: Any, constants_shape: Any = None) -> None
     if not isinstance(cell, Layer):
         return
     if not cell.built and type(cell).build is not Layer.build:
-        cell.build(input_shape)
+        takes_more = constants_shape is not None and accepts(type(cell).build, "constants_shape")
+        more = {"constants_shape": constants_shape} if takes_more else {}
+        cell.build(input_shape, **more)
     if any(not layer.built for layer in cell._with_descendants()[1:]):
-        states = nest.map_structure(_symbolic, initial_states(cell, 1, cell.compute_dtype))
-        constants = nest.map_structure(KerasTensor, constants_shape)
-        tensors = KerasTensor(input_shape, cell.compute_dtype), listed(states)
+        dtype = cell.compute_dtype
+        shapes = [input_shape, state_shapes(cell, input_shape[0])]
+        constants = None
+        if constants_shape is not None:
+            constants = listed(tensors_of_shapes(constants_shape, dtype, cell.name))
+        tensors = tuple(tensors_of_shapes(shapes, dtype, cell.name))
         probe_output(cell, tensors, call_options(cell, False, constants))
     if not cell.built:
         cell._note_built(input_shape)
-
-
-def _symbolic(state: Array) -> KerasTensor:
-    return KerasTensor((None, *state.shape[1:]), state.dtype.name)
 
 
 def initial_states(cell: Any, batch_size: int, dtype: str) -> Any:
