@@ -21,6 +21,7 @@ __all__ = [
     "positional_arguments",
     "required_arguments",
     "shape_arguments",
+    "takes_any_keyword",
 ]
 
 
@@ -32,6 +33,12 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 def accepts(function: Callable[..., Any], argument: str) -> bool:
     """Tells whether a method written in Python has an argument of this name."""
     return argument in _signature(function).parameters
+
+
+def takes_any_keyword(function: Callable[..., Any]) -> bool:
+    """Tells whether a method has **kwargs."""
+    parameters = _signature(function).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
 def positional_arguments(function: Callable[..., Any]) -> list[str]:

@@ -18,6 +18,7 @@ from rnnext.graph.arguments import (
     positional_arguments,
     required_arguments,
     shape_arguments,
+    takes_any_keyword,
 )
 from rnnext.graph.masked_array import attach_mask, mask_of, masks_of
 from rnnext.graph.shape_inference import probe_output
@@ -76,6 +77,8 @@ class Layer(WeightOwner):
     _casts_integers = False
     # Set on recurrent layers of Keras 2 files: the mask is used beside an initial_state, too.
     _masked_with_states = False
+    # Set on a user's layers of Keras 2 files: call(x, **kwargs) is given the mask by keyword, too.
+    _masks_by_keyword = False
     # Whether compute_mask can return a mask when the input has none. None: if it is overridden.
     _makes_mask: bool | None = None
     # Whether integer inputs are read as ids, whatever float dtype the model's input declares.
@@ -332,11 +335,13 @@ class Layer(WeightOwner):
         names = list(call.tensors)
         one = len(names) == 1 or self._masked_with_states or "constants" in names
         wanted = {"mask": names[0]} if one else {f"{name}_mask": name for name in names}
-        return {
-            mask: tensors
-            for mask, tensors in wanted.items()
-            if mask in call.named and call.named[mask] is None
-        }
+        absent = None if self._masks_by_keyword else _NOT_GIVEN
+        return {m: tensors for m, tensors in wanted.items() if call.named.get(m, absent) is None}
+
+    def _call_as_keras2(self) -> None:
+        """Notes that the layer is of a file of Keras 2, which may give its `call` more."""
+        is_own = not serialization.is_builtin(type(self))
+        self._masks_by_keyword = is_own and takes_any_keyword(type(self).call)
 
     def _without_mask_afterwards(self, call: CallArguments) -> list[Any]:  # noqa: ARG002
         """The tensors that carry no mask any more after this call."""

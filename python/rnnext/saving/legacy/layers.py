@@ -196,7 +196,10 @@ class LayerConverter:
         self._convert_values(config, where, owner)
         registered_name = layer.get("registered_name") if class_name == original_class else None
         module = "keras.src.ops" if self._is_operation(class_name, config) else "keras.layers"
-        return keras3_object(module, class_name, config, registered_name)
+        converted = keras3_object(module, class_name, config, registered_name)
+        if self.version.generation < 3:  # which matters to classes of the user's alone
+            converted["called_by_keras2"] = True
+        return converted
 
     def given_states(self, layer: Config) -> None:
         """Note in a converted layer that calls give it an initial_state.
