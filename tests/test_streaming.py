@@ -159,8 +159,8 @@ def test_a_chunk_is_one_call_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> N
     calls: list[tuple[int, ...]] = []
     runner = model.layers[0]._runner
 
-    def counting() -> Any:
-        run = runner()
+    def counting(*options: Any) -> Any:
+        run = runner(*options)
         return lambda x, *rest: (calls.append(x.shape), run(x, *rest))[1]
 
     monkeypatch.setattr(model.layers[0], "_runner", counting)

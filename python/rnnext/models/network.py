@@ -176,23 +176,24 @@ class Network:
         if self._state_rows:
             samples = len(arrays[0])
             rows = batch_size or self._state_rows
-            self._check_state_rows(min(rows, samples))
-            self._check_state_rows(samples % rows or self._state_rows)
+            for size in (min(rows, samples), samples % rows or self._state_rows):
+                self._check_state_rows(size, samples)
             return rows
         if batch_size is not None:
             return batch_size
         return rows_within_memory(self._memory.bytes_per_row([a.shape for a in arrays]))
 
-    def _check_state_rows(self, rows: int) -> None:
+    def _check_state_rows(self, rows: int, samples: int) -> None:
         """Checks the size of a batch of `predict` before the ones in front of it change states."""
         if rows != self._state_rows:
             layer = next(op for op in self.graph.operations if getattr(op, "stateful", False))
             raise ShapeError(
                 f"{self._label}: {layer.label} has stateful=True, so it keeps one state for each "
-                f"of the {self._state_rows} samples of the batch it was built for; a batch of this "
-                f"predict has {rows}. Predict a multiple of {self._state_rows} samples, with "
-                f"batch_size={self._state_rows} or None, or build the model anew with "
-                "Input(batch_shape=...) of another batch size and load the weights into it."
+                f"of the {self._state_rows} samples of the batch it was built for; predict "
+                f"received {samples} samples, and a batch of them would have {rows}. Predict a "
+                f"multiple of {self._state_rows} samples, with batch_size={self._state_rows} or "
+                "None, or build the model anew with Input(batch_shape=...) of another batch size "
+                "and load the weights into it."
             )
 
     # Shapes ------------------------------------------------------------------------------------

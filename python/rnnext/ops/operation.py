@@ -117,7 +117,14 @@ def _public_function(cls: Any, function: Function) -> Function:
     @functools.wraps(function)
     def apply(*args: Any, **kwargs: Any) -> Any:
         signature = _signature(function)
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            accepted = list(signature.parameters)
+            raise UnsupportedError(
+                f"ops.{function.__name__}: {error}; accepted: {accepted}."
+                + did_you_mean(kwargs.keys() - set(accepted), accepted)
+            ) from error
         bound.apply_defaults()
         chosen = {k: v for k, v in bound.arguments.items() if k in cls._option_names}
         called: list[Any] = []
