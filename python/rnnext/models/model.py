@@ -59,7 +59,7 @@ class Model(NoTraining, Layer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Makes a `Functional` if `Model` is called with tensors."""
-        if cls is Model and (args or "inputs" in kwargs):
+        if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
             cls = Model.functional_class
         return super().__new__(cls, *args, **kwargs)
 

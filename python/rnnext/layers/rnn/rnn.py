@@ -24,6 +24,12 @@ from rnnext.graph.operation import MaskRule
 from rnnext.graph.streaming import Role, Streamed, StreamedCall
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.layer import Layer
+from rnnext.layers.rnn.call_checks import (
+    check_batch_size,
+    checked_constants,
+    checked_mask,
+    checked_states,
+)
 from rnnext.layers.rnn.cell import RecurrentCell
 from rnnext.layers.rnn.cell_protocol import (
     build_cell,
@@ -32,7 +38,6 @@ from rnnext.layers.rnn.cell_protocol import (
     listed,
     output_shape,
     state_shapes,
-    takes_constants,
 )
 from rnnext.layers.rnn.kernel_cell import KernelCell, has_kernel
 from rnnext.layers.rnn.kernel_stack import KernelStack
@@ -318,7 +323,7 @@ class RNN(Layer):
         if x.shape[1] == 0:
             raise ShapeError(f"{self.label} needs at least one time step, received {x.shape}.")
         if self.states is not None:
-            self._check_batch_size(len(x))
+            check_batch_size(self.states, len(x), self.label)
             initial_state = self.states if initial_state is None else initial_state
         flags = self.kernel_flags() | STRICT
         if self.stateful:
@@ -326,70 +331,16 @@ class RNN(Layer):
         if self._zeros_are_mirrored:
             flags &= ~ZERO_OUTPUT_FOR_MASK
         return (
-            self._runner(training, self._checked_constants(constants)),
+            self._runner(training, checked_constants(constants, self.cell, self.label)),
             x,
             None if initial_state is None else self._checked_states(initial_state, len(x)),
-            None if mask is None else self._checked_mask(mask, x.shape[:2]),
+            None if mask is None else checked_mask(mask, x.shape[:2], self.label),
             flags,
         )
 
-    def _check_batch_size(self, received: int) -> None:
-        """Checks that a stateful layer is called on as many samples as it has states."""
-        made_for = {len(state) for state in nest.flatten(self.states)}
-        if made_for and received not in made_for:
-            (size,) = made_for
-            raise ShapeError(
-                f"{self.label}: stateful=True, so it keeps one state for each of the {size} "
-                f"samples of the batch it was built for; received a batch of {received}. Call it "
-                f"with batches of {size}, or build the model anew with "
-                f"Input(batch_shape=({received}, ...)) and load the weights into it."
-            )
-
-    def _checked_constants(self, constants: Any) -> list[Any] | None:
-        """Constants as a list; None if there are none."""
-        if constants is None:
-            return None
-        if not takes_constants(self.cell):
-            raise UnsupportedError(
-                f"{self.label}: its cell {self.cell!r} takes no constants, received "
-                f"{len(listed(constants))}; accepted are cells with "
-                "call(self, inputs, states, constants)."
-            )
-        return listed(constants)
-
-    def _checked_states(self, initial_state: Any, batch_size: int) -> tuple[Any, ...]:
-        """States as a tuple of contiguous arrays (B, size), nested as the cell has them."""
+    def _checked_states(self, states: Any, batch_size: int) -> tuple[Any, ...]:
         expected = self.get_initial_state(batch_size)
-        given = initial_state if nest.is_nested(initial_state) else [initial_state]
-        name = f"initial_state of {self.label}"
-        arrays = [cast(as_array(s, name), self.compute_dtype) for s in nest.flatten(given)]
-        shapes = [state.shape for state in nest.flatten(expected)]
-        fits = len(arrays) == len(shapes) and all(
-            array.shape in (shape, (1, *shape[1:]))
-            for array, shape in zip(arrays, shapes, strict=True)
-        )
-        if not fits:
-            raise ShapeError(
-                f"{name}: expected states of shapes {shapes}, received "
-                f"{[array.shape for array in arrays]}."
-            )
-        pairs = zip(arrays, shapes, strict=True)
-        full = [np.ascontiguousarray(np.broadcast_to(array, shape)) for array, shape in pairs]
-        return tuple(nest.pack_like(expected, full))
-
-    def _checked_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
-        """A mask as booleans (B, T); (1, T) and (B, T, 1) are accepted as Keras accepts them."""
-        leaves = nest.flatten(mask) if nest.is_nested(mask) else [mask]
-        given = leaves[0] if len(leaves) == 1 else mask
-        array = as_array(given, f"mask of {self.label}")
-        if array.ndim == 3 and array.shape[-1] == 1:
-            array = array[..., 0]
-        if array.shape not in (shape, (1, shape[1])):
-            raise ShapeError(
-                f"mask of {self.label}: expected shape {shape}, received {array.shape}."
-            )
-        full = array if array.shape == shape else np.broadcast_to(array, shape)
-        return cast(full, np.bool_)
+        return checked_states(states, expected, self.compute_dtype, self.label)
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed: from the states of the steps before."""
@@ -453,7 +404,7 @@ class RNN(Layer):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns symbolic tensors like the outputs of `call` on these arguments."""
         call = CallArguments(type(self).call, args, kwargs, self.label)
-        self._checked_constants(call.named.get("constants"))
+        checked_constants(call.named.get("constants"), self.cell, self.label)
         return super().compute_output_spec(*args, **kwargs)
 
     def _shapes_of_step(self, input_shape: Any) -> tuple[Any, list[Any]]:

@@ -18,6 +18,7 @@ from rnnext._core import (
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError
 from rnnext.graph.stream_state import NoneOr, StateSlot
+from rnnext.layers.rnn.call_checks import checked_constants, checked_mask
 
 __all__ = ["StreamedRNN"]
 
@@ -112,10 +113,10 @@ class StreamedRNN:
         layer, sequence = self._layer, self._return_sequences
         x = cast(sequences, self._dtype)
         if mask is not None:
-            mask = layer._checked_mask(mask, x.shape[:2])
+            mask = checked_mask(mask, x.shape[:2], layer.label)
         zero_for_mask = layer.zero_output_for_mask
         flags = self._flags | STRICT | ZERO_OUTPUT_FOR_MASK * zero_for_mask
-        runner = layer._runner(False, layer._checked_constants(constants))
+        runner = layer._runner(False, checked_constants(constants, layer.cell, layer.label))
         results = runner.run(x, before, mask, flags)
         output, states = results[0], results[1:]
         if mask is not None and layer.outputs_initial_state:
