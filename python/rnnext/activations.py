@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rnnext import _core, config, serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.naming import did_you_mean
 
 __all__ = ["Activation", "deserialize", "get", "serialize"]
 
@@ -156,6 +157,7 @@ class Activation:
         if self.name not in _FORMULAS:
             raise UnsupportedError(
                 f"activation {name!r} is not known; accepted: {sorted([*_FORMULAS, *_ALIASES])}."
+                + did_you_mean([name], [*_FORMULAS, *_ALIASES])
             )
         self.params = params
         try:

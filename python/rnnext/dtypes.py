@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rnnext import config
 from rnnext.errors import UnsupportedError
+from rnnext.naming import did_you_mean
 
 __all__ = ["DTypePolicy", "get_policy", "require_dtype", "standard_dtype_name", "widened"]
 
@@ -66,6 +67,7 @@ class DTypePolicy:
         if name not in _POLICIES:
             raise UnsupportedError(
                 f"dtype policy {name!r} is not supported; accepted: {sorted(_POLICIES)}."
+                + did_you_mean([name], _POLICIES)
             )
         self.name = name
         self.compute_dtype, self.variable_dtype = _POLICIES[name]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnnext.errors import UnsupportedError
-from rnnext.naming import snake_case
+from rnnext.naming import did_you_mean, snake_case
 from rnnext.serialization import custom_object
 
 __all__ = ["TrainingOption", "classes_by_name", "kept_option"]
@@ -51,4 +51,5 @@ def kept_option(kind: str, classes: Mapping[str, type], identifier: Any) -> Any:
         return identifier
     raise UnsupportedError(
         f"{kind} {identifier!r} is not known; accepted: {sorted(classes)}, a function, or a config."
+        + did_you_mean([identifier], classes)
     )

@@ -356,6 +356,8 @@ def _object(config: dict[str, Any], class_name: str, inner: Any) -> Any:
         )
     try:
         instance = cls.from_config(dict(inner))
+        if config.get("called_by_keras2") and hasattr(instance, "_call_as_keras2"):
+            instance._call_as_keras2()
         build_config = config.get("build_config")
         if build_config and hasattr(instance, "build_from_config") and not instance.built:
             instance.build_from_config(build_config)

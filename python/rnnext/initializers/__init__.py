@@ -30,7 +30,7 @@ from rnnext.initializers.random import (
     TruncatedNormal,
     VarianceScaling,
 )
-from rnnext.naming import snake_case
+from rnnext.naming import did_you_mean, snake_case
 
 __all__ = [
     "Constant",
@@ -125,7 +125,10 @@ def _named(name: Any, inner: Any, full: dict[str, Any] | None = None) -> Callabl
     custom = serialization.custom_object((full or {}).get("registered_name") or name)
     cls = custom if custom is not None else _CLASSES.get(name)
     if cls is None:
-        raise UnsupportedError(f"initializer {name!r} is not known; accepted: {sorted(_CLASSES)}.")
+        raise UnsupportedError(
+            f"initializer {name!r} is not known; accepted: {sorted(_CLASSES)}."
+            + did_you_mean([name], _CLASSES)
+        )
     if not isinstance(cls, type):
         function: Callable[..., Any] = cls
         return function

@@ -21,6 +21,7 @@ from rnnext.models import batches
 from rnnext.models.batching import check_batch_size, run_in_batches
 from rnnext.models.network import Network, unpack_single
 from rnnext.models.training import NoTraining
+from rnnext.naming import did_you_mean
 
 if TYPE_CHECKING:
     from rnnext.streaming.stream import Stream
@@ -60,7 +61,7 @@ class Model(NoTraining, Layer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Makes a `Functional` if `Model` is called with tensors."""
-        if cls is Model and (args or "inputs" in kwargs):
+        if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
             cls = Model.functional_class
         return super().__new__(cls, *args, **kwargs)
 
@@ -168,8 +169,9 @@ class Model(NoTraining, Layer):
         for layer in layers:
             if layer.name == name:
                 return layer
+        names = [layer.name for layer in layers]
         raise RnnextError(
-            f"{self.label} has no layer {name!r}; there are {[layer.name for layer in layers]}."
+            f"{self.label} has no layer {name!r}; there are {names}.{did_you_mean([name], names)}"
         )
 
     # Running -----------------------------------------------------------------------------------

@@ -174,10 +174,29 @@ class Network:
 
     def _batch_rows(self, arrays: list[Array], batch_size: int | None) -> int:
         if batch_size is not None:
-            return check_batch_size(batch_size, self._label)
+            batch_size = check_batch_size(batch_size, self._label)
         if self._state_rows:
-            return self._state_rows
+            samples = len(arrays[0])
+            rows = batch_size or self._state_rows
+            for size in (min(rows, samples), samples % rows or self._state_rows):
+                self._check_state_rows(size, samples)
+            return rows
+        if batch_size is not None:
+            return batch_size
         return rows_within_memory(self._memory.bytes_per_row([a.shape for a in arrays]))
+
+    def _check_state_rows(self, rows: int, samples: int) -> None:
+        """Checks the size of a batch of `predict` before the ones in front of it change states."""
+        if rows != self._state_rows:
+            layer = next(op for op in self.graph.operations if getattr(op, "stateful", False))
+            raise ShapeError(
+                f"{self._label}: {layer.label} has stateful=True, so it keeps one state for each "
+                f"of the {self._state_rows} samples of the batch it was built for; predict "
+                f"received {samples} samples, and a batch of them would have {rows}. Predict a "
+                f"multiple of {self._state_rows} samples, with batch_size={self._state_rows} or "
+                "None, or build the model anew with Input(batch_shape=...) of another batch size "
+                "and load the weights into it."
+            )
 
     # Shapes ------------------------------------------------------------------------------------
 

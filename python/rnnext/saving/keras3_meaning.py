@@ -21,6 +21,7 @@ _OLDER_MASKS = {
     "repeats_masked_outputs": "before Keras 2.4 masked steps repeated the output before them",
     "outputs_initial_state": "before Keras 2.2.5 masked steps could output the initial state",
     "all_masks_must_hold": "before Keras 3.4 a step counted only if it did in all masked inputs",
+    "masks_by_keyword": "before Keras 3 a call with **kwargs was given the mask among them",
     "masked_with_states": "before Keras 3 a call with initial_state used the input's mask too",
 }
 

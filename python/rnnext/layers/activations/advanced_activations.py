@@ -121,6 +121,8 @@ class LeakyReLU(_ActivationLayer):
         array([-0.3,  2. ], dtype=float32)
     """
 
+    _more_options = frozenset({"alpha"})
+
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__(**kwargs)

@@ -101,6 +101,7 @@ def Input(  # noqa: N802 - Keras's name
     name: str | None = None,
     tensor: Any = None,
     optional: bool = False,
+    **kwargs: Any,
 ) -> KerasTensor:
     """Returns a symbolic tensor for an input of a model; see `InputLayer` for the arguments.
 
@@ -110,7 +111,7 @@ def Input(  # noqa: N802 - Keras's name
         (None, None, 8)
     """
     layer = InputLayer(
-        shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name
+        shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name, **kwargs
     )
     output: KerasTensor = layer.output
     return output

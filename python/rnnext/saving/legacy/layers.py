@@ -77,7 +77,10 @@ _DROPPED: dict[str, set[str]] = {
 }
 _HEADED = ("MultiHeadAttention", "GroupQueryAttention")
 MERGES = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
-_DROPPED_RECURRENT = {"implementation", "input_dim", "input_length", "input_shape"}
+# The number of constants is that of a call, whose node says which of its tensors they are.
+_DROPPED_RECURRENT = {
+    *("implementation", "input_dim", "input_length", "input_shape", "num_constants"),
+}
 # Arguments that are dropped when they are off and refused when they are on.
 _ONLY_OFF: dict[str, set[str]] = {
     "Attention": {"causal"},
@@ -194,7 +197,10 @@ class LayerConverter:
         if self._is_operation(class_name, config):
             return keras3_object("keras.src.ops", class_name, config)
         registered_name = layer.get("registered_name") if class_name == original_class else None
-        return keras3_object("keras.layers", class_name, config, registered_name)
+        converted = keras3_object("keras.layers", class_name, config, registered_name)
+        if self.version.generation < 3:  # which matters to classes of the user's alone
+            converted["called_by_keras2"] = True
+        return converted
 
     def given_states(self, layer: Config) -> None:
         """Note in a converted layer that calls give it an initial_state.
@@ -273,8 +279,6 @@ class LayerConverter:
             raise UnsupportedError(
                 f"{where}: time_major=True is not supported; inputs are (batch, time, features)"
             )
-        if config.pop("num_constants", None):
-            raise UnsupportedError(f"{where}: constants passed to a cell are not supported")
         for key in _DROPPED_RECURRENT:
             config.pop(key, None)
         cell = config.get("cell")

@@ -1,7 +1,8 @@
 """Turns the graph of a Keras 1 or 2 functional model into the Keras 3 form.
 
 Keras 2 writes a call of a layer as the list of tensors it was called on, each
-``[layer, node, tensor, kwargs]``, and appends an RNN's initial states to that list. Keras 3
+``[layer, node, tensor, kwargs]``, and appends an RNN's initial states to that list, and after them
+its constants, of which the layer's config has the number. Keras 3
 writes ``{"args": [...], "kwargs": {...}}`` with ``__keras_tensor__`` dicts.
 
 A nested model has one node before its first call, made when it was built; Keras 1 and 2 count it
@@ -53,7 +54,8 @@ class GraphConverter:
         inbound = layer.get("inbound_nodes") or []
         if not isinstance(inbound, list):
             raise FileError(f"{self._where}: layer {layer['name']!r}: inbound_nodes is no list")
-        return [self._node(node, layer["name"], takes_states) for node in inbound]
+        constants = layer["config"].get("num_constants") or 0 if takes_states else 0
+        return [self._node(node, layer["name"], takes_states, constants) for node in inbound]
 
     def endpoints(self, references: Any, functional: Mapping[str, bool]) -> Any:
         """``input_layers`` or ``output_layers``; a list of one becomes the one.
@@ -74,7 +76,7 @@ class GraphConverter:
         converted = [self.endpoints(item, functional) for item in references]
         return converted[0] if len(converted) == 1 else converted
 
-    def _node(self, node: Any, name: str, takes_states: bool) -> Config:
+    def _node(self, node: Any, name: str, takes_states: bool, constants: int) -> Config:
         """One call."""
         if isinstance(node, dict) and node.keys() == {"args", "kwargs"}:
             return node
@@ -82,6 +84,10 @@ class GraphConverter:
         inputs = self._inputs(node, name, kwargs)
         if isinstance(inputs, list) and takes_states:
             inputs, *states = inputs
+            first_constant = len(states) - constants
+            if constants and first_constant >= 0:
+                kwargs["constants"] = states[first_constant:]
+                del states[first_constant:]
             if states:
                 kwargs["initial_state"] = states
         if isinstance(inputs, list) and len(inputs) == 1:
