@@ -51,7 +51,7 @@ def check_cell(cell: Any, label: str) -> None:
 
 def listed(states: Any) -> list[Any]:
     """Returns the states of a cell as a list, also where there is one that is in none."""
-    return list(states) if isinstance(states, (list, tuple)) else [states]
+    return list(states) if nest.is_nested(states) else [states]
 
 
 def call_options(cell: Any, training: bool, constants: Sequence[Any] | None) -> dict[str, Any]:
