@@ -2,8 +2,9 @@
 
 A config is `{"module", "class_name", "config", "registered_name"}`. Classes come from three
 places, in this order: the `custom_objects` of the call, classes registered with
-`register_keras_serializable`, and the layers of rnnext. Nothing is imported or evaluated because a
-config asks for it.
+`register_keras_serializable`, and rnnext's own. One name may stand for several of these (there is
+a layer and an initializer `Identity`); the module says which one is meant. Nothing is imported or
+evaluated because a config asks for it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ __all__ = [
     "operation_class",
     "register_keras_serializable",
     "serialize",
+    "without_shared_ids",
 ]
 
 _C = TypeVar("_C")
@@ -44,7 +46,7 @@ class _Builtins:
 
     def __init__(self, package: str) -> None:
         self.classes: dict[str, type] = {}
-        self._package = package
+        self.package = package
 
     def find(self, name: str) -> type | None:
         """Returns the class of this name, or None if there is none."""
@@ -58,17 +60,25 @@ class _Builtins:
         return sorted(self.classes)
 
     def _import(self, name: str = "") -> None:
-        package = importlib.import_module(self._package)
+        package = importlib.import_module(self.package)
         wanted: list[str] = [name] if name in package.__all__ else package.__all__
         for public in wanted:
             getattr(package, public)
 
 
-_builtin = _Builtins("rnnext.layers")
-_builtin_operations = _Builtins("rnnext.ops")
+# The classes of each of Keras's modules, by the part of the module's name that says what they are.
+_BUILTINS = {
+    kind: _Builtins(f"rnnext.{kind}")
+    for kind in ("layers", "ops", "initializers", "regularizers", "constraints")
+}
+_builtin_operations = _BUILTINS["ops"]
 _registered: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
 _scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
+# What the config that is being read has made so far, by its shared_object_id.
+_shared: ContextVar[dict[Any, list[tuple[dict[str, Any], Any]]] | None] = ContextVar(
+    "shared_objects", default=None
+)
 # Where `serialize` notes the user's classes and functions it meets, if somebody asked for them.
 _met: ContextVar[dict[str, Any] | None] = ContextVar("met_objects", default=None)
 
@@ -91,10 +101,22 @@ def builtin(module: str, class_name: str | None = None) -> Callable[[type[_C]], 
 
 
 def _builtins(module: Any) -> _Builtins:
-    # An operation can have a layer's name: keras.ops has an Add, keras.layers has another, and
-    # an activation called on a symbolic tensor with its own arguments is an operation ReLU.
-    is_operation = {"ops", "activations"} & set(str(module).split(".")[:3])
-    return _builtin_operations if is_operation else _builtin
+    """The classes that a module of Keras names; the layers, models among them, by default."""
+    for part in str(module).split(".")[:3]:
+        # An activation called on a symbolic tensor with its own arguments is an operation.
+        kind = "ops" if part == "activations" else part
+        if kind in _BUILTINS:
+            return _BUILTINS[kind]
+    return _BUILTINS["layers"]
+
+
+def _find_builtin(module: Any, class_name: str) -> type | None:
+    """The class of this name in a module; where no module is recorded, in any but operations."""
+    cls = _builtins(module).find(class_name)
+    if cls is not None or module is not None:
+        return cls
+    others = ("initializers", "regularizers", "constraints")
+    return next(filter(None, (_BUILTINS[kind].find(class_name) for kind in others)), None)
 
 
 def is_builtin(cls: type) -> bool:
@@ -264,8 +286,13 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     Raises:
         UnsupportedError: If the config names a class rnnext does not have.
     """
-    with custom_object_scope(custom_objects):
-        return _deserialize(config)
+    token = _shared.set({}) if _shared.get() is None else None
+    try:
+        with custom_object_scope(custom_objects):
+            return _deserialize(config)
+    finally:
+        if token is not None:
+            _shared.reset(token)
 
 
 def _deserialize(config: Any) -> Any:
@@ -282,7 +309,42 @@ def _deserialize(config: Any) -> Any:
         return _special_form(class_name, inner)
     if class_name == "function":
         return _function(config)
-    return _object(config, class_name, {} if inner is None else inner)
+    inner = {} if inner is None else inner
+    if config.get("shared_object_id") is None:
+        return _object(config, class_name, inner)
+    return _shared_object(config, class_name, inner)
+
+
+def _shared_object(config: dict[str, Any], class_name: str, inner: Any) -> Any:
+    """The object of a config, the same one for each config with its id that says the same.
+
+    Keras's id is the object's address, which another object may have had before.
+    """
+    shared = _shared.get()
+    assert shared is not None
+    known = shared.setdefault(str(config["shared_object_id"]), [])
+    for other, instance in known:
+        if without_shared_ids(other) == without_shared_ids(config):
+            return instance
+    instance = _object(config, class_name, inner)
+    if hasattr(instance, "saved_class_name"):  # a layer; what else is shared has no state
+        known.append((config, instance))
+    return instance
+
+
+def without_shared_ids(config: Any) -> Any:
+    """Returns a config without the ids of shared objects, and where they stand in a graph.
+
+    Example:
+        >>> without_shared_ids([{"class_name": "A", "config": {}, "shared_object_id": 7}])
+        [{'class_name': 'A', 'config': {}}]
+    """
+    if isinstance(config, list):
+        return [without_shared_ids(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    left_out = ("shared_object_id", "build_config", "inbound_nodes")
+    return {k: without_shared_ids(item) for k, item in config.items() if k not in left_out}
 
 
 def _special_form(class_name: str, inner: Any) -> Any:
@@ -346,6 +408,8 @@ def _object(config: dict[str, Any], class_name: str, inner: Any) -> Any:
         )
     try:
         instance = cls.from_config(dict(inner))
+        if hasattr(instance, "saved_class_name") and not is_builtin(cls):
+            instance.saved_class_name = _python_name(config.get("module"), class_name)
         build_config = config.get("build_config")
         if build_config and hasattr(instance, "build_from_config") and not instance.built:
             instance.build_from_config(build_config)
@@ -368,10 +432,16 @@ def _find_class(config: dict[str, Any], class_name: str, inner: Any) -> Any:
     if cls is None:
         cls = custom_object(class_name)
     if cls is None:
-        cls = _builtins(config.get("module")).find(class_name)
+        cls = _find_builtin(config.get("module"), class_name)
     if cls is None:
         raise UnsupportedError(_unknown_class(config.get("module"), class_name, inner))
     return cls
+
+
+def _python_name(module: Any, class_name: str) -> str:
+    """The name that a class of a config has in its program, which the tree of weights uses."""
+    replaced = None if module is None else _builtins(module).find(class_name)
+    return class_name if replaced is None else replaced.__name__
 
 
 def _unknown_class(module: Any, class_name: str, inner: Any) -> str:
@@ -379,11 +449,10 @@ def _unknown_class(module: Any, class_name: str, inner: Any) -> str:
 
     name = inner.get("name") if isinstance(inner, dict) else None
     builtins = _builtins(module)
-    package = "ops" if builtins is _builtin_operations else "layers"
     nearest = difflib.get_close_matches(class_name, builtins.names())
     return (
         f"class {class_name!r}{f' (name {name!r})' if name else ''} of module {module!r} is not "
-        f"known to rnnext; accepted are those of rnnext.{package}.__all__"
+        f"known to rnnext; accepted are those of {builtins.package}.__all__"
         + (f" (the nearest there are {nearest})" if nearest else "")
         + f" and classes of your own: custom_objects={{{class_name!r}: cls}}, where cls is a "
         "subclass of rnnext.layers.Layer that computes the same."

@@ -32,6 +32,8 @@ class WeightOwner(Operation):
 
     # Whether a compiled kernel holds the weights.
     has_kernel = False
+    # What the class is called in the file the layer is from, where that differs from its own name.
+    saved_class_name: str | None = None
 
     def __init__(self, name: str | None, trainable: bool, dtype: Any) -> None:
         super().__init__(name)

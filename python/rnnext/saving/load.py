@@ -223,7 +223,7 @@ def _model_from_hdf5(
     config = parse_object(text, label, "model_config", limits)
     version = root.text("keras_version") or weights.text("keras_version")
     found = layer_arrays(weights, label)
-    shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
+    shapes = {name: [weight.array.shape for weight in weights] for name, weights in found.items()}
     origin = Origin.of(root, weights)
     backend = "theano" if origin.is_theano else None
     keras3_config = to_keras3_config(config, version, label, shapes, backend)
