@@ -7,6 +7,7 @@ that belongs to a class is in the tables by class name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = [
     "keras3_object",
     "object_parts",
     "older_attention",
+    "state_axes",
 ]
 
 Config = dict[str, Any]
@@ -122,6 +124,18 @@ def keras3_object(
 def is_recurrent(class_name: str, config: Config) -> bool:
     """True for layers whose call takes states after the input, subclasses included."""
     return class_name in _RECURRENT or class_name == "Bidirectional" or "return_sequences" in config
+
+
+def state_axes(layer: Config) -> int | None:
+    """How many axes the states of a recurrent layer have; None where a user's cell decides."""
+    class_name, config = str(layer["class_name"]), layer["config"]
+    match = re.fullmatch(r"ConvLSTM([123])D", class_name)
+    if match is not None:
+        return int(match[1]) + 2
+    for key in ("layer", "cell"):
+        if isinstance(config.get(key), dict):
+            return state_axes(config[key])
+    return 2 if "units" in config or "cells" in config else None
 
 
 def is_model(value: Any) -> bool:

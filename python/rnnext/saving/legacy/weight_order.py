@@ -26,7 +26,7 @@ from rnnext.layers.layer import Layer
 from rnnext.layers.variable import Variable
 from rnnext.saving.weight_plan import Array
 
-__all__ = ["Part", "StoredWeight", "keras_order", "parts_of", "parts_with_arrays"]
+__all__ = ["Part", "StoredWeight", "legacy_order", "parts_of", "parts_with_arrays"]
 
 Token = tuple[str, int]
 Path = tuple[Token, ...]
@@ -95,7 +95,7 @@ def _tokens(name: str) -> list[Token]:
     return list(dict.fromkeys(tokens))
 
 
-def keras_order(layer: Layer) -> list[Variable]:
+def legacy_order(layer: Layer) -> list[Variable]:
     """The weights in the order in which Keras writes them, by the model's `trainable` flags."""
     return layer.trainable_weights + layer.non_trainable_weights
 
@@ -126,7 +126,7 @@ def _by_flags(layer: Layer, parts: list[Part], sizes: Sizes) -> Positions:
     owners = {id(variable): part for part in parts for variable in part.variables}
     taken: dict[tuple[int, bool], list[int]] = {}
     position = 0
-    for variable in keras_order(layer):
+    for variable in legacy_order(layer):
         part = id(owners[id(variable)].layer)
         kind = not variable.made_trainable
         count = sizes[part][kind]

@@ -19,13 +19,13 @@ from rnnext.saving.legacy.theano_layout import check_windows, turned
 from rnnext.saving.legacy.weight_order import (
     Part,
     StoredWeight,
-    keras_order,
+    legacy_order,
     parts_of,
     parts_with_arrays,
 )
 from rnnext.saving.weight_plan import Array, WeightPlan, layer_label
 
-__all__ = ["layer_arrays", "plan_legacy_weights"]
+__all__ = ["layer_arrays", "legacy_order", "plan_legacy_weights"]
 
 
 def layer_arrays(weights: Group, label: str) -> dict[str, list[StoredWeight]]:
@@ -105,7 +105,7 @@ def _plan_layer(
     parts = parts_of(layer)
     sizes = next((s for s in _possible_sizes(parts) if _total(s) == len(stored)), None)
     if sizes is None:  # an error that names all weights
-        plan.add_all(layer, keras_order(layer), [weight.array for weight in stored], name)
+        plan.add_all(layer, legacy_order(layer), [weight.array for weight in stored], name)
         return
     where = f"{plan.label}: {name}: {layer_label(layer)}"
     for part, arrays in parts_with_arrays(layer, stored, sizes):
