@@ -23,7 +23,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from rnnext.layers.layer import Layer
+from rnnext.layers.rnn.bidirectional import Bidirectional
+from rnnext.layers.rnn.time_distributed import TimeDistributed
 from rnnext.layers.variable import Variable
+from rnnext.models import Model
 from rnnext.saving.weight_plan import Array
 
 __all__ = ["Part", "StoredWeight", "legacy_order", "parts_of", "parts_with_arrays"]
@@ -53,11 +56,15 @@ class Part:
 
     Attributes:
         layer: The part.
-        path: The words in the names of the layers down to it.
+        keras3: The words in the names of the layers down to it, as Keras 3 puts them together.
+        keras2: The same of Keras 2. It puts the direction before any name in a Bidirectional, also
+            before that of a `backward_layer`, and leaves out the name of a layer in a
+            TimeDistributed.
     """
 
     layer: Layer
-    path: Path
+    keras3: Path
+    keras2: Path
 
     @property
     def variables(self) -> list[Variable]:
@@ -68,19 +75,28 @@ class Part:
 def parts_of(layer: Layer) -> list[Part]:
     """The parts of a layer in the order of its structure, each once."""
     found: dict[int, Part] = {}
-    for part in _walk(layer, ()):
+    for part in _walk(Part(layer, (), ())):
         found.setdefault(id(part.layer), part)
     return list(found.values())
 
 
-def _walk(layer: Layer, path: Path) -> Iterator[Part]:
-    if layer._variables:
-        yield Part(layer, path)
-    for attribute, children in layer._children.items():
-        place = (_DIRECTIONS[attribute],) if attribute in _DIRECTIONS else ()
+def _walk(part: Part) -> Iterator[Part]:
+    if part.variables:
+        yield part
+    for attribute, children in part.layer._children.items():
         for child in children if isinstance(children, list) else [children]:
-            names = [token for token in _tokens(child.name) if token not in place]
-            yield from _walk(child, (*path, *place, *names))
+            name = tuple(_tokens(child.name))
+            name2 = _name_in_keras2(part.layer, attribute, child, name)
+            yield from _walk(Part(child, part.keras3 + name, part.keras2 + name2))
+
+
+def _name_in_keras2(owner: Layer, attribute: str, child: Layer, name: Path) -> Path:
+    if isinstance(owner, TimeDistributed) and not isinstance(child, Model):
+        return ()
+    if isinstance(owner, Bidirectional) and attribute in _DIRECTIONS:
+        direction = _DIRECTIONS[attribute]
+        return (direction, *(token for token in name if token != direction))
+    return name
 
 
 def _tokens(name: str) -> list[Token]:
@@ -117,7 +133,11 @@ def parts_with_arrays(
     parts = parts_of(layer)
     positions = _by_flags(layer, parts, sizes)
     if len(parts) > 1:
-        positions = _by_names(parts, stored, sizes, positions) or positions
+        for paths in ([part.keras2 for part in parts], [part.keras3 for part in parts]):
+            named = _by_names(parts, paths, stored, sizes, positions)
+            if named is not None:
+                positions = named
+                break
     return [(part, [stored[i].array for i in positions[id(part.layer)]]) for part in parts]
 
 
@@ -164,14 +184,18 @@ def _parsed(name: str) -> _Name:
 
 
 def _by_names(
-    parts: list[Part], stored: Sequence[StoredWeight], sizes: Sizes, by_flags: Positions
+    parts: list[Part],
+    paths: list[Path],
+    stored: Sequence[StoredWeight],
+    sizes: Sizes,
+    by_flags: Positions,
 ) -> Positions | None:
     """Positions by the names in the file, or None where they do not decide."""
     names = [_parsed(weight.name) for weight in stored]
     scopes: dict[Path, list[int]] = defaultdict(list)
     for position, name in enumerate(names):
         scopes[name.path].append(position)
-    scope_paths, part_paths = _common_words(list(scopes), [part.path for part in parts])
+    scope_paths, part_paths = _common_words(list(scopes), paths)
     scope_groups = _by_words(scope_paths, list(scopes.values()))
     part_groups = _by_words(part_paths, parts)
     if scope_groups.keys() != part_groups.keys():
