@@ -144,7 +144,7 @@ class Model(NoTraining, Layer):
     def layers(self) -> list[Layer]:
         """The layers, in Keras's order."""
         if self._network is None:
-            return super()._layers
+            return list(dict.fromkeys(super()._layers))  # an attribute may hold one twice
         return [op for op in self._network.graph.operations if isinstance(op, Layer)]
 
     @property

@@ -3,12 +3,9 @@
 Keras 3 (and Keras 2.12 to 2.15 in their ``.keras`` and ``.weights.h5`` files) writes the weights of
 a layer into ``<path of the layer>/vars/0, 1, ...``. A layer held by an attribute has the
 attribute's name in the path. Layers in a list have their class name in snake case there, numbered
-by class in the order of the list; a list in a list is a group ``container``. The list of a
-Sequential or functional model is ``layers``. Where a layer occurs twice it is written once, at the
-place that is reached first.
-
-Keras 2 has a list ``layers`` in subclassed models, too, of all layers that attributes before it did
-not hold; see `_Order`.
+by class in the order of the list; a list in a list is a group ``container`` since 3.15. The list of
+a model is ``layers``; that of a subclassed one has the layers that no attribute visited before it
+holds. Where a layer occurs twice it is written once, at the place that is reached first.
 
 Keras 2.12 to 2.14 call a model's list ``_layer_checkpoint_dependencies`` and count a layer with
 weights twice (``dense``, ``dense_2``, ``dense_4``). So the layers and groups of a class that hold
@@ -19,6 +16,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,7 +28,14 @@ from rnnext.naming import snake_case
 from rnnext.saving.formats.hdf5 import Group
 from rnnext.saving.weight_plan import Array, WeightPlan, layer_label
 
-__all__ = ["child_layers", "descendants", "group_name", "is_keras3_tree", "plan_keras3_weights"]
+__all__ = [
+    "descendants",
+    "has_own_list",
+    "is_keras3_tree",
+    "keras2_layers",
+    "places",
+    "plan_keras3_weights",
+]
 
 _MODEL_LISTS = ("layers", "_layer_checkpoint_dependencies")
 # Random number generators of dropout; they have no part in inference.
@@ -38,11 +43,12 @@ _IGNORED = re.compile(r"_?seed_generator(_\d+)?")
 
 
 class _Order(enum.Enum):
-    """In which order a Keras visits the attributes of a layer."""
+    """In which order the attributes of a layer were visited when a file was written."""
 
     KERAS3 = "by name, private ones last"
-    KERAS2_14 = "from z to a, a list of all layers among them"
-    KERAS2_12 = "from A to z, a list of all layers among them"
+    KERAS2_14 = "from z to a"
+    KERAS2_12 = "from A to z"
+    ATTRIBUTES = "as KERAS3, but attributes alone, without a subclassed model's list of all layers"
 
 
 def is_keras3_tree(root: Group) -> bool:
@@ -68,10 +74,11 @@ def plan_keras3_weights(model: Layer, root: Group, label: str) -> WeightPlan:
         FileError: A weight is missing, misshapen, or left over.
     """
     errors: list[FileError] = []
-    for order in _likely_orders(model, root):
+    for order in _Order:
         plan = WeightPlan(label)
         try:
             _Matcher(plan, order).visit(model, root)
+            plan.check_complete(model)
         except FileError as error:
             errors.append(error)
             continue
@@ -79,13 +86,31 @@ def plan_keras3_weights(model: Layer, root: Group, label: str) -> WeightPlan:
     raise errors[0]
 
 
-def _likely_orders(model: Layer, root: Group) -> list[_Order]:
-    orders = list(_Order)
-    is_keras2 = not _has_own_list(model) and "layers" in root.groups
-    return orders[1:] + orders[:1] if is_keras2 else orders
+def places(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """The children of a layer, each with the path of its group in the layer's, as Keras 3 has it.
+
+    A layer that has several places is written at the one that is visited first.
+    """
+    for attribute, child in _walked(layer, _Order.KERAS3):
+        if isinstance(child, Layer):
+            yield attribute, child
+        else:
+            yield from _places_in(attribute, child)
 
 
-def _has_own_list(layer: Layer) -> bool:
+def _places_in(path: str, members: Sequence[Any]) -> Iterator[tuple[str, Layer]]:
+    seen: Counter[str] = Counter()
+    for member in members:
+        name = group_name(member) if isinstance(member, Layer) else "container"
+        place = f"{path}/{name}_{seen[name]}" if seen[name] else f"{path}/{name}"
+        seen[name] += 1
+        if isinstance(member, Layer):
+            yield place, member
+        else:
+            yield from _places_in(place, _values(member))
+
+
+def has_own_list(layer: Layer) -> bool:
     """True for a layer that has children in an attribute `layers`, such as a Sequential."""
     return "layers" in layer._children
 
@@ -125,7 +150,7 @@ class _Matcher:
         """Match the members of a list: layers class by class, lists as containers."""
         lists = [_values(member) for member in members if not isinstance(member, Layer)]
         containers = _groups_by_class(container, {"container"}).get("container", [])
-        if not containers:  # Keras before 3.15 had no name for lists in lists, nor has rnnext
+        if self._order is _Order.ATTRIBUTES and not containers:
             members, lists = nest.flatten(list(members)), []
         layers = _each_once(member for member in members if isinstance(member, Layer))
         groups = _groups_by_class(container, {name for x in layers for name in _group_names(x)})
@@ -138,8 +163,8 @@ class _Matcher:
                     raise self._missing([layer], candidates, container)
                 self.visit(layer, candidates.pop(0))
         left = [group for candidates in groups.values() for group in candidates]
-        for inner in lists:
-            if any(id(x) not in self._visited and x.weights for x in nest.flatten(inner)):
+        if containers:  # else the layers in lists are found elsewhere, or missed
+            for inner in lists:
                 self._visit_list(owner, inner, containers.pop(0) if containers else Group())
         if left or containers:
             raise self._surplus(owner, (left + containers)[0])
@@ -178,18 +203,23 @@ class _Matcher:
 
 def _walked(layer: Layer, order: _Order) -> list[tuple[str, Any]]:
     """The attributes of a layer that a Keras visits: layers, or lists as they are nested."""
-    if order is _Order.KERAS3:
-        return [(name, _as_nested(layer, name, value)) for name, value in child_layers(layer)]
-    children = {
-        # Keras 2 does not look into lists in lists; their layers are in `layers` alone.
-        name: [x for x in _as_nested(layer, name, value) if isinstance(x, Layer)]
-        if isinstance(value, list)
-        else value
-        for name, value in layer._children.items()
-    }
-    if isinstance(layer, Model) and not _has_own_list(layer):
-        children["layers"] = layer.layers
-    return sorted(children.items(), reverse=order is _Order.KERAS2_14)
+    children = {name: _as_nested(layer, name, child) for name, child in layer._children.items()}
+    if isinstance(layer, Model) and not has_own_list(layer) and order is not _Order.ATTRIBUTES:
+        children["layers"] = layer.layers if order is _Order.KERAS3 else keras2_layers(layer)
+    if order in (_Order.KERAS2_12, _Order.KERAS2_14):
+        return sorted(children.items(), reverse=order is _Order.KERAS2_14)
+    first = "layers" if isinstance(layer, Model) and has_own_list(layer) else None
+    return sorted(
+        children.items(), key=lambda item: (item[0] != first, item[0].startswith("_"), item[0])
+    )
+
+
+def keras2_layers(model: Model) -> list[Layer]:
+    """The layers of a model in Keras 2's order, which sorts a subclassed one's dictionaries."""
+    if has_own_list(model):
+        return model.layers
+    values = [nest.flatten(value) for value in model.__dict__.values()]
+    return _each_once(x for leaves in values for x in leaves if isinstance(x, Layer))
 
 
 def _as_nested(layer: Layer, attribute: str, value: Any) -> Any:
@@ -206,16 +236,6 @@ def _values(structure: Any) -> list[Any]:
 
 def _each_once(layers: Iterator[Layer]) -> list[Layer]:
     return list({id(layer): layer for layer in layers}.values())
-
-
-def child_layers(layer: Layer) -> list[tuple[str, Layer | list[Layer]]]:
-    """Child layers by attribute, in Keras 3's order: a model's layers first, private ones last."""
-    is_model = isinstance(layer, Model)
-
-    def position(item: tuple[str, object]) -> tuple[bool, bool, str]:
-        return not is_model or item[0] != "layers", item[0].startswith("_"), item[0]
-
-    return sorted(layer._children.items(), key=position)
 
 
 def group_name(layer: Layer) -> str:

@@ -18,10 +18,10 @@ from rnnext.saving.formats.limits import Limits
 from rnnext.saving.formats.npz import read_npz
 from rnnext.saving.formats.shards import read_shards
 from rnnext.saving.formats.source import ModelFile, Source, open_source
-from rnnext.saving.keras3_weights import is_keras3_tree, plan_keras3_weights
+from rnnext.saving.keras3_weights import is_keras3_tree, keras2_layers, plan_keras3_weights
 from rnnext.saving.legacy.keras1_weights import Origin
 from rnnext.saving.legacy.models import to_keras3_config
-from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights
+from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights, plan_model_weights
 from rnnext.saving.verification import check_answers
 from rnnext.saving.weight_plan import WeightPlan
 
@@ -137,7 +137,9 @@ def load_weights(
     if weights.names("layer_names") is not None:
         found = layer_arrays(weights, label)
         origin = Origin.of(root, weights)
-        plan = plan_legacy_weights(model.layers, found, label, by_name, origin)
+        layers = model.layers if origin.is_keras3 else keras2_layers(model)
+        plan = plan_legacy_weights(layers, found, label, by_name, origin)
+        plan_model_weights(plan, model, weights, by_name)
     elif by_name:
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
     else:

@@ -7,10 +7,10 @@ config does not always say what was frozen. The names of the weights do::
     bidirectional/backward_lstm/lstm_cell/kernel:0     first, for the forward layer was frozen
     bidirectional/forward_lstm/lstm_cell/kernel:0
 
-Names are compared by the words that the file and the model both use; each Keras leaves out other
-levels. Numbers rank names that are otherwise the same (``dense_7``, ``dense_8``), since a program
-that is run again makes its layers in the same order. Where names decide nothing, Keras's own rule
-holds: the order that the model's `trainable` flags give.
+Names are compared by the words that the file and the model have in common; each Keras leaves out
+other levels. Numbers rank names that are otherwise the same (``dense_7``, ``dense_8``), since a
+program that is run again makes its layers in the same order. Where names decide nothing, Keras's
+own rule holds: the order that the model's `trainable` flags give.
 """
 
 from __future__ import annotations
@@ -133,7 +133,10 @@ def parts_with_arrays(
     parts = parts_of(layer)
     positions = _by_flags(layer, parts, sizes)
     if len(parts) > 1:
-        for paths in ([part.keras2 for part in parts], [part.keras3 for part in parts]):
+        own = tuple(_tokens(layer.name))
+        keras3 = [part.keras3 for part in parts]
+        # Keras 3 puts the nearest model's name first, which for some may be that of the layer.
+        for paths in ([part.keras2 for part in parts], [own + path for path in keras3], keras3):
             named = _by_names(parts, paths, stored, sizes, positions)
             if named is not None:
                 positions = named
@@ -195,7 +198,10 @@ def _by_names(
     scopes: dict[Path, list[int]] = defaultdict(list)
     for position, name in enumerate(names):
         scopes[name.path].append(position)
-    scope_paths, part_paths = _common_words(list(scopes), paths)
+    alike = _alike(list(scopes), paths)
+    if alike is None:
+        return None
+    scope_paths, part_paths = alike
     scope_groups = _by_words(scope_paths, list(scopes.values()))
     part_groups = _by_words(part_paths, parts)
     if scope_groups.keys() != part_groups.keys():
@@ -215,16 +221,32 @@ def _by_names(
     return found if same_numbers or _could_be_frozen(parts, found) else None
 
 
-def _common_words(scopes: list[Path], owners: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Both without the levels that all share, and without words that the others never use."""
-    scopes, owners = _without_common_start(scopes), _without_common_start(owners)
-    used = {word for path in scopes for word, _ in path}
-    used &= {word for path in owners for word, _ in path}
+def _alike(scopes: list[Path], parts: list[Path]) -> tuple[list[Path], list[Path]] | None:
+    """Both, cut to the words that they have in common; None where some part has no scope.
 
-    def reduced(path: Path) -> Path:
-        return tuple(token for token in path if token[0] in used)
+    A scope loses the levels that all scopes share and words that no part has. Of each part's path
+    those words stay that make up the scope most like it: Keras leaves out levels, mostly the names
+    of nested models.
+    """
+    words_of_parts = {word for path in parts for word, _ in path}
+    shared = _without_common_start(scopes)
+    scopes = [tuple(token for token in path if token[0] in words_of_parts) for path in shared]
+    known = {tuple(word for word, _ in path) for path in scopes}
+    cut = [_cut(path, known) for path in parts]
+    return None if None in cut else (scopes, [path for path in cut if path is not None])
 
-    return [reduced(path) for path in scopes], [reduced(path) for path in owners]
+
+def _cut(path: Path, known: set[tuple[str, ...]]) -> Path | None:
+    """The tokens of a path that make up the longest known words, or those nearest to its end."""
+    best: list[int] | None = None
+    for words in known:
+        taken: list[int] = []
+        for position in reversed(range(len(path))):
+            if len(taken) < len(words) and path[position][0] == words[-1 - len(taken)]:
+                taken.append(position)
+        if len(taken) == len(words):
+            best = taken if best is None else max(best, taken, key=lambda t: (len(t), t))
+    return None if best is None else tuple(path[position] for position in reversed(best))
 
 
 def _without_common_start(paths: list[Path]) -> list[Path]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from rnnext.errors import FileError
 from rnnext.layers.layer import Layer
+from rnnext.models import Model
 from rnnext.saving.formats.hdf5 import Group
 from rnnext.saving.keras3_weights import descendants
 from rnnext.saving.legacy.cudnn_layout import gru_from_cudnn, lstm_from_cudnn
@@ -25,7 +26,7 @@ from rnnext.saving.legacy.weight_order import (
 )
 from rnnext.saving.weight_plan import Array, WeightPlan, layer_label
 
-__all__ = ["layer_arrays", "legacy_order", "plan_legacy_weights"]
+__all__ = ["layer_arrays", "legacy_order", "plan_legacy_weights", "plan_model_weights"]
 
 
 def layer_arrays(weights: Group, label: str) -> dict[str, list[StoredWeight]]:
@@ -43,15 +44,20 @@ def layer_arrays(weights: Group, label: str) -> dict[str, list[StoredWeight]]:
         group = weights.group(layer_name)
         if group is None:
             raise FileError(f"{label}: {weights.path}: listed layer {layer_name!r} has no group")
-        arrays = []
-        for weight_name in group.names("weight_names") or []:
-            array = group.array(weight_name)
-            if array is None:
-                raise FileError(f"{label}: {group.path}: listed weight {weight_name!r} is missing")
-            arrays.append(StoredWeight(weight_name, array))
-        if arrays:
-            found[layer_name] = arrays
+        stored = _listed(group, label)
+        if stored:
+            found[layer_name] = stored
     return found
+
+
+def _listed(group: Group, label: str) -> list[StoredWeight]:
+    stored = []
+    for name in group.names("weight_names") or []:
+        array = group.array(name)
+        if array is None:
+            raise FileError(f"{label}: {group.path}: listed weight {name!r} is missing")
+        stored.append(StoredWeight(name, array))
+    return stored
 
 
 def plan_legacy_weights(
@@ -96,6 +102,25 @@ def plan_legacy_weights(
                 check_windows(part, label)
         plan.convert(turned)
     return plan
+
+
+def plan_model_weights(plan: WeightPlan, model: Model, weights: Group, by_name: bool) -> None:
+    """Plan the weights that a model has beside its layers.
+
+    Args:
+        plan: The plan of the layers' weights.
+        model: The model.
+        weights: The group with ``layer_names``.
+        by_name: Whether weights may be left as they are where the file has none.
+
+    Raises:
+        FileError: The file has others, or none: Keras before 2.6 did not write them.
+    """
+    group = weights.groups.get("top_level_model_weights", Group())
+    stored = _listed(group, plan.label)
+    if stored or not by_name:
+        arrays = [weight.array for weight in stored]
+        plan.add_all(model, model._variables, arrays, "top_level_model_weights")
 
 
 def _plan_layer(
