@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ __all__ = [
     "custom_object",
     "custom_object_scope",
     "deserialize",
+    "drop_shared_ids",
     "is_builtin",
     "operation_class",
     "register_keras_serializable",
@@ -75,10 +77,12 @@ _builtin_operations = _BUILTINS["ops"]
 _registered: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
 _scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
-# What the config that is being read has made so far, by its shared_object_id.
-_shared: ContextVar[dict[Any, list[tuple[dict[str, Any], Any]]] | None] = ContextVar(
-    "shared_objects", default=None
+# The layers that the config being read has made so far, with their own configs, by name.
+_made: ContextVar[dict[Any, list[tuple[dict[str, Any], Any]]] | None] = ContextVar(
+    "made_layers", default=None
 )
+# The layers that the config being written has so far, numbered, by address.
+_written: ContextVar[dict[int, tuple[int, Any]] | None] = ContextVar("written_layers", default=None)
 # Where `serialize` notes the user's classes and functions it meets, if somebody asked for them.
 _met: ContextVar[dict[str, Any] | None] = ContextVar("met_objects", default=None)
 
@@ -185,15 +189,26 @@ def custom_object(name: Any) -> Any:
 def serialize(value: Any) -> Any:
     """Returns the JSON-ready Keras 3 form of a value, layer or function.
 
+    A layer that occurs several times has the same `shared_object_id` each time.
+
     Raises:
         UnsupportedError: If the value has no such form.
     """
+    with _scope_of(_written) as is_outermost:
+        config = _serialize(value)
+    if is_outermost:
+        counts = Counter(_ids(config))
+        drop_shared_ids(config, {number for number, count in counts.items() if count == 1})
+    return config
+
+
+def _serialize(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, (list, tuple)):
-        return [serialize(item) for item in value]
+        return [_serialize(item) for item in value]
     if isinstance(value, dict):
-        return {key: serialize(item) for key, item in value.items()}
+        return {key: _serialize(item) for key, item in value.items()}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
@@ -201,7 +216,7 @@ def serialize(value: Any) -> Any:
         return {"class_name": "__numpy__", "config": inner}
     if isinstance(value, slice):
         parts = {"start": value.start, "stop": value.stop, "step": value.step}
-        return {"class_name": "__slice__", "config": serialize(parts)}
+        return {"class_name": "__slice__", "config": _serialize(parts)}
     if value is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if hasattr(value, "_serialize"):  # symbolic tensors
@@ -229,7 +244,38 @@ def _serialize_object(value: Any) -> dict[str, Any]:
     build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
     if build_config is not None:
         config["build_config"] = serialize(build_config)
+    written = _written.get()
+    if hasattr(value, "saved_class_name") and written is not None:  # a layer
+        number, _ = written.setdefault(id(value), (len(written), value))
+        config["shared_object_id"] = number
     return config
+
+
+def _ids(config: Any) -> Iterator[int]:
+    """The ids of layers in a config."""
+    if isinstance(config, dict):
+        if "shared_object_id" in config:
+            yield config["shared_object_id"]
+        config = list(config.values())
+    if isinstance(config, list):
+        for item in config:
+            yield from _ids(item)
+
+
+def drop_shared_ids(config: Any, unwanted: Container[Any] | None = None) -> None:
+    """Removes the ids of shared objects from a config, in place.
+
+    Args:
+        config: The config.
+        unwanted: The ids to remove; all by default.
+    """
+    if isinstance(config, dict):
+        if unwanted is None or config.get("shared_object_id") in unwanted:
+            config.pop("shared_object_id", None)
+        config = list(config.values())
+    if isinstance(config, list):
+        for item in config:
+            drop_shared_ids(item, unwanted)
 
 
 def _serialize_function(function: Any) -> dict[str, Any]:
@@ -253,11 +299,12 @@ def _note(name: str, target: Any) -> None:
         met[name] = target
 
 
-def copy_from_config(value: Any, **changes: Any) -> Any:
+def copy_from_config(value: Any, keep_shared: bool = True, **changes: Any) -> Any:
     """Returns a new object of the class and the config of `value`, not built.
 
     Args:
         value: A layer; it may use classes and functions that only the user has.
+        keep_shared: Whether a layer that is inside it several times is one layer in the copy.
         **changes: What its config shall have instead.
 
     Example:
@@ -272,8 +319,14 @@ def copy_from_config(value: Any, **changes: Any) -> Any:
     finally:
         _met.reset(token)
     config.pop("build_config", None)
+    if not keep_shared:
+        drop_shared_ids(config)
     config["config"] = {**config["config"], **changes}
-    return deserialize(config, met)
+    made = _made.set(None)  # nothing of a config that is being read
+    try:
+        return deserialize(config, met)
+    finally:
+        _made.reset(made)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -286,13 +339,19 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     Raises:
         UnsupportedError: If the config names a class rnnext does not have.
     """
-    token = _shared.set({}) if _shared.get() is None else None
+    with _scope_of(_made), custom_object_scope(custom_objects):
+        return _deserialize(config)
+
+
+@contextlib.contextmanager
+def _scope_of(variable: ContextVar[Any]) -> Iterator[bool]:
+    """Gives the outermost call of a recursion a dictionary; tells whether this is that call."""
+    token = variable.set({}) if variable.get() is None else None
     try:
-        with custom_object_scope(custom_objects):
-            return _deserialize(config)
+        yield token is not None
     finally:
         if token is not None:
-            _shared.reset(token)
+            variable.reset(token)
 
 
 def _deserialize(config: Any) -> Any:
@@ -310,26 +369,23 @@ def _deserialize(config: Any) -> Any:
     if class_name == "function":
         return _function(config)
     inner = {} if inner is None else inner
-    if config.get("shared_object_id") is None:
-        return _object(config, class_name, inner)
-    return _shared_object(config, class_name, inner)
+    instance = _shared_layer(config, inner)
+    return _object(config, class_name, inner) if instance is None else instance
 
 
-def _shared_object(config: dict[str, Any], class_name: str, inner: Any) -> Any:
-    """The object of a config, the same one for each config with its id that says the same.
+def _shared_layer(config: dict[str, Any], inner: Any) -> Any:
+    """The layer that a config with a `shared_object_id` stands for, if it was made before.
 
-    Keras's id is the object's address, which another object may have had before.
+    Keras's id is the object's address, which another object may have had before; and where a
+    wrapper copies the config of what it holds, the first config is without its id. So the layer is
+    one whose config says the same, its name included.
     """
-    shared = _shared.get()
-    assert shared is not None
-    known = shared.setdefault(str(config["shared_object_id"]), [])
-    for other, instance in known:
-        if without_shared_ids(other) == without_shared_ids(config):
-            return instance
-    instance = _object(config, class_name, inner)
-    if hasattr(instance, "saved_class_name"):  # a layer; what else is shared has no state
-        known.append((config, instance))
-    return instance
+    made = _made.get()
+    if made is None or config.get("shared_object_id") is None or not isinstance(inner, dict):
+        return None
+    known = made.get(str(inner.get("name")), [])
+    wanted = without_shared_ids(config) if known else None
+    return next((layer for other, layer in known if without_shared_ids(other) == wanted), None)
 
 
 def without_shared_ids(config: Any) -> Any:
@@ -343,7 +399,9 @@ def without_shared_ids(config: Any) -> Any:
         return [without_shared_ids(item) for item in config]
     if not isinstance(config, dict):
         return config
-    left_out = ("shared_object_id", "build_config", "inbound_nodes")
+    left_out = {"shared_object_id"}
+    if "class_name" in config and "config" in config:
+        left_out |= {"name", "build_config", "inbound_nodes"}
     return {k: without_shared_ids(item) for k, item in config.items() if k not in left_out}
 
 
@@ -408,8 +466,10 @@ def _object(config: dict[str, Any], class_name: str, inner: Any) -> Any:
         )
     try:
         instance = cls.from_config(dict(inner))
-        if hasattr(instance, "saved_class_name") and not is_builtin(cls):
-            instance.saved_class_name = _python_name(config.get("module"), class_name)
+        if hasattr(instance, "saved_class_name"):  # a layer
+            _note_made(config, instance)
+            if not is_builtin(cls):
+                instance.saved_class_name = _python_name(config.get("module"), class_name)
         build_config = config.get("build_config")
         if build_config and hasattr(instance, "build_from_config") and not instance.built:
             instance.build_from_config(build_config)
@@ -436,6 +496,12 @@ def _find_class(config: dict[str, Any], class_name: str, inner: Any) -> Any:
     if cls is None:
         raise UnsupportedError(_unknown_class(config.get("module"), class_name, inner))
     return cls
+
+
+def _note_made(config: dict[str, Any], layer: Any) -> None:
+    made = _made.get()
+    if made is not None:
+        made.setdefault(str(config["config"].get("name")), []).append((config, layer))
 
 
 def _python_name(module: Any, class_name: str) -> str:

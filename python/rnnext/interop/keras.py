@@ -16,6 +16,7 @@ from rnnext.saving.legacy.models import to_keras3_config
 from rnnext.saving.legacy.weight_order import StoredWeight
 from rnnext.saving.legacy.weights import plan_legacy_weights
 from rnnext.saving.load import build_model
+from rnnext.saving.shared_members import with_shared_members
 
 __all__ = ["from_keras"]
 
@@ -62,6 +63,7 @@ def from_keras(
     found = {layer.name: _weights_of(layer, label) for layer in keras_model.layers if layer.weights}
     shapes = {name: [weight.array.shape for weight in weights] for name, weights in found.items()}
     keras3_config = to_keras3_config(config, version, label, shapes)
+    keras3_config = with_shared_members(keras3_config)
     model = build_model(keras3_config, custom_objects, label, limits or Limits())
     # Names agree unless a user's layer has weights in one library only: then counts are compared.
     by_name = {layer.name for layer in model.layers if layer.weights} == found.keys()

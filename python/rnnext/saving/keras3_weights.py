@@ -138,7 +138,7 @@ class _Matcher:
             known.add(name)
             if not isinstance(child, Layer):
                 self._visit_list(layer, child, subgroup)
-            elif id(child) not in self._visited:
+            elif _new_parts(child, self._visited):
                 self.visit(child, subgroup)
         for name, subgroup in group.groups.items():
             # Beside a model's layers are its metrics and the like.
@@ -157,7 +157,7 @@ class _Matcher:
         groups.pop("container", None)
         self._check_counts(layers, groups, container)
         for layer in layers:
-            if id(layer) not in self._visited and layer.weights:
+            if _new_parts(layer, self._visited):
                 candidates = _candidates(layer, groups)
                 if not candidates:
                     raise self._missing([layer], candidates, container)
@@ -173,13 +173,13 @@ class _Matcher:
         self, layers: Sequence[Layer], groups: dict[str, list[Group]], container: Group
     ) -> None:
         """Every layer has a group: else those after a missing one would take the wrong ones."""
-        # A layer that is also inside another member may be written there.
-        inside = {id(below) for layer in layers for below in descendants(layer)}
+        written = set(self._visited)  # what is inside an earlier member is written there
         waiting: dict[str, list[Layer]] = {}
         for layer in layers:
-            if id(layer) not in self._visited | inside and layer.weights:
+            if _new_parts(layer, written):
                 name = next((n for n in _group_names(layer) if n in groups), group_name(layer))
                 waiting.setdefault(name, []).append(layer)
+            written |= {id(part) for part in (layer, *descendants(layer))}
         for name, waiters in waiting.items():
             candidates = groups.get(name, [])
             if len(candidates) < len(waiters):
@@ -247,6 +247,13 @@ def _group_names(layer: Layer) -> list[str]:
     """Names that a layer's group may have: of its class in the file it is from, and of its own."""
     saved = layer.saved_class_name
     return [*([] if saved is None else [snake_case(saved)]), group_name(layer)]
+
+
+def _new_parts(layer: Layer, visited: set[int]) -> bool:
+    """Whether a layer, or one inside it, has weights that were not written at another place."""
+    if id(layer) in visited:
+        return False
+    return any(part._variables and id(part) not in visited for part in (layer, *descendants(layer)))
 
 
 def _candidates(layer: Layer, groups: dict[str, list[Group]]) -> list[Group]:

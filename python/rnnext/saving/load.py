@@ -22,6 +22,7 @@ from rnnext.saving.keras3_weights import is_keras3_tree, keras2_layers, plan_ker
 from rnnext.saving.legacy.keras1_weights import Origin
 from rnnext.saving.legacy.models import to_keras3_config
 from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights, plan_model_weights
+from rnnext.saving.shared_members import with_shared_members
 from rnnext.saving.verification import check_answers
 from rnnext.saving.weight_plan import WeightPlan
 
@@ -172,7 +173,7 @@ def model_from_json(
     config = parse_object(json_string, label, "architecture", limits)
     keras3 = to_keras3_config(config, None, label)
     with _naming_file(label), bounded_weights(limits.weights_bytes):
-        return serialization.deserialize(keras3, custom_objects)
+        return serialization.deserialize(with_shared_members(keras3), custom_objects)
 
 
 def _model_from_archive(
@@ -228,7 +229,7 @@ def _model_from_hdf5(
     shapes = {name: [weight.array.shape for weight in weights] for name, weights in found.items()}
     origin = Origin.of(root, weights)
     backend = "theano" if origin.is_theano else None
-    keras3_config = to_keras3_config(config, version, label, shapes, backend)
+    keras3_config = with_shared_members(to_keras3_config(config, version, label, shapes, backend))
     model = build_model(keras3_config, custom_objects, label, limits)
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}

@@ -205,9 +205,14 @@ class LayerConverter:
         if is_recurrent(class_name, config) or class_name in _GATED:
             self._recurrent(class_name, config, where, owner)
         self._convert_values(config, where, owner)
+        if class_name == "Bidirectional":  # it makes its layers anew, from the config alone
+            serialization.drop_shared_ids(config)
         registered_name = layer.get("registered_name") if class_name == original_class else None
         module = "keras.src.ops" if self._is_operation(class_name, config) else "keras.layers"
-        return keras3_object(module, class_name, config, registered_name)
+        new = keras3_object(module, class_name, config, registered_name)
+        if "shared_object_id" in layer:
+            new["shared_object_id"] = layer["shared_object_id"]
+        return new
 
     def given_states(self, layer: Config) -> None:
         """Note in a converted layer that calls give it an initial_state.
