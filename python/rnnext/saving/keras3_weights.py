@@ -155,6 +155,7 @@ class _Matcher:
         layers = _each_once(member for member in members if isinstance(member, Layer))
         groups = _groups_by_class(container, {name for x in layers for name in _group_names(x)})
         groups.pop("container", None)
+        self._rename(layers, groups)
         self._check_counts(layers, groups, container)
         for layer in layers:
             if _new_parts(layer, self._visited):
@@ -168,6 +169,15 @@ class _Matcher:
                 self._visit_list(owner, inner, containers.pop(0) if containers else Group())
         if left or containers:
             raise self._surplus(owner, (left + containers)[0])
+
+    def _rename(self, layers: Sequence[Layer], groups: dict[str, list[Group]]) -> None:
+        """Give the one class that the file does not have the groups of the one only it has."""
+        waiting = [layer for layer in layers if _new_parts(layer, self._visited)]
+        names = {name for layer in waiting for name in _group_names(layer)}
+        missing = {group_name(x) for x in waiting if not groups.keys() & set(_group_names(x))}
+        foreign = groups.keys() - names
+        if len(missing) == len(foreign) == 1:
+            groups[missing.pop()] = groups.pop(foreign.pop())
 
     def _check_counts(
         self, layers: Sequence[Layer], groups: dict[str, list[Group]], container: Group
