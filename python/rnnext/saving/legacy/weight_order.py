@@ -237,7 +237,7 @@ def _alike(scopes: list[Path], parts: list[Path]) -> tuple[list[Path], list[Path
 
 
 def _cut(path: Path, known: set[tuple[str, ...]]) -> Path | None:
-    """The tokens of a path that make up the longest known words, or those nearest to its end."""
+    """The tokens of a path that make up known words, those nearest to its end."""
     best: list[int] | None = None
     for words in known:
         taken: list[int] = []
@@ -245,7 +245,7 @@ def _cut(path: Path, known: set[tuple[str, ...]]) -> Path | None:
             if len(taken) < len(words) and path[position][0] == words[-1 - len(taken)]:
                 taken.append(position)
         if len(taken) == len(words):
-            best = taken if best is None else max(best, taken, key=lambda t: (len(t), t))
+            best = taken if best is None else max(best, taken)
     return None if best is None else tuple(path[position] for position in reversed(best))
 
 
