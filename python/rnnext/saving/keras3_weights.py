@@ -140,6 +140,8 @@ class _Matcher:
                 self._visit_list(layer, child, subgroup)
             elif _new_parts(child, self._visited):
                 self.visit(child, subgroup)
+            elif _holds_weights(name, subgroup):  # it was written at another place
+                raise self._surplus(layer, subgroup)
         for name, subgroup in group.groups.items():
             # Beside a model's layers are its metrics and the like.
             is_other = isinstance(layer, Model) and name not in _MODEL_LISTS
