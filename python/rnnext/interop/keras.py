@@ -13,9 +13,10 @@ from rnnext.errors import UnsupportedError
 from rnnext.models import Model
 from rnnext.saving.formats.limits import Limits
 from rnnext.saving.legacy.models import to_keras3_config
+from rnnext.saving.legacy.weight_order import StoredWeight
 from rnnext.saving.legacy.weights import plan_legacy_weights
 from rnnext.saving.load import build_model
-from rnnext.saving.weight_plan import Array
+from rnnext.saving.shared_members import with_shared_members
 
 __all__ = ["from_keras"]
 
@@ -60,8 +61,9 @@ def from_keras(
         raise UnsupportedError(f"{label}: it has no config: {error}") from error
     version = config.get("keras_version") or _keras_version(keras_model)
     found = {layer.name: _weights_of(layer, label) for layer in keras_model.layers if layer.weights}
-    shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
+    shapes = {name: [weight.array.shape for weight in weights] for name, weights in found.items()}
     keras3_config = to_keras3_config(config, version, label, shapes)
+    keras3_config = with_shared_members(keras3_config)
     model = build_model(keras3_config, custom_objects, label, limits or Limits())
     # Names agree unless a user's layer has weights in one library only: then counts are compared.
     by_name = {layer.name for layer in model.layers if layer.weights} == found.keys()
@@ -78,9 +80,9 @@ def _keras_version(keras_model: Any) -> str | None:
     return None
 
 
-def _weights_of(layer: Any, label: str) -> list[Array]:
+def _weights_of(layer: Any, label: str) -> list[StoredWeight]:
     """A layer's weights, those that are trained first, as Keras's files have them."""
-    arrays = []
+    found = []
     for weight in (*layer.trainable_weights, *layer.non_trainable_weights):
         if not hasattr(weight, "numpy"):
             raise UnsupportedError(
@@ -88,5 +90,6 @@ def _weights_of(layer: Any, label: str) -> list[Array]:
                 "values cannot be read."
             )
         values = np.asarray(weight.numpy())
-        arrays.append(values.astype(np.float32) if values.dtype.name == "bfloat16" else values)
-    return arrays
+        values = values.astype(np.float32) if values.dtype.name == "bfloat16" else values
+        found.append(StoredWeight(getattr(weight, "path", weight.name), values))
+    return found

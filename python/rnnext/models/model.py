@@ -151,7 +151,7 @@ class Model(NoTraining, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers, in Keras's order."""
-        return super()._layers
+        return list(dict.fromkeys(super()._layers))  # an attribute may hold one twice
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Returns a layer by its name or its index in `layers`.

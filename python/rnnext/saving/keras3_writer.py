@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections import Counter
 from typing import Any
 
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.models import Model
-from rnnext.saving.keras3_weights import child_layers, group_name
+from rnnext.saving.keras3_weights import has_own_list, places
 from rnnext.saving.weight_plan import layer_label
 
 __all__ = ["archive", "weight_tree"]
@@ -67,18 +66,10 @@ def _write(layer: Layer, file: Any, path: str, visited: set[int]) -> None:
     variables.attrs["name"] = layer.name
     for index, variable in enumerate(layer._variables):
         variables[str(index)] = variable.value
-    for attribute, child in child_layers(layer):
-        if isinstance(child, Layer):
-            _write(child, file, f"{path}/{attribute}", visited)
-            continue
-        seen: Counter[str] = Counter()
-        for member in child:
-            name = group_name(member)
-            number = f"_{seen[name]}" if seen[name] else ""
-            seen[name] += 1
-            if isinstance(layer, Model) and id(member) in visited:
-                raise UnsupportedError(
-                    f"{layer_label(member)} is used in a nested model and outside of it; Keras 3 "
-                    "does not open such a file"
-                )
-            _write(member, file, f"{path}/{attribute}/{name}{number}", visited)
+    for place, child in places(layer):
+        if isinstance(layer, Model) and has_own_list(layer) and id(child) in visited:
+            raise UnsupportedError(
+                f"{layer_label(child)} is used in a nested model and outside of it; Keras 3 "
+                "does not open such a file"
+            )
+        _write(child, file, f"{path}/{place}", visited)

@@ -20,11 +20,12 @@ from rnnext.saving.formats.limits import Limits
 from rnnext.saving.formats.npz import read_npz
 from rnnext.saving.formats.shards import read_shards
 from rnnext.saving.formats.source import ModelFile, Source, open_source
-from rnnext.saving.keras3_weights import is_keras3_tree, plan_keras3_weights
+from rnnext.saving.keras3_weights import is_keras3_tree, keras2_layers, plan_keras3_weights
 from rnnext.saving.legacy.keras1_weights import Origin
 from rnnext.saving.legacy.models import to_keras3_config
 from rnnext.saving.legacy.refused import refuse_foreign_config
-from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights
+from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights, plan_model_weights
+from rnnext.saving.shared_members import with_shared_members
 from rnnext.saving.verification import check_answers
 from rnnext.saving.weight_plan import WeightPlan
 
@@ -143,7 +144,9 @@ def load_weights(
     if weights.names("layer_names") is not None:
         found = layer_arrays(weights, label)
         origin = Origin.of(root, weights)
-        plan = plan_legacy_weights(model.layers, found, label, by_name, origin)
+        layers = model.layers if origin.is_keras3 else keras2_layers(model)
+        plan = plan_legacy_weights(layers, found, label, by_name, origin)
+        plan_model_weights(plan, model, weights, by_name)
     elif by_name:
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
     else:
@@ -177,7 +180,7 @@ def model_from_json(
     config = parse_object(json_string, label, "architecture", limits)
     keras3 = to_keras3_config(config, None, label)
     with _naming_file(label), bounded_weights(limits.weights_bytes):
-        return serialization.deserialize(keras3, custom_objects)
+        return serialization.deserialize(with_shared_members(keras3), custom_objects)
 
 
 def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
@@ -248,10 +251,10 @@ def _model_from_hdf5(
     config = parse_object(text, label, "model_config", limits)
     version = root.text("keras_version") or weights.text("keras_version")
     found = layer_arrays(weights, label)
-    shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
+    shapes = {name: [weight.array.shape for weight in weights] for name, weights in found.items()}
     origin = Origin.of(root, weights)
     backend = "theano" if origin.is_theano else None
-    keras3_config = to_keras3_config(config, version, label, shapes, backend)
+    keras3_config = with_shared_members(to_keras3_config(config, version, label, shapes, backend))
     model = build_model(keras3_config, custom_objects, label, limits)
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}

@@ -77,6 +77,20 @@ class WeightPlan:
                 )
             self._assignments.append((variable, array))
 
+    def check_complete(self, model: Layer) -> None:
+        """Refuse a file that leaves out some of a model's weights.
+
+        Raises:
+            FileError: A weight was not planned.
+        """
+        planned = {id(variable) for variable, _ in self._assignments}
+        missing = [variable.path for variable in model.weights if id(variable) not in planned]
+        if missing:
+            raise FileError(
+                f"{self.label}: the file has no place for {len(missing)} of the weights of "
+                f"{layer_label(model)}: {', '.join(missing[:8])}"
+            )
+
     def convert(self, change: Callable[[Variable, Array], Array]) -> None:
         """Replace every planned array by another one of the same shape."""
         self._assignments = [(weight, change(weight, array)) for weight, array in self._assignments]

@@ -294,6 +294,39 @@ def write_cudnn(keras):
     write("keras224_cudnn", ".h5", model, [series(2, 5, 3)], save)
 
 
+def constants(keras):
+    """Tensors that no layer made: numbers in the file."""
+    import tensorflow
+
+    def fixed(*shape):
+        return tensorflow.constant(series(*shape))
+
+    layers = keras.layers
+    x = layers.Input(batch_shape=(4, 5, 2))
+    steps, _, last = layers.LSTM(3, return_sequences=True, return_state=True)(
+        x, initial_state=[fixed(4, 3), 2 * fixed(4, 3)]
+    )
+    joined = layers.Concatenate()([steps, fixed(4, 5, 1)])
+    both = layers.Bidirectional(layers.GRU(2))(joined, initial_state=[fixed(4, 2), 2 * fixed(4, 2)])
+    model = keras.models.Model(x, [layers.Add()([last, fixed(4, 3)]), both])
+    set_random_weights(model)
+    return model, [series(4, 5, 2)]
+
+
+def frozen(keras):
+    """Parts frozen one by one, which most configs do not say: their weights come last in HDF5."""
+    layers = keras.layers
+    both = layers.Bidirectional(layers.LSTM(3, return_sequences=True))
+    pair = layers.RNN([layers.GRUCell(3), layers.GRUCell(3)], return_sequences=True)
+    inner = keras.models.Sequential([layers.Dense(3), layers.BatchNormalization(), layers.Dense(3)])
+    model = keras.models.Sequential([layers.Input((5, 2)), both, pair, inner])
+    set_random_weights(model)
+    both.forward_layer.trainable = False
+    pair.cell.cells[0].trainable = False
+    inner.layers[0].trainable = False
+    return model, [series(2, 5, 2)]
+
+
 def write_keras1(keras):
     """Keras 1 has its own argument names."""
     layers, models = keras.layers, keras.models
@@ -417,6 +450,9 @@ def main():
         if name == "tfkeras221":
             write("tfkeras221_operations", ".keras", *operations(keras))
             write("tfkeras221_states", ".keras", *given_states(keras))
+            for suffix in (".h5", ".keras"):
+                write("tfkeras221_frozen", suffix, *frozen(keras))
+                write("tfkeras221_constants", suffix, *constants(keras))
         write_weights_only(name, keras)
     else:
         write_keras3(name, keras)

@@ -348,4 +348,5 @@ class Bidirectional(Layer):
 
 def _renamed_copy(layer: Layer, prefix: str, **changes: Any) -> Any:
     name = prefix + layer.name.removeprefix(prefix)
-    return serialization.copy_from_config(layer, name=name, **changes)
+    # As in Keras, a cell that stands twice in the layer is two cells in the copy.
+    return serialization.copy_from_config(layer, keep_shared=False, name=name, **changes)

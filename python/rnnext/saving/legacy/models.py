@@ -22,8 +22,9 @@ from rnnext.saving.legacy.layers import (
     keras3_object,
     object_parts,
     older_attention,
+    state_axes,
 )
-from rnnext.saving.legacy.nodes import GraphConverter
+from rnnext.saving.legacy.nodes import GraphConverter, with_arrays
 from rnnext.saving.legacy.operations import OPERATION_LAYERS, operation_layer
 from rnnext.saving.legacy.refused import refuse_foreign_config
 from rnnext.saving.legacy.version import KerasVersion
@@ -248,7 +249,8 @@ class _ModelConverter:
             if new["class_name"] == "Sequential" or "input_layers" in new["config"]:
                 functional[layer["name"]] = new["class_name"] != "Sequential"
             takes_states = is_recurrent(*object_parts(new, where))
-            nodes = graph.nodes(layer, takes_states)
+            axes = state_axes(new)
+            nodes = [with_arrays(node, axes) for node in graph.nodes(layer, takes_states)]
             if any("initial_state" in node["kwargs"] for node in nodes):
                 self._layers.given_states(new)
             converted.append({**new, "name": layer["name"], "inbound_nodes": nodes})
