@@ -1,0 +1,1 @@
+from rnnext.dtype_policies import *

@@ -1,0 +1,1 @@
+from rnnext.mixed_precision import *

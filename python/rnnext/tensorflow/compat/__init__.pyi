@@ -1,0 +1,1 @@
+from rnnext.tensorflow.compat import v1 as v1
