@@ -46,7 +46,8 @@ def test_no_heavy_module_until_a_file_is_read(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["activations", "initializers", "interop", "layers", "models", "ops", "saving"]
+    "module",
+    ["activations", "initializers", "interop", "layers", "losses", "models", "ops", "saving"],
 )
 def test_any_module_may_be_imported_first(module: str) -> None:
     subprocess.run([sys.executable, "-c", f"import rnnext.{module}"], check=True)
@@ -54,7 +55,15 @@ def test_any_module_may_be_imported_first(module: str) -> None:
 
 @pytest.mark.parametrize(
     ("package", "not_public"),
-    [("layers", {"GroupedQueryAttention"}), ("ops", {"slice_"}), ("saving", set())],
+    [
+        *[(name, set()) for name in ("activations", "callbacks", "constraints", "initializers")],
+        *[(name, set()) for name in ("losses", "metrics", "models", "optimizers", "regularizers")],
+        ("layers", {"GroupedQueryAttention"}),
+        ("ops", {"slice_"}),
+        ("random", {"set_random_seed"}),
+        ("saving", {"deserialize", "serialize"}),
+        ("utils", {"deserialize", "serialize", "standard_dtype_name"}),
+    ],
 )
 def test_type_checkers_see_the_names_that_are_imported_on_demand(
     package: str, not_public: set[str]

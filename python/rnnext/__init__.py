@@ -42,7 +42,7 @@ if _typing.TYPE_CHECKING:
         saving,
         utils,
     )
-    from rnnext.dtypes import DTypePolicy
+    from rnnext.dtype_policies import DTypePolicy, FloatDTypePolicy
     from rnnext.graph.tensor import KerasTensor, Operation
     from rnnext.initializers import Initializer
     from rnnext.interop import from_torch
@@ -108,6 +108,7 @@ _MODULES = (
 )
 _MODULE_OF = {
     "DTypePolicy": "rnnext.dtypes",
+    "FloatDTypePolicy": "rnnext.dtype_policies",
     "Initializer": "rnnext.initializers",
     "Input": "rnnext.layers",
     "InputSpec": "rnnext.layers",
@@ -134,6 +135,7 @@ __all__ = [
     "DTypePolicy",
     "DataError",
     "FileError",
+    "FloatDTypePolicy",
     "Initializer",
     "Input",
     "InputSpec",

@@ -10,7 +10,7 @@ REASONS = {
     "audio": "it is about spectra of audio; rnnext takes features as they are",
     "devices": "it shares work out among devices; rnnext runs on the threads of one processor",
     "backends": "it belongs to TensorFlow, JAX or PyTorch below Keras, and rnnext has none of them",
-    "quantization": "Keras's quantisation; rnnext has its own: load_model(file, precision='int8')",
+    "quantization": "it is Keras's quantisation; rnnext's is load_model(file, precision='int8')",
     "files": "it reads folders of files; pass NumPy arrays",
     "graph1": "it belongs to the graphs and sessions of TensorFlow 1; layers compute when called",
     "tensorflow": "it belongs to TensorFlow; rnnext runs without it",
@@ -21,7 +21,7 @@ REASONS = {
     "unsafe": "rnnext never runs code that a file holds",
     "other": "no model of sequences that rnnext was tried on has it",
     "plots": "it draws; print model.summary() instead",
-    "coming": "it is not there yet",
+    "coming": "it comes in a later version of rnnext",
     "scikit": "it trains, which comes in a later version of rnnext",
 }
 

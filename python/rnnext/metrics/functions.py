@@ -24,14 +24,14 @@ Array = NDArray[Any]
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
-    """Returns how often the side of the threshold is the label, 0 or 1.
+    """Returns 1 where the side of the threshold is the label, 0 or 1.
 
     Example:
         >>> binary_accuracy([[1, 0]], [[0.7, 0.9]])
-        array([0.5], dtype=float32)
+        array([[1., 0.]], dtype=float32)
     """
     true, predicted = same_rank(as_tensor(y_true), widened(as_tensor(y_pred)))
-    return np.asarray(_as_float((predicted > threshold) == true).mean(axis=-1))
+    return _as_float((predicted > threshold) == true)
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:

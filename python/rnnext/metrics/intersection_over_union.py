@@ -32,6 +32,7 @@ class IoU(Metric):
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
+        dtype = dtype or "int64"
         self._keep(locals())
 
 
@@ -50,6 +51,7 @@ class BinaryIoU(Metric):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
+        dtype = dtype or "int64"
         self._keep(locals())
 
 
@@ -74,6 +76,7 @@ class MeanIoU(Metric):
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
+        dtype = dtype or "int64"
         self._keep(locals())
 
 
@@ -98,6 +101,7 @@ class OneHotIoU(Metric):
         sparse_y_pred: bool = False,
         axis: int = -1,
     ) -> None:
+        dtype = dtype or "int64"
         self._keep(locals())
 
 
@@ -120,4 +124,5 @@ class OneHotMeanIoU(Metric):
         sparse_y_pred: bool = False,
         axis: int = -1,
     ) -> None:
+        dtype = dtype or "int64"
         self._keep(locals())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from rnnext.dtypes import get_policy
+from rnnext.dtypes import DTypePolicy, standard_dtype_name
 from rnnext.errors import UnsupportedError
 from rnnext.kept_option import KeptArguments
 from rnnext.naming import unique_name
@@ -29,7 +29,8 @@ class Metric(KeptArguments):
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or unique_name(type(self).__name__)
-        self.dtype = get_policy(dtype).compute_dtype
+        given = dtype.compute_dtype if isinstance(dtype, DTypePolicy) else dtype
+        self.dtype = standard_dtype_name(given)
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         """Raises UnsupportedError; a metric of your own overrides it."""

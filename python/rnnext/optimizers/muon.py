@@ -63,4 +63,5 @@ class Muon(Optimizer):
         rms_rate: float = 0.2,
         **kwargs: Any,
     ) -> None:
+        exclude_layers = exclude_layers or []
         self._keep(locals())

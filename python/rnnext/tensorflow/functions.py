@@ -104,7 +104,7 @@ def _holds_text(value: Any) -> bool:
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    return isinstance(value, (str, bytes)) or kind in "US"
+    return isinstance(value, (str, bytes)) or kind in ("U", "S")
 
 
 def shape(input: Any) -> Any:  # noqa: A002
