@@ -15,6 +15,7 @@ import pytest
 
 import rnnext
 import rnnext as tf
+from rnnext import imports
 from rnnext.errors import UnsupportedError
 
 # Under a name of Keras's or TensorFlow's, and what it is.
@@ -93,6 +94,38 @@ print(K.floatx(), Sequence is PyDataset)
 
 def test_what_programs_import_at_their_top() -> None:
     assert run(IMPORTS) == "float32 True"
+
+
+OLD_IMPORTS = """
+from rnnext.keras.layers.core import Dense, Dropout, Activation
+from rnnext.keras.layers.recurrent import LSTM
+from rnnext.keras.layers.embeddings import Embedding
+from rnnext.keras.layers.convolutional import Conv1D
+from rnnext.keras.layers.pooling import MaxPooling1D
+from rnnext.keras.layers.normalization import BatchNormalization
+from rnnext.keras.layers.merge import concatenate
+from rnnext.keras.layers.wrappers import Bidirectional
+from rnnext.keras.layers.advanced_activations import LeakyReLU
+from rnnext.keras.engine.topology import Layer
+from rnnext.keras.utils import np_utils
+from rnnext.utils.np_utils import to_categorical
+from rnnext.layers.core import Dense as D
+import rnnext
+print(D is Dense is rnnext.layers.Dense, Layer is rnnext.layers.Layer, np_utils is rnnext.utils)
+"""
+
+
+def test_modules_of_keras_2() -> None:
+    assert run(OLD_IMPORTS) == "True True True"
+
+
+def test_the_finder_knows_where_to_look() -> None:
+    """It asks `rnnext.imports` for nothing else: other imports shall not become slower."""
+    begins = [finder._names for finder in sys.meta_path if hasattr(finder, "_names")]
+    assert len(begins) == 1
+    assert all(name.startswith(begins[0]) for name in imports._STANDS_FOR)
+    code = "import sys, rnnext; rnnext.layers.LSTM(2); print('rnnext.imports' in sys.modules)"
+    assert run(code) == "False"
 
 
 # What is not there --------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def test_any_module_may_be_imported_first(module: str) -> None:
         ("ops", {"slice_"}),
         ("random", {"set_random_seed"}),
         ("saving", {"deserialize", "serialize"}),
-        ("utils", {"deserialize", "serialize", "standard_dtype_name"}),
+        ("utils", {"deserialize", "serialize", "standard_dtype_name", "utils"}),
     ],
 )
 def test_type_checkers_see_the_names_that_are_imported_on_demand(

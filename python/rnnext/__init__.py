@@ -7,6 +7,7 @@ use beside it: `rnnext.tensorflow` has them. `docs/names.md` says which of Keras
 import importlib as _importlib
 import sys as _sys
 import typing as _typing
+from importlib.machinery import PathFinder as _PathFinder
 
 from rnnext._core import __version__
 from rnnext.errors import DataError, FileError, RnnextError, ShapeError, UnsupportedError
@@ -62,7 +63,14 @@ if _typing.TYPE_CHECKING:
 class _First:
     """Finder of `rnnext.keras...` and of TensorFlow's modules, see `rnnext.imports`."""
 
-    _names = tuple(f"rnnext.{name}" for name in ("keras", "compat", "linalg", "math", "nn", "test"))
+    _names = tuple(
+        f"rnnext.{name}"
+        for name in (
+            *("compat", "engine", "keras", "linalg", "math", "nn", "test", "utils.np_utils"),
+            *("layers.advanced", "layers.convolutional_r", "layers.cudnn", "layers.embeddings"),
+            *("layers.merge", "layers.noise", "layers.recurrent", "layers.wrappers"),
+        )
+    )
 
     @classmethod
     def find_spec(cls, name: str, *_: _typing.Any) -> _typing.Any:
@@ -198,12 +206,11 @@ def version() -> str:
 def __getattr__(name: str) -> _typing.Any:
     if name in _MODULES:
         return _importlib.import_module(f"rnnext.{name}")
-    module = _MODULE_OF.get(name)
-    if module is None:
-        module = _importlib.import_module("rnnext.imports").module_of_tensorflow_name(name)
-    if module is None:
+    # `from rnnext import arrays` asks for an attribute before the module is imported: no name of
+    # TensorFlow's is meant.
+    if name.startswith("__") or _PathFinder.find_spec(f"rnnext.{name}", __path__) is not None:
         raise AttributeError(f"module 'rnnext' has no attribute {name!r}")
-    value = getattr(_importlib.import_module(module), name)
+    value = getattr(_importlib.import_module(_MODULE_OF.get(name, "rnnext.tensorflow")), name)
     setattr(_sys.modules[__name__], name, value)
     return value
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-__all__ = ["alias_spec", "module_of_tensorflow_name", "real_name"]
+__all__ = ["alias_spec", "real_name"]
 
 # A prefix of a module's name, and what it stands for: TensorFlow's own modules are in a package of
 # their own, and Keras's are at the top. A longer prefix comes before a shorter one.
@@ -25,6 +25,17 @@ _STANDS_FOR = {
     "rnnext.math": "rnnext.tensorflow.math",
     "rnnext.nn": "rnnext.tensorflow.nn",
     "rnnext.test": "rnnext.tensorflow.test",
+    # Modules of Keras 2, whose names are one level up since Keras 3.
+    "rnnext.engine": "rnnext.layers",
+    "rnnext.layers.advanced_activations": "rnnext.layers",
+    "rnnext.layers.convolutional_recurrent": "rnnext.layers",
+    "rnnext.layers.cudnn_recurrent": "rnnext.layers",
+    "rnnext.layers.embeddings": "rnnext.layers",
+    "rnnext.layers.merge": "rnnext.layers",
+    "rnnext.layers.noise": "rnnext.layers",
+    "rnnext.layers.recurrent": "rnnext.layers",
+    "rnnext.layers.wrappers": "rnnext.layers",
+    "rnnext.utils.np_utils": "rnnext.utils",
 }
 
 
@@ -37,7 +48,8 @@ def real_name(name: str) -> str:
     """
     for prefix, real in _STANDS_FOR.items():
         if name == prefix or name.startswith(prefix + "."):
-            return real_name(real + name[len(prefix) :])
+            inner = "" if prefix == "rnnext.engine" else name[len(prefix) :]
+            return real_name(real + inner)
     return name
 
 
@@ -54,12 +66,3 @@ class _AliasLoader:
 def alias_spec(name: str) -> ModuleSpec | None:
     """Returns how to import a module under a name that stands for another; None for other names."""
     return None if real_name(name) == name else ModuleSpec(name, _AliasLoader)  # type: ignore[arg-type]
-
-
-def module_of_tensorflow_name(name: str) -> str | None:
-    """Returns the module that has TensorFlow's names; None for a module of rnnext's own.
-
-    `from rnnext import arrays` asks rnnext for an attribute before it imports the module.
-    """
-    own = PathFinder.find_spec(f"rnnext.{name}", sys.modules["rnnext"].__path__)
-    return None if name.startswith("__") or own is not None else "rnnext.tensorflow"

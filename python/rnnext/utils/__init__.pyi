@@ -1,3 +1,4 @@
+from rnnext import utils
 from rnnext.backend.functions import is_keras_tensor as is_keras_tensor
 from rnnext.config.keras_switches import disable_interactive_logging as disable_interactive_logging
 from rnnext.config.keras_switches import is_interactive_logging_enabled as is_interactive_logging_enabled
@@ -19,5 +20,6 @@ from rnnext.utils.seeds import set_random_seed as set_random_seed
 CustomObjectScope = custom_object_scope
 Sequence = PyDataset
 deserialize_keras_object = deserialize
+np_utils = utils
 serialize_keras_object = serialize
 standardize_dtype = standard_dtype_name

@@ -1,5 +1,7 @@
-from rnnext import DTypePolicy as DTypePolicy
+"""Type checkers read this; `rnnext.imports` makes it `rnnext` itself."""
+
 from rnnext import DataError as DataError
+from rnnext import DTypePolicy as DTypePolicy
 from rnnext import FileError as FileError
 from rnnext import Initializer as Initializer
 from rnnext import Input as Input

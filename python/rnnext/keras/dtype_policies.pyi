@@ -1,1 +1,0 @@
-from rnnext.dtype_policies import *

@@ -1,1 +1,0 @@
-from rnnext.mixed_precision import *

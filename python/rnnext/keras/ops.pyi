@@ -1,1 +1,0 @@
-from rnnext.ops import *
