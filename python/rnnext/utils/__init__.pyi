@@ -14,7 +14,7 @@ from rnnext.serialization import serialize
 from rnnext.utils.arrays import normalize as normalize
 from rnnext.utils.arrays import pad_sequences as pad_sequences
 from rnnext.utils.arrays import to_categorical as to_categorical
-from rnnext.utils.dataset import PyDataset as PyDataset
+from rnnext.utils.py_dataset import PyDataset as PyDataset
 from rnnext.utils.seeds import set_random_seed as set_random_seed
 
 CustomObjectScope = custom_object_scope

@@ -1,4 +1,4 @@
-"""Sequences and labels as arrays."""
+"""Sequences, labels and features as arrays."""
 
 from __future__ import annotations
 
@@ -43,24 +43,6 @@ def to_categorical(x: Any, num_classes: int | None = None) -> NDArray[Any]:
         )
     rows: NDArray[Any] = np.eye(count)[classes]
     return rows
-
-
-def normalize(x: Any, axis: int = -1, order: int = 2) -> NDArray[Any]:
-    """Returns an array over its norm along an axis; zeros stay zeros.
-
-    Args:
-        x: Numbers of any shape.
-        axis: The axis.
-        order: Of the norm: 2 is Euclid's.
-
-    Example:
-        >>> normalize([[3.0, 4.0]])
-        array([[0.6, 0.8]])
-    """
-    values = as_array(x, "normalize")
-    norms = np.atleast_1d(np.linalg.norm(values, order, axis))
-    norms[norms == 0] = 1
-    return np.asarray(values / np.expand_dims(norms, axis))
 
 
 def pad_sequences(
@@ -117,3 +99,29 @@ def pad_sequences(
             start = length - len(steps) if padding == "pre" else 0
             row[start : start + len(steps)] = steps
     return padded
+
+
+def normalize(x: Any, axis: int = -1, order: Any = 2) -> NDArray[Any]:
+    """Returns an array divided by its norms along an axis; a norm of 0 divides by 1.
+
+    Args:
+        x: Array-like.
+        axis: The axis.
+        order: 2 for the Euclidean norm; any order of `numpy.linalg.norm`.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        DataError: If `x` is not numbers.
+
+    Example:
+        >>> normalize([[3.0, 4.0], [0.0, 0.0]])
+        array([[0.6, 0.8],
+               [0. , 0. ]])
+    """
+    array = as_array(x, "normalize")
+    norms = np.atleast_1d(np.linalg.norm(array, order, axis))
+    norms[norms == 0] = 1
+    divided: NDArray[Any] = array / np.expand_dims(norms, axis)
+    return divided

@@ -1,6 +1,10 @@
-"""Convolutions along one to three axes."""
+"""Convolutions along one to three axes.
 
-# Keras 2 had a module of this name: `from keras.layers.core import Dense`.
-from rnnext.layers import __dir__, __getattr__
+Keras 2 had a module of this name: `from keras.layers.convolutional import ...` finds all layers.
+"""
 
-__all__ = ["__dir__", "__getattr__"]
+
+def __getattr__(name: str) -> object:
+    from rnnext import layers
+
+    return getattr(layers, name)
