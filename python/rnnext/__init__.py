@@ -44,7 +44,8 @@ if _typing.TYPE_CHECKING:
         utils,
     )
     from rnnext.dtype_policies import DTypePolicy, FloatDTypePolicy
-    from rnnext.graph.tensor import KerasTensor, Operation
+    from rnnext.graph.operation import Operation
+    from rnnext.graph.tensor import KerasTensor
     from rnnext.initializers import Initializer
     from rnnext.interop import from_torch
     from rnnext.layers import Input, InputSpec, Layer
@@ -125,7 +126,7 @@ _MODULE_OF = {
     "Loss": "rnnext.losses",
     "Metric": "rnnext.metrics",
     "Model": "rnnext.models",
-    "Operation": "rnnext.graph.tensor",
+    "Operation": "rnnext.graph.operation",
     "Optimizer": "rnnext.optimizers",
     "Regularizer": "rnnext.regularizers",
     "Sequential": "rnnext.models",

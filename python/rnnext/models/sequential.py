@@ -11,15 +11,14 @@ from rnnext.errors import RnnextError, ShapeError
 from rnnext.graph.tensor import KerasTensor, standard_shape
 from rnnext.layers.core.input import InputLayer
 from rnnext.layers.layer import Layer
-from rnnext.models.model import Model
-from rnnext.models.network import Network
+from rnnext.models.functional import Functional
 from rnnext.naming import unique_name
 
 __all__ = ["Sequential"]
 
 
 @serialization.builtin("keras")
-class Sequential(Model):
+class Sequential(Functional):
     """A stack of layers, each fed by the one before.
 
     Without an `Input` as its first layer the model is connected when it is first called or built,
@@ -38,6 +37,8 @@ class Sequential(Model):
         >>> model.count_params()
         21
     """
+
+    is_functional = False  # Keras's configs have a class for it
 
     def __init__(
         self,
@@ -87,7 +88,8 @@ class Sequential(Model):
             raise RnnextError(f"{self.label} has no layer to remove.")
         layer = self._stack.pop()
         del self._stack_outputs[len(self._stack) :]
-        self._network, self.built, self._direct = None, False, False
+        self._network, self._runs_graph = None, False
+        self.built = self._direct = False
         self._connect_stack()
         return layer
 
@@ -117,11 +119,6 @@ class Sequential(Model):
         unique_name("Functional")
 
     @property
-    def is_functional(self) -> bool:
-        """False: Keras's configs have a class for it."""
-        return False
-
-    @property
     def layers(self) -> list[Layer]:
         """The layers without the InputLayer."""
         return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
@@ -135,7 +132,7 @@ class Sequential(Model):
         if not isinstance(inputs, KerasTensor):
             inputs = as_array(inputs, f"input of {self.label}")
         shape: tuple[int | None, ...] = tuple(inputs.shape)
-        if not any(getattr(layer, "stateful", False) for layer in self._stack):
+        if not any(layer.stateful for layer in self._stack):
             shape = (None, *shape[1:])
         self.build(shape)
 
@@ -144,10 +141,10 @@ class Sequential(Model):
             self._build_for(args[0])
         return super()._call_checked(args, kwargs)
 
-    def _network_for(self, x: Any) -> Network | None:
+    def _predict(self, x: Any, batch_size: int | None, verbose: int) -> Any:
         if self._network is None:
             self._build_for(x)
-        return self._network
+        return super()._predict(x, batch_size, verbose)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config Keras 3 writes for a Sequential model."""
@@ -178,7 +175,7 @@ class Sequential(Model):
 
 def _declared_input(layer: Layer) -> list[Layer]:
     """The InputLayer that a first layer's own input shape asks for, if it has one."""
-    if isinstance(layer, Model) and layer._network is not None:
+    if isinstance(layer, Functional) and layer._network is not None:
         shape, dtype = layer.inputs[0].shape, layer.inputs[0].dtype
     elif layer._batch_input_shape is not None:
         shape, dtype = layer._batch_input_shape, layer.output_dtype

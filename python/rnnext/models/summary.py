@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnext import nest
 from rnnext.errors import UnsupportedError
-from rnnext.graph.tensor import Node, Operation
+from rnnext.graph.operation import Node, Operation
 from rnnext.layers.layer import Layer, tensors_of_shapes
 from rnnext.layers.variable import Variable, count_scalars
 
@@ -83,7 +83,7 @@ def _nodes_of_branched_graph(model: Any) -> list[Node]:
     """The nodes of a functional model that is no plain chain of layers; else an empty list."""
     if not getattr(model, "is_functional", False):
         return []
-    nodes: list[Node] = model._network.graph.nodes
+    nodes: list[Node] = model.network.graph.nodes
     chain = all(len(node.input_tensors) <= 1 for node in nodes)
     used: set[int] = set()
     for node in nodes:

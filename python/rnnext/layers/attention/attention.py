@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import activations, serialization
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
 from rnnext.ops.attention import causal_mask, row_blocks, rows_of, softmax_rows
@@ -48,7 +49,7 @@ class Attention(Layer):
         array([[[2.]]], dtype=float32)
     """
 
-    _makes_mask = False
+    _mask_rule = MaskRule.COMPUTE
 
     def __init__(
         self,

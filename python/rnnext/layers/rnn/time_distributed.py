@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import accepts
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.core.lambda_layer import Lambda
 from rnnext.layers.core.wrapper import Wrapper
@@ -46,7 +47,7 @@ class TimeDistributed(Wrapper):
         (2, 10, 26, 26, 64)
     """
 
-    _makes_mask = False
+    _mask_rule = MaskRule.COMPUTE
 
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
