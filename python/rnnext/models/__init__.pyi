@@ -1,4 +1,4 @@
-from rnnext.interop.keras import from_keras as from_keras
+from rnnext.saving import from_keras as from_keras
 from rnnext.models.functional import Functional as Functional
 from rnnext.models.model import Model as Model
 from rnnext.models.model import clone_model as clone_model
