@@ -28,8 +28,11 @@ FLOORS = [
     ["saving", "streaming"],
     ["interop"],
     # Names of Keras and TensorFlow for what is below.
-    ["backend", "config", "dtype_policies", "mixed_precision", "random", "tensorflow"],
-    ["utils", "demo", "cli", "keras"],
+    [
+        *("backend", "config", "dtype_policies", "keras", "mixed_precision", "random"),
+        *("tensorflow", "utils"),
+    ],
+    ["demo", "cli"],
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
