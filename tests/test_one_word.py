@@ -390,6 +390,15 @@ def test_variable() -> None:
     assert variable.dtype == "float64"
     np.testing.assert_array_equal(variable.numpy(), [3.0, 4.0])
     np.testing.assert_array_equal(variable * 2, [6.0, 8.0])
+    variable.assign_add([1.0, 1.0])
+    variable.assign_sub(2.0)
+    np.testing.assert_array_equal(variable.numpy(), [2.0, 3.0])
+    assert (tf.Variable(1).dtype, tf.Variable(0.5).dtype) == ("int32", "float32")
+    made = tf.keras.Variable(tf.keras.initializers.Ones(), shape=(2, 3))
+    np.testing.assert_array_equal(made, np.ones((2, 3)))
+    dense = tf.keras.layers.Dense(2)
+    dense.build((None, 3))
+    assert all(isinstance(weight, tf.Variable) for weight in dense.weights)
 
 
 # keras.backend, cuDNN, dtype policies -------------------------------------------------------------

@@ -49,6 +49,7 @@ if _typing.TYPE_CHECKING:
     from rnnext.initializers import Initializer
     from rnnext.interop import from_torch
     from rnnext.layers import Input, InputSpec, Layer
+    from rnnext.layers.variable import Variable
     from rnnext.losses import Loss
     from rnnext.metrics import Metric
     from rnnext.models import Model, Sequential
@@ -58,7 +59,6 @@ if _typing.TYPE_CHECKING:
     from rnnext.serialization import register_keras_serializable
     from rnnext.streaming.stream import Stream
     from rnnext.tensorflow.devices import device, name_scope
-    from rnnext.tensorflow.functions import Variable
 
 
 class _First:
@@ -131,7 +131,7 @@ _MODULE_OF = {
     "Regularizer": "rnnext.regularizers",
     "Sequential": "rnnext.models",
     "Stream": "rnnext.streaming.stream",
-    "Variable": "rnnext.tensorflow.functions",
+    "Variable": "rnnext.layers.variable",
     "device": "rnnext.tensorflow.devices",
     "from_keras": "rnnext.saving",
     "from_torch": "rnnext.interop",

@@ -12,10 +12,8 @@ import numpy as np
 
 from rnnext import ops
 from rnnext.errors import UnsupportedError
-from rnnext.layers.variable import Variable as _Weight
 
 __all__ = [
-    "Variable",
     "concat",
     "constant",
     "convert_to_tensor",
@@ -31,33 +29,6 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-
-class Variable(_Weight):
-    """An array that can be assigned to.
-
-    Args:
-        initial_value: Array-like, or a function without arguments that returns one.
-        trainable: Whether training would change it.
-        name: Its name.
-        dtype: Its dtype; None: that of the values, float32 for Python's floats.
-
-    Example:
-        >>> v = Variable([1.0, 2.0])
-        >>> v.assign([3.0, 4.0])
-        >>> v.numpy()
-        array([3., 4.], dtype=float32)
-    """
-
-    def __init__(
-        self,
-        initial_value: Any,
-        trainable: bool = True,
-        name: str = "Variable",
-        dtype: Any = None,
-    ) -> None:
-        value = initial_value() if callable(initial_value) else initial_value
-        super().__init__(convert_to_tensor(value, dtype), name=name, trainable=bool(trainable))
 
 
 def function(func: _F | None = None, **options: Any) -> Any:  # noqa: ARG001
