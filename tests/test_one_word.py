@@ -167,7 +167,7 @@ def test_absent_modules_say_why(statement: str, message: str) -> None:
         exec(statement)
 
 
-def test_names_that_nobody_has() -> None:
+def test_unknown_names() -> None:
     with pytest.raises(AttributeError, match=r"module 'rnnext' has no attribute 'nonsense'"):
         rnnext.nonsense  # noqa: B018
     with pytest.raises(ImportError, match=r"cannot import name 'LSTMM' from 'rnnext\.layers'"):

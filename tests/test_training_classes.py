@@ -282,7 +282,7 @@ def test_losses_by_name(name: str, keras: ModuleType) -> None:
     )
 
 
-def test_losses_of_ones_own() -> None:
+def test_user_defined_loss() -> None:
     class Doubled(losses.Loss):
         def call(self, y_true: Any, y_pred: Any) -> Any:
             return 2 * losses.mean_absolute_error(y_true, y_pred)

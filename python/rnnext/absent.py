@@ -1,4 +1,4 @@
-"""Names of Keras and TensorFlow that rnnext has not, and why: what errors and docs/names.md say."""
+"""Why a name of Keras or TensorFlow is missing: the text of errors and of docs/names.md."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = [
 
 
 class AbsentNameError(UnsupportedError, AttributeError):
-    """Raised for an attribute that Keras has and rnnext has not."""
+    """Raised for an attribute that Keras has and rnnext lacks."""
 
 
 class AbsentImportError(UnsupportedError, ImportError):
-    """Raised for an import of a name that Keras has and rnnext has not."""
+    """Raised for an import of a name that Keras has and rnnext lacks."""
 
 
 @functools.cache
@@ -60,7 +60,7 @@ def _message(name: str) -> str | None:
 
 
 def attribute_error(package: str, name: str) -> AttributeError | None:
-    """Returns the error for an attribute that Keras has and rnnext has not, or None.
+    """Returns the error for an attribute that Keras has and rnnext lacks, or None.
 
     Args:
         package: Name of the module, `"rnnext.layers"`.

@@ -131,7 +131,7 @@ def named_object(kind: str, base: Any, known: Mapping[str, Any], identifier: Any
     if identifier is None or (isinstance(found, base) if base is not object else callable(found)):
         return found
     raise UnsupportedError(
-        f"{kind} {identifier!r} is not known; accepted: {sorted(known)}, one of your own, or its "
+        f"{kind} {identifier!r} is not known; accepted: {sorted(known)}, an instance, or a "
         f"config{did_you_mean(identifier, known)}"
     )
 

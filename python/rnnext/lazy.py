@@ -59,7 +59,7 @@ def attach(package: str) -> tuple[list[str], Callable[[str], Any], Callable[[], 
 
 
 def absent_name(package: str, name: str) -> AttributeError:
-    """Returns the error for a name that a package has not: it says why, if Keras has it."""
+    """Returns the error for a missing name of a package; it says why, if Keras has the name."""
     # `from package import module` asks for an attribute first: that is no reason to look it up.
     path = sys.modules[package].__path__
     if not name.startswith("__") and PathFinder.find_spec(f"{package}.{name}", path) is None:

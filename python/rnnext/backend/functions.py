@@ -1,4 +1,4 @@
-"""Functions of Keras's older backend whose names or arguments `rnnext.ops` has not."""
+"""Functions of Keras's older backend that differ from `rnnext.ops` in name or arguments."""
 
 from __future__ import annotations
 

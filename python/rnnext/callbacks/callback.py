@@ -13,7 +13,7 @@ _Logs = Mapping[str, Any] | None
 
 
 class Callback:
-    """Base class of callbacks; a callback of your own overrides some of its methods.
+    """Base class of callbacks; subclasses override some of its methods.
 
     Attributes:
         params: What `set_params` was given.

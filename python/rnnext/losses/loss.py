@@ -21,7 +21,7 @@ _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", 
 
 
 class Loss(KeptArguments):
-    """Base class of losses; a loss of your own has a `call(y_true, y_pred)`.
+    """Base class of losses; subclasses implement `call(y_true, y_pred)`.
 
     Args:
         name: Name of the loss.

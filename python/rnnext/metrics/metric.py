@@ -33,11 +33,11 @@ class Metric(KeptArguments):
         self.dtype = standard_dtype_name(given)
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        """Raises UnsupportedError; a metric of your own overrides it."""
+        """Raises UnsupportedError; subclasses override it."""
         self._refuse("update_state")
 
     def result(self) -> Any:
-        """Raises UnsupportedError; a metric of your own overrides it."""
+        """Raises UnsupportedError; subclasses override it."""
         self._refuse("result")
 
     def reset_state(self) -> None:

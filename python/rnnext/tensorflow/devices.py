@@ -46,7 +46,7 @@ def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice
 
 
 def accept(*args: Any, **kwargs: Any) -> None:
-    """Does nothing: the setting is about something that rnnext has not, such as a GPU's memory."""
+    """Does nothing: the setting concerns something rnnext lacks, such as a GPU's memory."""
 
 
 def enabled(*args: Any, **kwargs: Any) -> bool:  # noqa: ARG001

@@ -18,7 +18,7 @@ class LearningRateSchedule(KeptArguments):
     _keras_module = "keras.optimizers.schedules"
 
     def __init__(self) -> None:
-        """Takes nothing; a schedule of your own has a constructor of its own."""
+        """Takes no arguments; subclasses define theirs."""
 
     def _check_positive(self, option: str) -> None:
         value = getattr(self, option)
@@ -28,7 +28,7 @@ class LearningRateSchedule(KeptArguments):
             )
 
     def __call__(self, step: Any) -> Any:
-        """Returns the learning rate of a step; a schedule of your own overrides it."""
+        """Returns the learning rate of a step; subclasses override it."""
         raise NotImplementedError(f"{type(self).__name__} has no __call__() method.")
 
 
