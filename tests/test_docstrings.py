@@ -19,7 +19,6 @@ MODULES = [
     found.name
     for found in pkgutil.walk_packages(rnnext.__path__, "rnnext.")
     if found.name.rpartition(".")[2] not in ("__main__", "_core")
-    if not found.name.startswith("rnnext.keras")  # which is rnnext
 ]
 PUBLIC = [
     "activations",

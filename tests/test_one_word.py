@@ -119,6 +119,13 @@ def test_modules_of_keras_2() -> None:
     assert run(OLD_IMPORTS) == "True True True"
 
 
+def test_walking_the_package_ends() -> None:
+    """Tools walk packages; rnnext.keras, which is rnnext, must not be one that they enter."""
+    walked = [found.name for found in pkgutil.walk_packages(rnnext.__path__, "rnnext.")]
+    assert "rnnext.layers" in walked
+    assert "rnnext.keras" not in walked
+
+
 def test_the_finder_knows_where_to_look() -> None:
     """It asks `rnnext.imports` for nothing else: other imports shall not become slower."""
     begins = [finder._names for finder in sys.meta_path if hasattr(finder, "_names")]
