@@ -30,7 +30,7 @@ FLOORS = [
     # Names of Keras and TensorFlow for what is below.
     [
         *("backend", "config", "dtype_policies", "keras", "mixed_precision", "random"),
-        *("tensorflow", "utils"),
+        *("tensorflow", "utils", "preprocessing", "datasets"),
     ],
     ["demo", "cli"],
 ]

@@ -30,7 +30,6 @@ REASONS = {
 ABSENT = {
     "keras": {
         "audio": "audio signal",
-        "coming": "datasets preprocessing",
         "data": "data TFRecordReader",
         "devices": "distribute distribution tpu",
         "graph1": (
@@ -169,6 +168,10 @@ ABSENT = {
         "older": "legacy",
         "training": "LossScaleOptimizer MultiOptimizer OptimizerMap",
     },
+    "keras.preprocessing": {
+        "files": "image_dataset_from_directory text_dataset_from_directory",
+        "images": "image",
+    },
     "keras.random": {
         "other": "beta binomial dropout gamma SeedGenerator",
     },
@@ -176,7 +179,6 @@ ABSENT = {
         "inside": "KerasFileEditor",
     },
     "keras.utils": {
-        "coming": "get_file timeseries_dataset_from_array",
         "data": "split_dataset",
         "files": (
             "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory"

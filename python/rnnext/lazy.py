@@ -61,7 +61,7 @@ def attach(package: str) -> tuple[list[str], Callable[[str], Any], Callable[[], 
 def absent_name(package: str, name: str) -> AttributeError:
     """Returns the error for a missing name of a package; it says why, if Keras has the name."""
     # `from package import module` asks for an attribute first: that is no reason to look it up.
-    path = sys.modules[package].__path__
+    path = vars(sys.modules[package]).get("__path__", [])
     if not name.startswith("__") and PathFinder.find_spec(f"{package}.{name}", path) is None:
         absent = importlib.import_module("rnnext.absent")
         error = absent.attribute_error(package, name)

@@ -21,27 +21,40 @@ class Graph:
         outputs: Flat list of the symbolic outputs.
         nodes: The nodes in the order in which Keras runs them: those farthest from the outputs
             first. It matters where a layer drops the masks of its inputs.
+        depths: The distance of each node from the outputs.
         operations: The operations in Keras's order, which weight files count layers by: those
             farthest from the outputs first, at equal distance in order of traversal.
+
+    Args:
+        inputs: The symbolic inputs.
+        outputs: The symbolic outputs.
+        with_masks: Whether the masks that nodes receive are part of the graph; see
+            `rnnext.models.mask_nodes`.
 
     Raises:
         RnnextError: If an output does not depend on the inputs alone, or two operations have the
             same name.
     """
 
-    def __init__(self, inputs: list[KerasTensor], outputs: list[KerasTensor]) -> None:
+    def __init__(
+        self, inputs: list[KerasTensor], outputs: list[KerasTensor], with_masks: bool = False
+    ) -> None:
         self.inputs = inputs
         self.outputs = outputs
-        nodes, first_seen = _traverse(inputs, outputs)
-        node_depths, depths = _depths(nodes)
-        self.nodes = sorted(node_depths, key=lambda node: -node_depths[node])
+        nodes, first_seen = _traverse(inputs, outputs, with_masks)
+        self.depths, depths = _depths(nodes, with_masks)
+        self.nodes = sorted(self.depths, key=lambda node: -self.depths[node])
         for tensor in inputs:  # an input that no output depends on
             operation = tensor.source.operation
             if operation not in depths:
                 depths[operation], first_seen[operation] = 0, -1
-                self.nodes.insert(0, operation.inbound_nodes[tensor.source.node_index])
+                node = operation.inbound_nodes[tensor.source.node_index]
+                self.depths[node] = 0
+                self.nodes.insert(0, node)
         self.operations = sorted(depths, key=lambda op: (-depths[op], first_seen[op]))
         self._members = set(self.nodes)
+        if with_masks:  # an operation that Keras counts may have the name of one of the file
+            return
         names = [operation.name for operation in self.operations]
         for name in names:
             if names.count(name) > 1:
@@ -53,7 +66,7 @@ class Graph:
 
 
 def _traverse(
-    inputs: list[KerasTensor], outputs: list[KerasTensor]
+    inputs: list[KerasTensor], outputs: list[KerasTensor], with_masks: bool
 ) -> tuple[list[Node], dict[Operation, int]]:
     """Depth-first from the outputs: nodes after their parents, and when operations were seen."""
     allowed = {id(tensor) for tensor in inputs}
@@ -76,8 +89,12 @@ def _traverse(
             )
         first_seen.setdefault(node.operation, len(first_seen))
         stack.append((tensor, True))
-        stack += [(parent, False) for parent in reversed(node.input_tensors)]
+        stack += [(parent, False) for parent in reversed(_sources(node, with_masks))]
     return list(done), first_seen
+
+
+def _sources(node: Node, with_masks: bool) -> list[KerasTensor]:
+    return node.input_tensors + (node.mask_tensors or []) if with_masks else node.input_tensors
 
 
 def node_of(tensor: KerasTensor) -> Node:
@@ -86,14 +103,14 @@ def node_of(tensor: KerasTensor) -> Node:
     return node
 
 
-def _depths(nodes: list[Node]) -> tuple[dict[Node, int], dict[Operation, int]]:
+def _depths(nodes: list[Node], with_masks: bool) -> tuple[dict[Node, int], dict[Operation, int]]:
     """Distances from the outputs: the longest way, of an operation over all its calls."""
     node_depths: dict[Node, int] = {}
     depths: dict[Operation, int] = {}
     for node in reversed(nodes):
         depth = max(node_depths.get(node, 0), depths.get(node.operation, 0))
         depths[node.operation] = node_depths[node] = depth
-        for parent in node.parents:
+        for parent in map(node_of, _sources(node, with_masks)):
             node_depths[parent] = max(node_depths.get(parent, 0), depth + 1)
     return node_depths, depths
 

@@ -16,6 +16,7 @@ runs, streams, prints or saves a graph knows an operation by this contract alone
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,6 +40,9 @@ class MaskRule(enum.Enum):
     JOINT = "call_with_masks computes its outputs and their masks together"
 
 
+_serials = itertools.count()
+
+
 class Node:
     """One call of an operation on symbolic tensors.
 
@@ -48,7 +52,11 @@ class Node:
         kwargs: Its keyword arguments.
         outputs: What it returned, flattened.
         input_tensors: The symbolic tensors among the arguments.
+        serial: Counts the nodes of the process in the order of the calls.
+        mask_tensors: The symbolic masks that Keras passes as well; None until a summary asks.
     """
+
+    mask_tensors: list[KerasTensor] | None = None
 
     def __init__(
         self, operation: Operation, args: Sequence[Any], kwargs: dict[str, Any], outputs: Any
@@ -59,6 +67,7 @@ class Node:
         self.outputs: list[KerasTensor] = nest.flatten(outputs)
         leaves = nest.flatten((self.args, self.kwargs))
         self.input_tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
+        self.serial = next(_serials)
         index = len(operation.inbound_nodes)
         operation.inbound_nodes.append(self)
         for i, tensor in enumerate(self.outputs):

@@ -61,7 +61,10 @@ class KerasTensor(TensorOperators):
         shape: Sizes; None where the size is known only at run time.
         dtype: Name of the dtype.
         name: Name of the layer that made it.
+        mask: Its symbolic mask, which only summaries ask for; see `rnnext.models.mask_nodes`.
     """
+
+    mask: KerasTensor | None = None
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
         self.shape = standard_shape(shape, "KerasTensor")

@@ -39,6 +39,7 @@ from rnnext.keras import backend as backend
 from rnnext.keras import callbacks as callbacks
 from rnnext.keras import config as config
 from rnnext.keras import constraints as constraints
+from rnnext.keras import datasets as datasets
 from rnnext.keras import dtype_policies as dtype_policies
 from rnnext.keras import errors as errors
 from rnnext.keras import initializers as initializers
@@ -49,6 +50,7 @@ from rnnext.keras import mixed_precision as mixed_precision
 from rnnext.keras import models as models
 from rnnext.keras import ops as ops
 from rnnext.keras import optimizers as optimizers
+from rnnext.keras import preprocessing as preprocessing
 from rnnext.keras import random as random
 from rnnext.keras import regularizers as regularizers
 from rnnext.keras import saving as saving

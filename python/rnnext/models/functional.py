@@ -123,10 +123,8 @@ class Functional(Model):
                 return outputs
         return super().predict(x, batch_size, verbose, steps, callbacks)
 
-    def _predict(self, x: Any, batch_size: int | None, verbose: int) -> Any:
-        if not self._runs_graph:
-            return super()._predict(x, batch_size, verbose)
-        return self.network.predict(x, batch_size, verbose)
+    def _network_for(self, x: Any) -> Network | None:  # noqa: ARG002
+        return self._network if self._runs_graph else None
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Makes a stream; see `Model.stream`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from rnnext.graph.graph_config import tensors_of_config
 from rnnext.graph.program import Program
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
+from rnnext.models import batches
 from rnnext.models.batching import check_batch_size, run_in_batches
 from rnnext.models.network import Network, unpack_single
 from rnnext.models.training import NoTraining
@@ -132,6 +134,15 @@ class Model(NoTraining, Layer):
         return unpack_single([tensor.shape for tensor in self.outputs])
 
     @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returns, as Keras 3 counts them; [] before `compile`."""
+        if not getattr(self, "compiled", False):
+            return []
+        options = ("_compile_metrics", "_compile_weighted_metrics")
+        has_metrics = any(getattr(self, option, None) is not None for option in options)
+        return ["loss", "compile_metrics"] if has_metrics else ["loss"]
+
+    @property
     def operations(self) -> list[Any]:
         """Layers and other operations of the graph, in Keras's order."""
         return list(self.network.graph.operations)
@@ -174,11 +185,15 @@ class Model(NoTraining, Layer):
         """Computes the outputs for many samples.
 
         Args:
-            x: (N, ...) array-like, or a list or dictionary of them by input name.
+            x: (N, ...) array-like, or a list or dictionary of them by input name. Or an iterable
+                of batches, such as a generator, a `PyDataset` or a data loader: of inputs, or of
+                tuples `(inputs,)`, `(inputs, targets)`, `(inputs, targets, sample_weights)`. One
+                batch is in memory at a time.
             batch_size: Samples to run at once. None: as many as a bounded memory allows. The
                 results do not depend on it.
             verbose: 0 silent, 1 or "auto" a progress bar on the standard output, 2 one line.
-            steps: Must be None; it only makes sense for generators, which rnnext does not read.
+            steps: Number of batches to predict for; the rest is left out. Of arrays without
+                `batch_size`, the batches hold all samples.
             callbacks: Must be None or empty.
 
         Returns:
@@ -186,29 +201,71 @@ class Model(NoTraining, Layer):
 
         Raises:
             ShapeError: If an input's shape does not fit.
-            DataError: If an input is not numbers.
-        """
-        self._check_predict(verbose, steps, callbacks)
-        return self._predict(x, batch_size, 1 if verbose == "auto" else int(verbose))
+            DataError: If an input is not numbers, or there is no batch.
 
-    def _check_predict(self, verbose: int | str, steps: Any, callbacks: Any) -> None:
-        for option, value in (("steps", steps), ("callbacks", callbacks)):
-            if value:
-                raise UnsupportedError(f"{self.label}: predict with {option}={value!r}.")
+        Example:
+            >>> import numpy as np
+            >>> from rnnext.layers import LSTM, Input
+            >>> from rnnext.models import Sequential
+            >>> model = Sequential([Input((None, 3)), LSTM(2)])
+            >>> model.predict(np.ones((4, 5, 3)) for _ in range(10)).shape
+            (40, 2)
+        """
+        if callbacks:
+            raise UnsupportedError(
+                f"{self.label}: predict with callbacks={callbacks!r} is not supported; accepted is "
+                "None or an empty list."
+            )
         if verbose not in (0, 1, 2, "auto"):
             raise UnsupportedError(
                 f"{self.label}: verbose must be 0, 1, 2 or 'auto', received {verbose!r}."
             )
+        bar = 1 if verbose == "auto" else int(verbose)
+        if steps is not None:
+            steps = batches.check_steps(steps, self.label)
+        if batches.are_batches(x):
+            return batches.predict_batches(self.predict_on_batch, x, steps, bar, self.label)
+        if steps is not None:
+            x, batch_size = self._first_steps(x, steps, batch_size)
+        network = self._network_for(x)
+        if network is None:
+            return self._predict_by_calling(x, batch_size, bar)
+        return network.predict(x, batch_size, bar)
+
+    def _first_steps(self, x: Any, steps: int, batch_size: int | None) -> tuple[Any, int | None]:
+        """The samples of the first `steps` batches, and the batch size."""
+        if batch_size is not None:
+            check_batch_size(batch_size, self.label)
+        network = self._network_for(x)
+        if network is not None:
+            arrays = network.ports.arrays(x)
+        else:
+            x = self._as_arrays(x)
+            arrays = nest.flatten(x)
+        rows = max(map(len, arrays), default=0)
+        size, rows = batches.rows_of_steps(steps, batch_size, rows, self.label)
+        arrays = [array[:rows] for array in arrays]
+        if network is None:
+            return nest.pack_like(x, arrays), size
+        return (arrays if len(arrays) > 1 else arrays[0]), batch_size
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Returns what `predict` returns, computed in one batch."""
-        return self.predict(x, batch_size=max((len(y) for y in nest.flatten(x)), default=1) or 1)
+        """Returns what `predict` returns, for one batch.
 
-    def _predict(self, x: Any, batch_size: int | None, verbose: int) -> Any:
+        Args:
+            x: (N, ...) array-like, or a list or dictionary of them by input name.
+        """
+        if self._network_for(x) is not None:
+            return self.predict(x)  # the result does not depend on the batches
+        return self.predict(x, batch_size=sys.maxsize)
+
+    def _network_for(self, x: Any) -> Network | None:  # noqa: ARG002
+        """The network that predicts for such an input; None: nothing is known but `call`."""
+        return None
+
+    def _predict_by_calling(self, x: Any, batch_size: int | None, verbose: int) -> Any:
         """Calls the model on batches: nothing is known of what it does with them."""
-        name = f"input of {self.label}"
-        if isinstance(x, (list, tuple)) and not any(hasattr(leaf, "shape") for leaf in x):
-            x = as_array(x, name)
+        x = self._as_arrays(x)
         structure: Any = None
 
         def run(batch: list[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -217,9 +274,15 @@ class Model(NoTraining, Layer):
             return [np.array(leaf) for leaf in nest.flatten(structure)]
 
         rows = _OWN_CLASS_BATCH if batch_size is None else check_batch_size(batch_size, self.label)
-        leaves = [as_array(leaf, name) for leaf in nest.flatten(x)]
-        results = run_in_batches(run, leaves, rows, verbose, self.label)
+        results = run_in_batches(run, nest.flatten(x), rows, verbose, self.label)
         return nest.pack_like(structure, results)
+
+    def _as_arrays(self, x: Any) -> Any:
+        """Inputs of a class of its own as arrays; a list of numbers is one array."""
+        name = f"input of {self.label}"
+        if isinstance(x, (list, tuple)) and not any(hasattr(leaf, "shape") for leaf in x):
+            return as_array(x, name)
+        return nest.map_structure(lambda leaf: as_array(leaf, name), x)
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Makes a stream: the model fed step by step, remembering where it is.

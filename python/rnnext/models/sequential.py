@@ -9,9 +9,11 @@ from rnnext import serialization
 from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, ShapeError
 from rnnext.graph.tensor import KerasTensor, standard_shape
+from rnnext.layers.core.embedding import Embedding
 from rnnext.layers.core.input import InputLayer
 from rnnext.layers.layer import Layer
 from rnnext.models.functional import Functional
+from rnnext.models.network import Network
 from rnnext.naming import unique_name
 
 __all__ = ["Sequential"]
@@ -115,6 +117,9 @@ class Sequential(Functional):
         for layer in self._stack[len(outputs) :]:
             outputs.append(layer(outputs[-1]))
         self._connect(outputs[0], outputs[-1])
+        if self._network is not None and isinstance(self._stack[1], Embedding):
+            # As in Keras, whose `input_length` is no limit: the layers behind may set one.
+            self._network.ports.ports[0].accept_any_sizes()
         # Keras makes a functional model inside, each time, and the names of later ones count it.
         unique_name("Functional")
 
@@ -141,10 +146,10 @@ class Sequential(Functional):
             self._build_for(args[0])
         return super()._call_checked(args, kwargs)
 
-    def _predict(self, x: Any, batch_size: int | None, verbose: int) -> Any:
+    def _network_for(self, x: Any) -> Network | None:
         if self._network is None:
             self._build_for(x)
-        return super()._predict(x, batch_size, verbose)
+        return super()._network_for(x)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config Keras 3 writes for a Sequential model."""

@@ -14,8 +14,10 @@ from rnnext.serialization import serialize
 from rnnext.utils.arrays import normalize as normalize
 from rnnext.utils.arrays import pad_sequences as pad_sequences
 from rnnext.utils.arrays import to_categorical as to_categorical
+from rnnext.utils.download import get_file as get_file
 from rnnext.utils.py_dataset import PyDataset as PyDataset
 from rnnext.utils.seeds import set_random_seed as set_random_seed
+from rnnext.utils.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 
 CustomObjectScope = custom_object_scope
 Sequence = PyDataset

@@ -150,8 +150,8 @@ class TimeDistributed(Wrapper):
         steps' own axes are gone, as behind `TimeDistributed(LSTM(4))`. There, as in Keras 2, a
         step counts if any part of it does.
         """
-        if previous_mask is None:
-            return None
+        if previous_mask is None or isinstance(previous_mask, KerasTensor):
+            return previous_mask
         mask = np.asarray(previous_mask)
         axes = max(len(self.compute_output_shape(inputs.shape)) - 1, 2)
         return mask if mask.ndim <= axes else mask.any(axis=tuple(range(2, mask.ndim)))
