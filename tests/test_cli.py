@@ -164,7 +164,7 @@ def test_demo_plot_without_matplotlib(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     message = fails(capsys, "demo", "--plot", "demo.png")
-    assert "matplotlib, which is not installed: python3 -m pip install 'rnnext[plot]'" in message
+    assert "matplotlib, which is not installed: python3 -m pip install matplotlib" in message
 
 
 # ---- summary -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from rnnext import nest
 from rnnext.errors import DataError
 
 __all__ = ["as_array", "cast"]
@@ -31,8 +32,8 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
         that hold plain numbers become float64.
 
     Raises:
-        DataError: If `x` does not hold numbers, is ragged, is not on the CPU, or is a
-            `numpy.ma.MaskedArray`, whose mask would be lost.
+        DataError: If `x` does not hold numbers, is ragged, is not on the CPU, is a
+            `numpy.ma.MaskedArray`, whose mask would be lost, or a torch `PackedSequence`.
     """
     if type(x) is np.ndarray and x.dtype.kind in _NUMBER_KINDS:
         return x
@@ -40,6 +41,13 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
         raise DataError(
             f"{name} is a numpy.ma.MaskedArray, whose mask rnnext does not read; "
             "pass its .filled() values, and the mask as the layer's mask argument."
+        )
+    if nest.is_packed_sequence(x):
+        raise DataError(
+            f"{name} is a torch PackedSequence, which Keras's layers do not take; pass the padded "
+            "array of torch.nn.utils.rnn.pad_packed_sequence(x, batch_first=True), with a mask of "
+            "its lengths as mask= or by a Masking layer. Only a model that "
+            "rnnext.from_torch(module) made takes it as it is: model(x)."
         )
     try:
         array = _to_ndarray(x)

@@ -102,9 +102,19 @@ def _builtins(module: Any) -> _Builtins:
 
 def is_builtin(cls: type) -> bool:
     """Tells whether a class is one of rnnext's own, not a user's subclass."""
+    cls = _saved_class(cls)
     # A subclass inherits the two attributes, but the table has its base.
     classes = _builtins(getattr(cls, "_keras_module", None)).classes
     return classes.get(getattr(cls, "_keras_name", "")) is cls
+
+
+def _saved_class(cls: type) -> Any:
+    """The class that a config names.
+
+    A class of rnnext that differs from its base only in how it is called names the base as
+    `_saved_as`; a user's subclass of it is the user's all the same.
+    """
+    return vars(cls).get("_saved_as", cls)
 
 
 def operation_class(class_name: str) -> Any:
@@ -216,7 +226,7 @@ def serialize(value: Any) -> Any:
 
 
 def _serialize_object(value: Any) -> dict[str, Any]:
-    cls = type(value)
+    cls = _saved_class(type(value))
     known = is_builtin(cls)
     if not known:
         _note(cls.__name__, cls)

@@ -146,12 +146,12 @@ class ModelInputs:
             return self._by_name(x)
         if len(self.ports) == 1:
             return [self._only(x)]
-        if isinstance(x, (list, tuple)):
+        if nest.is_nested(x):
             fits = len(x) == len(self.ports) and self._is_flat
             flat = x if fits else nest.flatten(x)
             if len(flat) == len(self.ports):
                 return list(flat)
-        received = f"{len(x)} values" if isinstance(x, (list, tuple)) else type(x).__name__
+        received = f"{len(x)} values" if nest.is_nested(x) else type(x).__name__
         raise ShapeError(
             f"{self._label} expects a list of {len(self.ports)} arrays for its inputs "
             f"{self.names}, or a dictionary of them, received {received}."

@@ -380,17 +380,19 @@ class Model(NoTraining, Layer):
 
         return json.dumps(serialization.serialize(self), **kwargs)
 
-    def save(self, filepath: Any) -> None:
-        """Saves the model as a `.keras` file; see `rnnext.saving.save_model`."""
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Saves the model as a `.keras` or `.h5` file; see `rnnext.saving.save_model`."""
         from rnnext import saving
 
-        saving.save_model(self, filepath)
+        saving.save_model(self, filepath, overwrite, zipped, **kwargs)
 
-    def save_weights(self, filepath: Any) -> None:
-        """Saves the weights as a `.weights.h5` file; see `rnnext.saving.save_weights`."""
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Saves the weights as a `.weights.h5` or `.h5` file; see `rnnext.saving.save_weights`."""
         from rnnext import saving
 
-        saving.save_weights(self, filepath)
+        saving.save_weights(self, filepath, overwrite, **kwargs)
 
     def load_weights(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
         """Sets the weights from a file; see `rnnext.saving.load_weights`."""

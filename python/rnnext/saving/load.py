@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from rnnext.errors import FileError, RnnextError
 from rnnext.layers.weight_budget import bounded_weights, placeholders
 from rnnext.models import Model
 from rnnext.saving.formats.archive import Archive
+from rnnext.saving.formats.foreign import foreign_content
 from rnnext.saving.formats.hdf5 import Group, add_tree, read_hdf5
 from rnnext.saving.formats.json_text import parse_object
 from rnnext.saving.formats.limits import Limits
@@ -21,6 +23,7 @@ from rnnext.saving.formats.source import ModelFile, Source, open_source
 from rnnext.saving.keras3_weights import is_keras3_tree, plan_keras3_weights
 from rnnext.saving.legacy.keras1_weights import Origin
 from rnnext.saving.legacy.models import to_keras3_config
+from rnnext.saving.legacy.refused import refuse_foreign_config
 from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights
 from rnnext.saving.verification import check_answers
 from rnnext.saving.weight_plan import WeightPlan
@@ -34,6 +37,7 @@ _METADATA = "metadata.json"
 _WEIGHTS_HDF5 = "model.weights.h5"
 _WEIGHTS_NPZ = "model.weights.npz"
 _WEIGHTS_SHARDED = "model.weights.json"
+_LONGEST_PATH = 4096
 # Groups beside the weights that matter only for training.
 _TRAINING_GROUPS = frozenset({"optimizer", "optimizer_weights", "metrics", "compile_metrics"})
 
@@ -90,6 +94,8 @@ def load_model(
         elif source.hdf5 is not None:
             model = _model_from_hdf5(source, source.hdf5, custom_objects, limits)
         else:
+            content = parse_object(source.text or b"", source.label, "JSON", limits)
+            refuse_foreign_config(content, source.label)
             raise FileError(
                 f"{source.label}: JSON, which holds no weights; build the model with "
                 "rnnext.models.model_from_json, then call its load_weights"
@@ -167,10 +173,29 @@ def model_from_json(
     """
     label = "model JSON"
     limits = limits or Limits()
+    _refuse_foreign_text(json_string, label, limits)
     config = parse_object(json_string, label, "architecture", limits)
     keras3 = to_keras3_config(config, None, label)
     with _naming_file(label), bounded_weights(limits.weights_bytes):
         return serialization.deserialize(keras3, custom_objects)
+
+
+def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
+    """Name what is given in place of JSON, if it is known."""
+    content = text.encode(errors="replace") if isinstance(text, str) else bytes(text)
+    if content.lstrip()[:1] == b"{":
+        return
+    if len(content) < _LONGEST_PATH and content.endswith((b".json", b".h5", b".keras")):
+        raise FileError(
+            f"{label}: {text!r} is the name of a file; model_from_json takes its content, such as "
+            "pathlib.Path(name).read_text()"
+        )
+    if content.startswith((b"PK", b"\x89HDF")):
+        with open_source(content, limits):  # which knows other programs' archives
+            raise FileError(f"{label}: it is a model file, not JSON; rnnext.load_model opens it")
+    foreign = foreign_content(io.BytesIO(content), label)
+    if foreign is not None:
+        raise FileError(f"{label}: not the JSON of a model: {foreign}")
 
 
 def _model_from_archive(

@@ -191,9 +191,10 @@ class LayerConverter:
         if is_recurrent(class_name, config) or class_name in _GATED:
             self._recurrent(class_name, config, where, owner)
         self._convert_values(config, where, owner)
+        if self._is_operation(class_name, config):
+            return keras3_object("keras.src.ops", class_name, config)
         registered_name = layer.get("registered_name") if class_name == original_class else None
-        module = "keras.src.ops" if self._is_operation(class_name, config) else "keras.layers"
-        return keras3_object(module, class_name, config, registered_name)
+        return keras3_object("keras.layers", class_name, config, registered_name)
 
     def given_states(self, layer: Config) -> None:
         """Note in a converted layer that calls give it an initial_state.

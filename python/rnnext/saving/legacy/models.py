@@ -25,6 +25,7 @@ from rnnext.saving.legacy.layers import (
 )
 from rnnext.saving.legacy.nodes import GraphConverter
 from rnnext.saving.legacy.operations import OPERATION_LAYERS, operation_layer
+from rnnext.saving.legacy.refused import refuse_foreign_config
 from rnnext.saving.legacy.version import KerasVersion
 
 __all__ = ["to_keras3_config"]
@@ -57,7 +58,7 @@ def to_keras3_config(
 
     Raises:
         FileError: Not a model config.
-        UnsupportedError: An option that has no counterpart.
+        UnsupportedError: An option that has no counterpart, or a quantized layer.
 
     Example:
         >>> from rnnext.saving.legacy.models import to_keras3_config
@@ -70,6 +71,7 @@ def to_keras3_config(
         >>> new["config"]["layers"][1]["config"]["recurrent_activation"]
         'keras2_hard_sigmoid'
     """
+    refuse_foreign_config(config, label)
     version = _version(config, keras_version, label)
     if version.generation == 3 and "module" in config:
         older: Config = _with_older_masks(config, version)

@@ -20,7 +20,7 @@ from rnnext.saving.legacy.keras1_weights import Origin, convolution_from_keras1,
 from rnnext.saving.legacy.theano_layout import check_windows, turned
 from rnnext.saving.weight_plan import Array, WeightPlan, layer_label
 
-__all__ = ["layer_arrays", "plan_legacy_weights"]
+__all__ = ["layer_arrays", "legacy_order", "plan_legacy_weights"]
 
 
 def layer_arrays(weights: Group, label: str) -> dict[str, list[Array]]:
@@ -86,7 +86,7 @@ def plan_legacy_weights(
     for layer, name in pairs:
         where = f"{label}: {name}: {layer_label(layer)}"
         arrays = _converted(layer, found[name], where, origin.is_keras1)
-        plan.add_all(layer, _legacy_order(layer), arrays, name)
+        plan.add_all(layer, legacy_order(layer), arrays, name)
     if origin.is_theano:
         for layer in layers:
             for part in (layer, *descendants(layer)):
@@ -95,7 +95,8 @@ def plan_legacy_weights(
     return plan
 
 
-def _legacy_order(layer: Layer) -> list[Variable]:
+def legacy_order(layer: Layer) -> list[Variable]:
+    """The weights of a layer and of everything inside it, in the order of a legacy file."""
     return layer.trainable_weights + layer.non_trainable_weights
 
 
