@@ -15,11 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import config
+from rnnext import settings
 from rnnext.errors import UnsupportedError
 from rnnext.naming import did_you_mean
 
-__all__ = ["DTypePolicy", "get_policy", "require_dtype", "standard_dtype_name", "widened"]
+__all__ = [
+    "DTypePolicy",
+    "dtype_policy",
+    "get_policy",
+    "require_dtype",
+    "set_dtype_policy",
+    "standard_dtype_name",
+    "widened",
+]
 
 # name -> (compute dtype, variable dtype)
 _POLICIES = {
@@ -93,6 +101,27 @@ class DTypePolicy:
         return f'<DTypePolicy "{self.name}">'
 
 
+_chosen: DTypePolicy | None = None
+
+
+def dtype_policy() -> DTypePolicy:
+    """Returns the policy of layers that are made without a `dtype`."""
+    return _chosen or DTypePolicy(settings.floatx())
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Sets the policy of layers that are made without a `dtype` from now on.
+
+    Args:
+        policy: What `get_policy` takes; None: that of the default float type again.
+
+    Raises:
+        UnsupportedError: If it names no policy rnnext has.
+    """
+    global _chosen
+    _chosen = None if policy is None else get_policy(policy)
+
+
 def get_policy(identifier: Any) -> DTypePolicy:
     """Returns the policy that a layer's `dtype` argument names.
 
@@ -104,7 +133,7 @@ def get_policy(identifier: Any) -> DTypePolicy:
         UnsupportedError: If it names no policy rnnext has.
     """
     if identifier is None:
-        return DTypePolicy(config.floatx())
+        return dtype_policy()
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, str):
@@ -127,7 +156,7 @@ def standard_dtype_name(dtype: Any) -> str:
         UnsupportedError: If arrays of this dtype cannot be an input.
     """
     if dtype is None:
-        return config.floatx()
+        return settings.floatx()
     # Of strings only plain names, of a file's JSON nothing else: NumPy evaluates "(2,)f4", "9f4".
     is_type = (
         dtype.isidentifier() if isinstance(dtype, str) else isinstance(dtype, (type, np.dtype))

@@ -29,6 +29,9 @@ __all__ = [
     "custom_object_scope",
     "deserialize",
     "drop_shared_ids",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "is_builtin",
     "operation_class",
     "register_keras_serializable",
@@ -169,6 +172,27 @@ def register_keras_serializable(
         return target
 
     return register
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Returns the registered classes and functions by name; what is added to it is registered."""
+    return _registered
+
+
+def get_registered_name(obj: Any) -> Any:
+    """Returns the name under which a class or function is registered, or its own."""
+    return _registered_names.get(obj, obj.__name__)
+
+
+def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Returns the class or function of a registered name, or None.
+
+    Args:
+        name: Its name.
+        custom_objects: Further ones by name.
+    """
+    with custom_object_scope(custom_objects):
+        return custom_object(name)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import rnnext
-from rnnext import config
+from rnnext import settings
 
 if TYPE_CHECKING:
     from rnnext.cli.types import Commands
@@ -32,9 +32,9 @@ def run(_arguments: argparse.Namespace) -> int:
         "rnnext": rnnext.__version__,
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "NumPy": np.__version__,
-        "instruction set": config.isa(),
-        "available": ", ".join(config.available_isas()),
-        "threads": str(config.get_num_threads()),
+        "instruction set": settings.isa(),
+        "available": ", ".join(settings.available_isas()),
+        "threads": str(settings.get_num_threads()),
     }
     for name, value in facts.items():
         print(f"{name:16} {value}")

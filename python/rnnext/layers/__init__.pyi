@@ -91,6 +91,8 @@ from rnnext.layers.rnn.conv_lstm import ConvLSTM1D as ConvLSTM1D
 from rnnext.layers.rnn.conv_lstm import ConvLSTM2D as ConvLSTM2D
 from rnnext.layers.rnn.conv_lstm import ConvLSTM3D as ConvLSTM3D
 from rnnext.layers.rnn.conv_lstm import ConvLSTMCell as ConvLSTMCell
+from rnnext.layers.rnn.cudnn import CuDNNGRU as CuDNNGRU
+from rnnext.layers.rnn.cudnn import CuDNNLSTM as CuDNNLSTM
 from rnnext.layers.rnn.gru import GRU as GRU
 from rnnext.layers.rnn.gru import GRUCell as GRUCell
 from rnnext.layers.rnn.lstm import LSTM as LSTM
@@ -100,6 +102,8 @@ from rnnext.layers.rnn.simple_rnn import SimpleRNN as SimpleRNN
 from rnnext.layers.rnn.simple_rnn import SimpleRNNCell as SimpleRNNCell
 from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells as StackedRNNCells
 from rnnext.layers.rnn.time_distributed import TimeDistributed as TimeDistributed
+from rnnext.serialization import deserialize as deserialize
+from rnnext.serialization import serialize as serialize
 
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import initializers, nest
-from rnnext.activations import CustomActivation
+from rnnext.activations.activation import CustomActivation
 from rnnext.arrays import as_array
 from rnnext.dtypes import DTypePolicy, get_policy, widened
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import constraints, initializers, regularizers, serialization
-from rnnext.activations import Activation
+from rnnext.activations.activation import Activation
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.layers.input_spec import InputSpec

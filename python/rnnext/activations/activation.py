@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import _core, config, serialization
+from rnnext import _core, serialization, settings
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.naming import did_you_mean
@@ -189,7 +189,7 @@ class Activation:
             return recorded
         array = as_array(x, f"activation {self.name!r}")
         if not hasattr(x, "dtype"):  # Python's numbers have no precision of their own
-            array = cast(array, config.floatx())
+            array = cast(array, settings.floatx())
         return self._compute(array)
 
     def _record(self, x: Any) -> Any:
@@ -238,7 +238,7 @@ class Activation:
         return self._elementwise(x)
 
     def _elementwise(self, x: NDArray[Any]) -> NDArray[Any]:
-        result = x.dtype if x.dtype.kind == "f" else np.dtype(config.floatx())
+        result = x.dtype if x.dtype.kind == "f" else np.dtype(settings.floatx())
         computed = np.float64 if result.itemsize >= 8 else np.float32
         assert self._formula is not None  # only glu has none
         return _core.activate(self._formula, cast(x, computed)).astype(result, copy=False)

@@ -5,6 +5,7 @@ rnnext does not train. Layers take them and keep them in their configs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,12 @@ __all__ = [
     "MinMaxNorm",
     "NonNeg",
     "UnitNorm",
+    "deserialize",
     "get",
     "max_norm",
     "min_max_norm",
     "non_neg",
+    "serialize",
     "unit_norm",
 ]
 
@@ -134,3 +137,18 @@ def get(identifier: Any) -> Any:
         {'max_value': 2, 'axis': 0}
     """
     return kept_option("constraint", _CLASSES, identifier)
+
+
+def serialize(constraint: Any) -> Any:
+    """Returns the config of a constraint, with its class."""
+    return serialization.serialize(constraint)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Returns the constraint of a config; the inverse of `serialize`.
+
+    Args:
+        config: What `serialize` returned.
+        custom_objects: Classes and functions by the name the config uses for them.
+    """
+    return serialization.deserialize(config, custom_objects)

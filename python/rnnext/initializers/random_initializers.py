@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import config, serialization
+from rnnext import serialization, settings
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.initializers.base import Initializer, Shape
 
@@ -38,13 +38,13 @@ class RandomInitializer(Initializer):
                 f"{seed!r}."
             )
         self.seed = seed
-        self._generator_seed = config.next_seed() if seed is None else abs(seed)
+        self._generator_seed = settings.next_seed() if seed is None else abs(seed)
 
     def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
         """Returns an array of this shape and dtype."""
         values = self._draw(np.random.default_rng(self._generator_seed), tuple(shape))
         with np.errstate(over="ignore"):  # a stddev of 1e300 makes infinities, as in Keras
-            return values.astype(dtype or config.floatx())
+            return values.astype(dtype or settings.floatx())
 
     def _draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         raise NotImplementedError

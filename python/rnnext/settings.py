@@ -10,10 +10,14 @@ from rnnext.errors import UnsupportedError
 
 __all__ = [
     "available_isas",
+    "epsilon",
     "floatx",
     "get_num_threads",
+    "image_data_format",
     "isa",
+    "set_epsilon",
     "set_floatx",
+    "set_image_data_format",
     "set_num_threads",
     "set_random_seed",
 ]
@@ -21,6 +25,7 @@ __all__ = [
 _FLOAT_TYPES = ("float32", "float64")
 
 _floatx = "float32"
+_epsilon = 1e-7
 _seed_lock = threading.Lock()
 _random_seed: int | None = None
 _seeds_given = 0
@@ -81,6 +86,42 @@ def set_floatx(value: str) -> None:
     if value not in _FLOAT_TYPES:
         raise UnsupportedError(f"set_floatx: expected one of {_FLOAT_TYPES}, received {value!r}.")
     _floatx = value
+
+
+def epsilon() -> float:
+    """Returns the small number that keeps losses from dividing by zero and from infinity."""
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Sets the small number that keeps losses from dividing by zero and from infinity.
+
+    Args:
+        value: A number.
+    """
+    global _epsilon
+    _epsilon = float(value)
+
+
+def image_data_format() -> str:
+    """Returns `"channels_last"`, the `data_format` of layers that are given none."""
+    return "channels_last"
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Does nothing for `"channels_last"`, which layers that are given no `data_format` have.
+
+    Args:
+        data_format: `"channels_last"`.
+
+    Raises:
+        UnsupportedError: For any other value; give it to the layers.
+    """
+    if data_format != "channels_last":
+        raise UnsupportedError(
+            f"set_image_data_format: only 'channels_last' is accepted, received {data_format!r}; "
+            "layers have an argument data_format."
+        )
 
 
 def set_random_seed(seed: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import config, serialization
+from rnnext import serialization, settings
 from rnnext.errors import ShapeError
 from rnnext.initializers.base import Initializer, Shape
 
@@ -20,7 +20,7 @@ class Zeros(Initializer):
 
     def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
         """Returns an array of this shape and dtype."""
-        return np.zeros(shape, dtype or config.floatx())
+        return np.zeros(shape, dtype or settings.floatx())
 
 
 @serialization.builtin("keras.initializers")
@@ -29,7 +29,7 @@ class Ones(Initializer):
 
     def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
         """Returns an array of this shape and dtype."""
-        return np.ones(shape, dtype or config.floatx())
+        return np.ones(shape, dtype or settings.floatx())
 
 
 @serialization.builtin("keras.initializers")
@@ -41,7 +41,7 @@ class Constant(Initializer):
 
     def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
         """Returns an array of this shape and dtype."""
-        return np.full(shape, self.value, dtype or config.floatx())
+        return np.full(shape, self.value, dtype or settings.floatx())
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -59,7 +59,7 @@ class Identity(Initializer):
         """Returns an array of this shape and dtype."""
         if len(shape) != 2:
             raise ShapeError(f"initializer Identity needs a shape of 2 axes, received {shape}.")
-        return np.asarray(self.gain * np.eye(shape[0], shape[1]), dtype or config.floatx())
+        return np.asarray(self.gain * np.eye(shape[0], shape[1]), dtype or settings.floatx())
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

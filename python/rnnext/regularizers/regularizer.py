@@ -5,6 +5,7 @@ rnnext does not train. Layers take them and keep them in their configs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,13 @@ __all__ = [
     "L2",
     "OrthogonalRegularizer",
     "Regularizer",
+    "deserialize",
     "get",
     "l1",
     "l1_l2",
     "l2",
     "orthogonal_regularizer",
+    "serialize",
 ]
 
 
@@ -134,3 +137,18 @@ def get(identifier: Any) -> Any:
         {'l2': 0.01}
     """
     return kept_option("regularizer", _CLASSES, identifier)
+
+
+def serialize(regularizer: Any) -> Any:
+    """Returns the config of a regularizer, with its class."""
+    return serialization.serialize(regularizer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Returns the regularizer of a config; the inverse of `serialize`.
+
+    Args:
+        config: What `serialize` returned.
+        custom_objects: Classes and functions by the name the config uses for them.
+    """
+    return serialization.deserialize(config, custom_objects)
