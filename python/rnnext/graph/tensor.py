@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rnnext import nest, serialization
-from rnnext.dtypes import standard_dtype_name
-from rnnext.errors import RnnextError, ShapeError
+from rnnext.dtypes import tensor_dtype_name
+from rnnext.errors import DataError, RnnextError, ShapeError
 from rnnext.graph.tensor_operators import TensorOperators
 from rnnext.naming import unique_name
 
@@ -62,7 +62,7 @@ class KerasTensor(TensorOperators):
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
         self.shape = standard_shape(shape, "KerasTensor")
-        self.dtype = standard_dtype_name(dtype)
+        self.dtype = tensor_dtype_name(dtype)
         self.name = name or unique_name("KerasTensor")
         self.history: History | None = None
         # [layer name, node index, tensor index] of a tensor that was read from a config
@@ -218,9 +218,26 @@ class Operation:
         """Records a node if there is a symbolic tensor among the arguments, else computes."""
         if not any_symbolic((args, kwargs)):
             return self.call(*args, **kwargs)
+        self._check_tensor_dtypes((args, kwargs))
         outputs = self.compute_output_spec(*args, **kwargs)
         Node(self, args, kwargs, outputs)
         return outputs
+
+    @property
+    def reads_strings(self) -> bool:
+        """Whether inputs may be strings."""
+        return False
+
+    def _check_tensor_dtypes(self, arguments: Any) -> None:
+        """Raises DataError if a symbolic argument holds strings and this reads numbers only."""
+        if self.reads_strings:
+            return
+        for tensor in nest.flatten(arguments):
+            if isinstance(tensor, KerasTensor) and tensor.dtype == "string":
+                raise DataError(
+                    f"{self.label}: expected numbers, received the strings of {tensor.name!r}; a "
+                    "TextVectorization or StringLookup layer makes numbers of them."
+                )
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the outputs from arrays."""

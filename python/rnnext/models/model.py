@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
-from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.masked_array import attach_mask, masks_of
@@ -210,6 +209,11 @@ class Model(NoTraining, Layer):
         """Whether a layer of this graph can have a masked input if the model's have no masks."""
         return self._network is None or layer in self._network.plan.masked_operations
 
+    @property
+    def reads_strings(self) -> bool:
+        """True: each layer inside says what it reads."""
+        return True
+
     def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         # Each input of a connected model has a dtype of its own, whatever the model's policy.
         return super()._input_dtype(dtype) if self._network is None else dtype
@@ -302,9 +306,8 @@ class Model(NoTraining, Layer):
 
     def _predict_by_calling(self, x: Any, batch_size: int | None, verbose: int) -> Any:
         """Batches for a model that is a class of its own."""
-        name = f"input of {self.label}"
         if isinstance(x, (list, tuple)) and not any(hasattr(leaf, "shape") for leaf in x):
-            x = as_array(x, name)
+            x = self._as_array(x)
         structure: Any = None
 
         def run(batch: list[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -313,7 +316,7 @@ class Model(NoTraining, Layer):
             return [np.array(leaf) for leaf in nest.flatten(structure)]
 
         rows = _OWN_CLASS_BATCH if batch_size is None else check_batch_size(batch_size, self.label)
-        leaves = [as_array(leaf, name) for leaf in nest.flatten(x)]
+        leaves = [self._as_array(leaf) for leaf in nest.flatten(x)]
         results = run_in_batches(run, leaves, rows, verbose, self.label)
         return nest.pack_like(structure, results)
 

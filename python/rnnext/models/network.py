@@ -18,7 +18,7 @@ from rnnext.models.batching import (
     run_in_batches,
 )
 from rnnext.models.graph import Graph, with_own_inputs
-from rnnext.models.inputs import InputPort, ModelInputs
+from rnnext.models.inputs import InputPort, ModelInputs, StringPort
 from rnnext.models.memory import MemoryEstimate
 from rnnext.models.plan import Plan
 from rnnext.models.sample_axis import samples_elsewhere
@@ -63,7 +63,7 @@ class Network:
         self.outputs = unpack_single(outputs)
         self.graph = graph = Graph(nest.flatten(self.inputs), nest.flatten(outputs))
         self._label = label
-        ports = [InputPort(t, label, _only_ids(graph, t)) for t in graph.inputs]
+        ports = [_port_of(t, graph, label) for t in graph.inputs]
         self.ports = ModelInputs(self.inputs, ports, label)
         self._only_port = ports[0] if len(ports) == 1 else None
         self._memory = MemoryEstimate(graph)
@@ -183,7 +183,7 @@ class Network:
         """Returns symbolic outputs for symbolic inputs, whose unknown sizes may be known now."""
         tensors = self.ports.values(inputs)
         for port, tensor in zip(self.ports.ports, tensors, strict=True):
-            port.check_symbolic(tensor.shape)
+            port.check_symbolic(tensor)
         known = dict(zip(map(id, self.graph.inputs), tensors, strict=True))
 
         def swap(x: Any) -> Any:
@@ -245,6 +245,11 @@ def unpack_single(structure: Any) -> Any:
     if isinstance(structure, (list, tuple)) and len(structure) == 1:
         return structure[0]
     return structure
+
+
+def _port_of(tensor: KerasTensor, graph: Graph, label: str) -> InputPort:
+    port = StringPort if tensor.dtype == "string" else InputPort
+    return port(tensor, label, _only_ids(graph, tensor))
 
 
 def _only_ids(graph: Graph, tensor: KerasTensor) -> bool:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest, serialization
-from rnnext.arrays import as_array, cast
+from rnnext.arrays import as_array, as_strings, cast, holds_strings
+from rnnext.dtypes import numpy_dtype
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.tensor import KerasTensor, Node, Operation
 from rnnext.layers.layer import Layer
@@ -187,8 +188,9 @@ class Plan:
         """`compute`, preceded by a cast if the tensor's dtype is not what the layer computes in."""
         if not isinstance(operation, Layer):
             return compute
-        dtype = operation._input_dtype(np.dtype(tensor.dtype))
-        if dtype == tensor.dtype:
+        declared = numpy_dtype(tensor.dtype)
+        dtype = operation._input_dtype(declared)
+        if dtype == declared:
             return compute
         return lambda x: compute(cast(x, dtype))
 
@@ -354,7 +356,7 @@ def _notes_its_mask(node: Node, call: CallArguments) -> bool:
         return False
     if len(node.args) != 1 or not isinstance(node.args[0], KerasTensor):
         return False
-    dtype = np.dtype(node.args[0].dtype)
+    dtype = numpy_dtype(node.args[0].dtype)
     return layer._input_dtype(dtype) == dtype
 
 
@@ -384,6 +386,8 @@ def _array_outputs(layer: Layer) -> Any:
     """A user's layer may return lists or other dtypes; the layers after it get arrays."""
 
     def to_array(y: Any) -> Any:
+        if layer.reads_strings and holds_strings(y):
+            return as_strings(y, f"output of {layer.label}")
         array = as_array(y, f"output of {layer.label}")
         return cast(array, layer.compute_dtype) if array.dtype.kind == "f" else array
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
+from rnnext.layers.preprocessing.file_state import KeepsFileState
 from rnnext.models import Model
 from rnnext.saving.keras3_weights import child_layers, descendants, group_name
 from rnnext.saving.upgrade import KERAS2_HARD_SIGMOID
@@ -63,10 +64,12 @@ def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
     _refuse_other_meanings(config, f"model {model.name!r}")
     _refuse_old_masks(model)
     config = _without_old_masks(config)
+    assets: dict[str, bytes] = {}
     members = {
         "metadata.json": json.dumps({"keras_version": _KERAS_VERSION}).encode(),
         "config.json": json.dumps(config).encode(),
-        "model.weights.h5": _weights_file(model),
+        "model.weights.h5": _weights_file(model, assets),
+        **assets,
     }
     content = io.BytesIO()
     # Not compressed, as Keras writes it: weights do not shrink, and HDF5 is read in place.
@@ -99,7 +102,7 @@ def save_weights(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
     if isinstance(file, (str, os.PathLike)) and not str(file).endswith(".weights.h5"):
         raise UnsupportedError(f"{file}: weights are saved as .weights.h5 only")
     _check_built(model)
-    _put(_weights_file(model), file)
+    _put(_weights_file(model, {}), file)
 
 
 def _check_built(model: Model) -> None:
@@ -174,17 +177,17 @@ def _without_old_masks(config: Any) -> Any:
     return [_without_old_masks(item) for item in config] if isinstance(config, list) else config
 
 
-def _weights_file(model: Model) -> bytes:
-    """The weights as the HDF5 file inside the archive."""
+def _weights_file(model: Model, assets: dict[str, bytes]) -> bytes:
+    """The weights as the HDF5 file inside the archive; files beside it are added to `assets`."""
     import h5py
 
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        _write(model, file, "", set())
+        _write(model, file, "", set(), assets)
     return buffer.getvalue()
 
 
-def _write(layer: Layer, file: Any, path: str, visited: set[int]) -> None:
+def _write(layer: Layer, file: Any, path: str, visited: set[int], assets: dict[str, bytes]) -> None:
     """Write a layer's own weights, then its children's; each layer once."""
     if id(layer) in visited:
         return
@@ -193,9 +196,14 @@ def _write(layer: Layer, file: Any, path: str, visited: set[int]) -> None:
     variables.attrs["name"] = layer.name
     for index, variable in enumerate(layer._variables):
         variables[str(index)] = variable.value
+    if isinstance(layer, KeepsFileState):
+        for name, array in layer.file_arrays().items():
+            variables[name] = array
+        for name, content in layer.file_assets().items():
+            assets[f"assets{path}/{name}"] = content
     for attribute, child in child_layers(layer):
         if isinstance(child, Layer):
-            _write(child, file, f"{path}/{attribute}", visited)
+            _write(child, file, f"{path}/{attribute}", visited, assets)
             continue
         seen: Counter[str] = Counter()
         for member in child:
@@ -207,4 +215,4 @@ def _write(layer: Layer, file: Any, path: str, visited: set[int]) -> None:
                     f"{layer_label(member)} is used in a nested model and outside of it; Keras 3 "
                     "does not open such a file"
                 )
-            _write(member, file, f"{path}/{attribute}/{name}{number}", visited)
+            _write(member, file, f"{path}/{attribute}/{name}{number}", visited, assets)
