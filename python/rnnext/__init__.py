@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ops,
         regularizers,
         saving,
+        strings,
         utils,
     )
     from rnnext.interop import from_torch
@@ -67,6 +68,7 @@ __all__ = [
     "saving",
     "set_num_threads",
     "set_random_seed",
+    "strings",
     "utils",
 ]
 
@@ -80,6 +82,7 @@ _MODULES = {
     "ops",
     "regularizers",
     "saving",
+    "strings",
     "utils",
 }
 _MODULE_OF = {

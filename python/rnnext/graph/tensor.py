@@ -182,6 +182,11 @@ class Operation:
     Layers are operations with weights; see `rnnext.ops` for those without.
     """
 
+    @property
+    def pads_to_batch(self) -> bool:
+        """Whether samples are padded to the longest one that is computed with them."""
+        return False
+
     def __init__(self, name: str | None = None) -> None:
         if name is None:
             name = unique_name(type(self).__name__)

@@ -210,6 +210,11 @@ class Model(NoTraining, Layer):
         return self._network is None or layer in self._network.plan.masked_operations
 
     @property
+    def pads_to_batch(self) -> bool:
+        """Whether a layer pads samples to the longest one that is computed with them."""
+        return any(layer.pads_to_batch for layer in self.layers)
+
+    @property
     def reads_strings(self) -> bool:
         """True: each layer inside says what it reads."""
         return True

@@ -73,6 +73,8 @@ class Network:
         self.samples_elsewhere = samples_elsewhere(graph)
         # Up to how many samples predict runs the plan at once and no more.
         self._direct_rows = self._state_rows or _SMALL_BATCH
+        # Where padding depends on the batch, it is Keras's batch.
+        self._pads_to_batch = any(operation.pads_to_batch for operation in graph.operations)
         self._outputs_are_new = all(
             getattr(tensor.source.operation, "makes_new_arrays", False) for tensor in graph.outputs
         )
@@ -175,6 +177,8 @@ class Network:
             return check_batch_size(batch_size, self._label)
         if self._state_rows:
             return self._state_rows
+        if self._pads_to_batch:
+            return _SMALL_BATCH
         return rows_within_memory(self._memory.bytes_per_row([a.shape for a in arrays]))
 
     # Shapes ------------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ class HashedCrossing(BinLayer):
         array([1, 4, 3])
     """
 
+    _modes = ("int", "one_hot")
+
     def __init__(
         self,
         num_bins: int,
@@ -45,7 +47,7 @@ class HashedCrossing(BinLayer):
         dtype: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(("int", "one_hot"), num_bins, output_mode, sparse, dtype, **kwargs)
+        super().__init__(num_bins, output_mode, sparse, dtype, **kwargs)
 
     def _convert(self, inputs: Any) -> Any:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:

@@ -37,7 +37,6 @@ class BinLayer(Layer):
     """What layers share that turn values of any kind into numbers of bins, or their vectors.
 
     Args:
-        modes: The output modes the layer has.
         num_bins: Number of bins.
         output_mode: One of them.
         sparse: Kept in the config; outputs are dense.
@@ -47,11 +46,10 @@ class BinLayer(Layer):
 
     makes_new_arrays = True
     reads_ids = True
-    _no_options = frozenset({"modes"})
+    _modes: tuple[str, ...]
 
     def __init__(
         self,
-        modes: Sequence[str],
         num_bins: int,
         output_mode: str,
         sparse: bool,
@@ -62,7 +60,7 @@ class BinLayer(Layer):
             dtype = (dtype.get("config") or {}).get("name")
         super().__init__(**kwargs)
         self.num_bins = positive_integer(num_bins, "num_bins", self.label)
-        self.output_mode = output_mode_option(output_mode, modes, self.label)
+        self.output_mode = output_mode_option(output_mode, self._modes, self.label)
         is_int = self.output_mode == "int"
         self.sparse = bool(sparse)
         if self.sparse and is_int:
@@ -131,6 +129,8 @@ class Hashing(BinLayer):
                [1]])
     """
 
+    _modes = ("int", "one_hot", "multi_hot", "count")
+
     def __init__(
         self,
         num_bins: int,
@@ -141,8 +141,7 @@ class Hashing(BinLayer):
         dtype: Any = None,
         **kwargs: Any,
     ) -> None:
-        modes = ("int", "one_hot", "multi_hot", "count")
-        super().__init__(modes, num_bins, output_mode, sparse, dtype, **kwargs)
+        super().__init__(num_bins, output_mode, sparse, dtype, **kwargs)
         self.mask_value = mask_value
         self.salt = salt_option(salt, self.label)
 

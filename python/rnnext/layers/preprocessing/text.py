@@ -77,6 +77,8 @@ def split_texts(texts: Array, how: Any, label: str) -> list[Tokens]:
         return [function(text) for text in texts.ravel().tolist()]
     name = f"{label}: what split returned"
     found = how(_text_array(texts))
+    if isinstance(found, np.ndarray) and found.ndim == 0:
+        found = found.item()
     if isinstance(found, np.ndarray) and found.ndim > texts.ndim:
         found = found.reshape(-1, found.shape[-1])
     rows = [found] if texts.ndim == 0 and not _is_row_list(found) else list(found)

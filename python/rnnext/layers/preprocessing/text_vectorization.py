@@ -240,6 +240,12 @@ class TextVectorization(KeepsFileState):
     def _as_array(self, x: Any) -> Array:
         return as_strings(x, f"input of {self.label}")
 
+    @property
+    def pads_to_batch(self) -> bool:
+        """Whether the longest text of a batch decides how long the outputs are."""
+        as_long_as_texts = self.output_mode in ("int", "one_hot") and self.split is not None
+        return as_long_as_texts and self.output_sequence_length is None
+
     def _tokens(self, texts: Array) -> list[list[bytes]] | Array:
         """The tokens of each text in flat order; without `split` an array of tokens."""
         texts = standardized(texts, self.standardize, self.label)
