@@ -535,8 +535,9 @@ class IndexLookup(KeepsFileState):
         values = other.get_vocabulary(include_special_tokens=False)
         self._set_tokens(tokens_of_array(list(values), self._is_text, self.label) if values else [])
         if self.output_mode == "tf_idf":
-            weights = other.idf_weights
-            self.idf_weights = np.array(weights, standard_dtype_name(None))
+            weights = other.idf_weights  # in Keras a tf.Variable
+            values = weights.numpy() if hasattr(weights, "numpy") else weights
+            self.idf_weights = np.array(values, standard_dtype_name(None))
 
 
 def plain_list(values: Any) -> Any:
