@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,6 +61,8 @@ class BinLayer(Layer):
             dtype = (dtype.get("config") or {}).get("name")
         super().__init__(**kwargs)
         self.num_bins = positive_integer(num_bins, "num_bins", self.label)
+        if self.num_bins >= 2**63:
+            raise UnsupportedError(f"{self.label}: num_bins={num_bins} is beyond 64 bits.")
         self.output_mode = output_mode_option(output_mode, self._modes, self.label)
         is_int = self.output_mode == "int"
         self.sparse = bool(sparse)
@@ -142,6 +145,11 @@ class Hashing(BinLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_bins, output_mode, sparse, dtype, **kwargs)
+        if mask_value is not None and not isinstance(mask_value, (str, bytes, numbers.Real)):
+            raise UnsupportedError(
+                f"{self.label}: mask_value must be a string, a number, or None, received "
+                f"{mask_value!r}."
+            )
         self.mask_value = mask_value
         self.salt = salt_option(salt, self.label)
 
@@ -152,7 +160,7 @@ class Hashing(BinLayer):
         bins = np.array(sort(decimal_strings(inputs)), np.int64).reshape(inputs.shape)
         if masks:
             mask = self.mask_value
-            mask = mask.encode() if isinstance(mask, str) else mask
+            mask = mask.encode("utf-8", "replace") if isinstance(mask, str) else mask
             bins = np.where(inputs == mask, 0, bins + 1)
         return self._encoded(bins)
 

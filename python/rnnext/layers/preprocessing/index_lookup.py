@@ -26,6 +26,7 @@ from rnnext.layers.preprocessing.vocabulary import (
     tokens_of_path,
     tokens_of_text,
 )
+from rnnext.layers.weight_budget import weight_budget
 
 __all__ = ["IndexLookup", "plain_list"]
 
@@ -33,6 +34,7 @@ Array = NDArray[Any]
 
 _VOCABULARY = "vocabulary.txt"
 _UNKNOWN = -1
+_MOST_INDICES = 2**31
 _DROPPED = np.iinfo(np.int64).max  # lies outside every encoding
 
 
@@ -101,10 +103,15 @@ class IndexLookup(KeepsFileState):
         largest = self.max_tokens
         if largest is not None and not (is_integer(largest) and largest > 1):
             raise self._unsupported(f"max_tokens must be an integer > 1 or None, not {largest!r}")
-        if not is_integer(self.num_oov_indices) or self.num_oov_indices < 0:
+        if not is_integer(self.num_oov_indices) or not 0 <= self.num_oov_indices < _MOST_INDICES:
             raise self._unsupported(
                 f"num_oov_indices must be an integer >= 0, received {self.num_oov_indices!r}"
             )
+        for option in ("mask_token", "oov_token"):
+            token = getattr(self, option)
+            if token is not None and not self._is_term(token):
+                kind = "a string" if self._is_text else "an integer"
+                raise self._unsupported(f"{option} must be {kind} or None, received {token!r}")
         if self.pad_to_max_tokens and largest is None:
             raise self._unsupported("pad_to_max_tokens=True needs max_tokens")
         if self.oov_method not in ("floormod", "farmhash"):
@@ -123,6 +130,11 @@ class IndexLookup(KeepsFileState):
             raise self._unsupported(
                 f"idf_weights need output_mode='tf_idf', received {self.output_mode!r}"
             )
+
+    def _is_term(self, token: Any) -> bool:
+        if not self._is_text:
+            return is_integer(token)
+        return isinstance(token, str) and token.encode("utf-8", "ignore").decode() == token
 
     def _unsupported(self, what: str) -> UnsupportedError:
         return UnsupportedError(f"{self.label}: {what}.")
@@ -182,8 +194,13 @@ class IndexLookup(KeepsFileState):
         self.idf_weights = weights
 
     def _without_specials(self, given: list[Token]) -> list[Token]:
-        specials = self._special_keys()
-        return given[len(specials) :] if given[: len(specials)] == specials else given
+        """The terms after the special ones, if these stand in front."""
+        front, first = given[: self._token_start], self._oov_start
+        has_all = len(front) == self._token_start
+        has_mask = front[:first] == [self._key(self.mask_token)] * first
+        oov = self._key(self.oov_token)
+        has_oov = all(token == oov for token in front[first:])
+        return given[len(front) :] if has_all and has_mask and has_oov else given
 
     def _padded_weights(self, idf_weights: Any, given: int, tokens: int) -> Array:
         """Weights of all outputs: of special terms in front, of padding at the end."""
@@ -200,6 +217,9 @@ class IndexLookup(KeepsFileState):
         """Weights with a value for special terms in front, and zeros where outputs are padding."""
         largest = self.max_tokens if self.pad_to_max_tokens else None
         back = 0 if largest is None else max(largest - front - len(weights), 0)
+        budget = weight_budget()
+        if budget is not None:  # a file may ask for any size
+            budget.spend((front + len(weights) + back,), np.dtype(np.float64), self.label)
         padded = np.concatenate([np.full(front, value), weights, np.zeros(back)])
         return padded.astype(standard_dtype_name(None))
 

@@ -101,6 +101,8 @@ def _text_array(texts: Array) -> Array:
 
 def ngrams_of(tokens: Tokens, widths: Sequence[int]) -> Tokens:
     """Returns runs of consecutive tokens of these lengths, joined by spaces."""
+    if isinstance(widths, range):  # from 1 on, perhaps far beyond the tokens there are
+        widths = widths[: len(tokens)]
     return [
         b" ".join(tokens[start : start + width])
         for width in widths

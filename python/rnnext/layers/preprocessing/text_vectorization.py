@@ -139,21 +139,22 @@ class TextVectorization(KeepsFileState):
             f"received {value!r}."
         )
 
-    def _ngram_widths(self, ngrams: Any) -> tuple[int, ...] | None:
+    def _ngram_widths(self, ngrams: Any) -> Sequence[int] | None:
         if ngrams is None:
             return None
-        widths = tuple(range(1, ngrams + 1)) if is_integer(ngrams) else ngrams
-        is_list = isinstance(widths, (list, tuple)) and len(widths) > 0
-        if not is_list or not all(is_integer(width) and width > 0 for width in widths):
+        if is_integer(ngrams) and 0 < ngrams < 2**31:
+            return range(1, ngrams + 1)
+        is_list = isinstance(ngrams, (list, tuple)) and len(ngrams) > 0
+        if not is_list or not all(is_integer(width) and width > 0 for width in ngrams):
             raise UnsupportedError(
                 f"{self.label}: ngrams must be an integer >= 1, several, or None, received "
                 f"{ngrams!r}."
             )
-        return tuple(widths)
+        return tuple(ngrams)
 
     def _check_lengths(self) -> None:
         length = self.output_sequence_length
-        if length is not None and not (is_integer(length) and length >= 0):
+        if length is not None and not (is_integer(length) and 0 <= length < 2**31):
             raise UnsupportedError(
                 f"{self.label}: output_sequence_length must be an integer or None, received "
                 f"{length!r}."
@@ -272,7 +273,7 @@ class TextVectorization(KeepsFileState):
         rows = [
             ngrams_of(row, self._widths) for row in tokens.reshape(-1, tokens.shape[-1]).tolist()
         ]
-        count = sum(max(tokens.shape[-1] - width + 1, 0) for width in self._widths)
+        count = len(ngrams_of([b""] * tokens.shape[-1], self._widths))
         grams = np.empty((len(rows), count), object)
         for i, row in enumerate(rows):
             grams[i, :] = row
