@@ -316,7 +316,7 @@ class Layer(WeightOwner):
         return not serialization.is_builtin(type(self))
 
     @property
-    def input_dtype(self) -> str:
+    def declared_input_dtype(self) -> str:
         """Name of the dtype of a model's input that this layer is the first to read."""
         return self.output_dtype
 

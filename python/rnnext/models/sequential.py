@@ -100,7 +100,7 @@ class Sequential(Model):
         shape = standard_shape(input_shape or (), f"{self.label}: input_shape")
         first = self._stack[0]
         if not isinstance(first, InputLayer):
-            self._stack.insert(0, InputLayer(batch_shape=shape, dtype=dtype or first.input_dtype))
+            self._stack.insert(0, InputLayer(batch_shape=shape, dtype=dtype or first.declared_input_dtype))
         elif first.batch_shape != shape:
             raise ShapeError(
                 f"{self.label} was built for inputs of shape {first.batch_shape}, not {shape}."
@@ -184,7 +184,7 @@ def _declared_input(layer: Layer) -> list[Layer]:
     if isinstance(layer, Model) and layer._network is not None:
         shape, dtype = layer.inputs[0].shape, layer.inputs[0].dtype
     elif layer._batch_input_shape is not None:
-        shape, dtype = layer._batch_input_shape, layer.input_dtype
+        shape, dtype = layer._batch_input_shape, layer.declared_input_dtype
     else:
         return []
     return [InputLayer(batch_shape=shape, dtype=dtype)]

@@ -85,7 +85,7 @@ class BinLayer(Layer):
         return True
 
     @property
-    def input_dtype(self) -> str:
+    def declared_input_dtype(self) -> str:
         """Name of the dtype of inputs that are no strings."""
         return "int64"
 

@@ -354,7 +354,7 @@ class IndexLookup(KeepsFileState):
         return self._terms(x, name)
 
     @property
-    def input_dtype(self) -> str:
+    def declared_input_dtype(self) -> str:
         """Name of the dtype of the inputs."""
         return "string" if self.reads_strings else "int64"
 

@@ -234,7 +234,7 @@ class TextVectorization(KeepsFileState):
         return True
 
     @property
-    def input_dtype(self) -> str:
+    def declared_input_dtype(self) -> str:
         """Name of the dtype of the inputs."""
         return "string"
 
