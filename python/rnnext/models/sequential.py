@@ -100,7 +100,9 @@ class Sequential(Model):
         shape = standard_shape(input_shape or (), f"{self.label}: input_shape")
         first = self._stack[0]
         if not isinstance(first, InputLayer):
-            self._stack.insert(0, InputLayer(batch_shape=shape, dtype=dtype or first.declared_input_dtype))
+            self._stack.insert(
+                0, InputLayer(batch_shape=shape, dtype=dtype or first.declared_input_dtype)
+            )
         elif first.batch_shape != shape:
             raise ShapeError(
                 f"{self.label} was built for inputs of shape {first.batch_shape}, not {shape}."
