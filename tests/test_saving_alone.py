@@ -29,7 +29,6 @@ from test_saving_layer_classes import (
 )
 
 from rnnext import (
-    activations,
     constraints,
     initializers,
     layers,
@@ -37,6 +36,7 @@ from rnnext import (
     regularizers,
     serialization,
 )
+from rnnext.activations import activation
 from rnnext.layers import Dense, Input
 from rnnext.models import Model, Sequential
 from rnnext.saving.legacy.weight_order import legacy_order
@@ -174,7 +174,7 @@ def options() -> dict[str, dict[str, Any]]:
             bases = (initializers.Initializer, regularizers.Regularizer, constraints.Constraint)
             if isinstance(cls, type) and cls not in bases and name == cls.__name__:
                 found[f"{module.__name__}.{name}"] = {option: cls()}
-    for name in activations._FORMULAS:
+    for name in activation._FORMULAS:
         if name not in (
             "glu",
             "keras2_hard_sigmoid",

@@ -43,6 +43,7 @@ if _typing.TYPE_CHECKING:
         random,
         regularizers,
         saving,
+        strings,
         utils,
     )
     from rnnext.dtype_policies import DTypePolicy, FloatDTypePolicy
@@ -117,6 +118,7 @@ _MODULES = (
     "random",
     "regularizers",
     "saving",
+    "strings",
     "utils",
 )
 _MODULE_OF = {
@@ -200,6 +202,7 @@ __all__ = [
     "saving",
     "set_num_threads",
     "set_random_seed",
+    "strings",
     "utils",
     "version",
 ]

@@ -21,7 +21,6 @@ REASONS = {
     "unsafe": "rnnext never runs code that a file holds",
     "other": "no model of sequences that rnnext was tried on has it",
     "plots": "it draws; print model.summary() instead",
-    "coming": "it comes in a later version of rnnext",
     "scikit": "it trains, which comes in a later version of rnnext",
 }
 
@@ -46,7 +45,7 @@ ABSENT = {
             "autograph control_dependencies core debugging estimator experimental export "
             "feature_column IndexedSlices io lite lookup map_fn Module numpy_function print "
             "profiler py_function python quantization queue ragged RaggedTensor raw_ops "
-            "saved_model scan sets sparse SparseTensor strings summary sysconfig TensorArray "
+            "saved_model scan sets sparse SparseTensor summary sysconfig TensorArray "
             "TensorSpec types while_loop xla"
         ),
         "training": "custom_gradient distillation GradientTape gradients remat train",
@@ -105,7 +104,6 @@ ABSENT = {
     "keras.layers": {
         "audio": "MelSpectrogram STFTSpectrogram",
         "backends": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
-        "coming": "Discretization Hashing IntegerLookup StringLookup TextVectorization",
         "images": (
             "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization "
             "CutMix Equalization MaxNumBoundingBoxes MixUp RandAugment RandomBrightness "
@@ -118,8 +116,8 @@ ABSENT = {
         "older": "experimental",
         "other": (
             "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
-            "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D HashedCrossing "
-            "Pipeline ReversibleEmbedding SpectralNormalization ThresholdedReLU"
+            "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Pipeline "
+            "ReversibleEmbedding SpectralNormalization ThresholdedReLU"
         ),
     },
     "keras.losses": {

@@ -23,9 +23,11 @@ __all__ = [
     "DTypePolicy",
     "dtype_policy",
     "get_policy",
+    "numpy_dtype",
     "require_dtype",
     "set_dtype_policy",
     "standard_dtype_name",
+    "tensor_dtype_name",
     "widened",
 ]
 
@@ -169,6 +171,22 @@ def standard_dtype_name(dtype: Any) -> str:
         raise UnsupportedError(f"dtype {dtype!r} is not supported; accepted: {_DTYPE_NAMES}.")
     require_dtype(name)
     return name
+
+
+def tensor_dtype_name(dtype: Any) -> str:
+    """Returns the Keras name of a tensor's dtype: that of an array dtype, or `"string"`.
+
+    Raises:
+        UnsupportedError: If it is neither.
+    """
+    if dtype == "string" or dtype is str or getattr(dtype, "name", None) == "string":
+        return "string"
+    return standard_dtype_name(dtype)
+
+
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """Returns the dtype of the arrays of a tensor; strings are objects, as in TensorFlow."""
+    return np.dtype(object if name == "string" else name)
 
 
 def require_dtype(name: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnext.errors import UnsupportedError
+from rnnext.layers.preprocessing.file_state import KeepsFileState
 from rnnext.models import Model
 from rnnext.saving.formats.limits import Limits
 from rnnext.saving.legacy.models import to_keras3_config
@@ -60,7 +61,11 @@ def from_keras(
     except Exception as error:  # a class of the user's without get_config, in any Keras
         raise UnsupportedError(f"{label}: it has no config: {error}") from error
     version = config.get("keras_version") or _keras_version(keras_model)
-    found = {layer.name: _weights_of(layer, label) for layer in keras_model.layers if layer.weights}
+    found = {
+        layer.name: _weights_of(layer, label)
+        for layer in keras_model.layers
+        if layer.weights and not _keeps_state(layer)
+    }
     shapes = {name: [weight.array.shape for weight in weights] for name, weights in found.items()}
     keras3_config = to_keras3_config(config, version, label, shapes)
     keras3_config = with_shared_members(keras3_config)
@@ -68,7 +73,28 @@ def from_keras(
     # Names agree unless a user's layer has weights in one library only: then counts are compared.
     by_name = {layer.name for layer in model.layers if layer.weights} == found.keys()
     plan_legacy_weights(model.layers, found, label, by_name).apply()
+    _copy_states(keras_model, model)
     return model
+
+
+def _keeps_state(layer: Any) -> bool:
+    """Whether a layer of Keras has a vocabulary or learned boundaries in place of weights."""
+    return hasattr(layer, "get_vocabulary") or hasattr(layer, "bin_boundaries")
+
+
+def _inside(layer: Any) -> list[Any]:
+    """The layers of a nested model, and of models in it."""
+    return [part for inner in getattr(layer, "layers", ()) for part in (inner, *_inside(inner))]
+
+
+def _copy_states(keras_model: Any, model: Model) -> None:
+    """Copy vocabularies and the like, also of nested models."""
+    theirs = {layer.name: layer for layer in keras_model.layers}
+    for ours in model.layers:
+        if isinstance(ours, KeepsFileState):
+            ours.copy_state(theirs[ours.name])
+        elif isinstance(ours, Model):
+            _copy_states(theirs[ours.name], ours)
 
 
 def _keras_version(keras_model: Any) -> str | None:
@@ -82,8 +108,11 @@ def _keras_version(keras_model: Any) -> str | None:
 
 def _weights_of(layer: Any, label: str) -> list[StoredWeight]:
     """A layer's weights, those that are trained first, as Keras's files have them."""
+    others = {id(w) for part in _inside(layer) if _keeps_state(part) for w in part.weights}
     found = []
     for weight in (*layer.trainable_weights, *layer.non_trainable_weights):
+        if id(weight) in others:
+            continue
         if not hasattr(weight, "numpy"):
             raise UnsupportedError(
                 f"{label}: layer {layer.name!r}: a weight is {type(weight).__name__!r}, whose "

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnext import nest, regularizers, serialization
-from rnnext.arrays import as_array, cast
+from rnnext.arrays import as_array, as_strings, cast, holds_strings
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.arguments import (
     CallArguments,
@@ -244,6 +245,7 @@ class Layer(WeightOwner):
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         call = CallArguments(type(self).call, args, kwargs, self.label)
+        self._check_tensor_dtypes((args, kwargs))
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
         outputs = self.cast_outputs(self.compute_output_spec(*args, **kwargs))
@@ -300,6 +302,8 @@ class Layer(WeightOwner):
         """`call` of a user's layer, which may return lists or other dtypes."""
 
         def to_array(y: Any) -> Any:
+            if self.reads_strings and holds_strings(y):
+                return as_strings(y, f"output of {self.label}")
             array = as_array(y, f"output of {self.label}")
             return cast(array, self.compute_dtype) if array.dtype.kind == "f" else array
 
@@ -310,7 +314,7 @@ class Layer(WeightOwner):
         if isinstance(inputs, (list, tuple)):
             leaves = nest.flatten(inputs)
             if leaves and not hasattr(leaves[0], "shape") and leaves[0] is not None:
-                inputs = as_array(inputs, f"input of {self.label}")
+                inputs = self._as_array(inputs)
         return nest.map_structure(self._convert_leaf, inputs)
 
     def _convert_leaves(self, value: Any) -> Any:
@@ -325,12 +329,26 @@ class Layer(WeightOwner):
     def _convert_leaf(self, x: Any) -> Any:
         if x is None:
             return None
-        array = as_array(x, f"input of {self.label}")
-        return cast(array, self.input_dtype(array.dtype))
+        array = self._as_array(x)
+        return array if array.dtype == object else cast(array, self.input_dtype(array.dtype))
+
+    def _as_array(self, x: Any) -> NDArray[Any]:
+        name = f"input of {self.label}"
+        return as_strings(x, name) if self.reads_strings and holds_strings(x) else as_array(x, name)
+
+    @property
+    def reads_strings(self) -> bool:
+        """Whether inputs may be strings; a user's layer gets them as arrays of byte strings."""
+        return not serialization.is_builtin(type(self))
+
+    @property
+    def declared_input_dtype(self) -> str:
+        """Name of the dtype of a model's input that this layer is the first to read."""
+        return self.output_dtype
 
     def input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """The dtype in which an input of this dtype reaches `call`."""
-        if dtype.kind == "b":
+        if dtype.kind in "bO":
             return dtype
         if self.autocast and (dtype.kind not in "iu" or self._casts_integers):
             return np.dtype(self.compute_dtype)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
-from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.graph_config import tensors_of_config
 from rnnext.graph.program import Program
@@ -281,10 +280,9 @@ class Model(NoTraining, Layer):
 
     def _as_arrays(self, x: Any) -> Any:
         """Inputs of a class of its own as arrays; a list of numbers is one array."""
-        name = f"input of {self.label}"
         if isinstance(x, (list, tuple)) and not any(hasattr(leaf, "shape") for leaf in x):
-            return as_array(x, name)
-        return nest.map_structure(lambda leaf: as_array(leaf, name), x)
+            return self._as_array(x)
+        return nest.map_structure(self._as_array, x)
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Makes a stream: the model fed step by step, remembering where it is.
@@ -318,6 +316,11 @@ class Model(NoTraining, Layer):
     def gives_mask_to(self, layer: Layer) -> bool:  # noqa: ARG002
         """Whether a layer of this model can have a masked input if the model's have no masks."""
         return True  # nothing is known of a class of its own
+
+    @property
+    def reads_strings(self) -> bool:
+        """True: each layer inside says what it reads."""
+        return True
 
     @property
     def stateful(self) -> bool:

@@ -86,6 +86,15 @@ def plan_keras3_weights(model: Layer, root: Group, label: str) -> WeightPlan:
     raise errors[0]
 
 
+def child_layers(layer: Layer) -> Iterator[tuple[str, Layer | list[Layer]]]:
+    """The children of a layer by the attribute that holds them: a layer, or a list of layers."""
+    for attribute, child in _walked(layer, _Order.KERAS3):
+        if isinstance(child, Layer):
+            yield attribute, child
+        else:
+            yield attribute, [leaf for leaf in nest.flatten(child) if isinstance(leaf, Layer)]
+
+
 def places(layer: Layer) -> Iterator[tuple[str, Layer]]:
     """The children of a layer, each with the path of its group in the layer's, as Keras 3 has it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from rnnext.saving.formats.npz import read_npz
 from rnnext.saving.formats.shards import read_shards
 from rnnext.saving.formats.source import ModelFile, Source, open_source
 from rnnext.saving.keras3_weights import is_keras3_tree, keras2_layers, plan_keras3_weights
+from rnnext.saving.layer_states import add_assets, take_legacy_states, take_states
 from rnnext.saving.legacy.keras1_weights import Origin
 from rnnext.saving.legacy.models import to_keras3_config
 from rnnext.saving.legacy.refused import refuse_foreign_config
@@ -145,13 +146,14 @@ def load_weights(
         found = layer_arrays(weights, label)
         origin = Origin.of(root, weights)
         layers = model.layers if origin.is_keras3 else keras2_layers(model)
+        states = take_legacy_states(layers, weights, found, label)
         plan = plan_legacy_weights(layers, found, label, by_name, origin)
         plan_model_weights(plan, model, weights, by_name)
+        _apply(states, plan)
     elif by_name:
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
     else:
-        plan = _plan_tree(model, root, label, limits)
-    plan.apply()
+        _apply_tree(model, root, label, limits, with_assets=False)
 
 
 def model_from_json(
@@ -212,7 +214,8 @@ def _model_from_archive(
         version = parse_object(metadata, label, _METADATA, limits).get("keras_version")
     root = _archive_weights(archive, limits)
     model = build_model(to_keras3_config(config, version, label), custom_objects, label, limits)
-    _plan_tree(model, root, label, limits).apply()
+    add_assets(archive, root, limits)
+    _apply_tree(model, root, label, limits, with_assets=True)
     return model
 
 
@@ -256,14 +259,16 @@ def _model_from_hdf5(
     backend = "theano" if origin.is_theano else None
     keras3_config = with_shared_members(to_keras3_config(config, version, label, shapes, backend))
     model = build_model(keras3_config, custom_objects, label, limits)
+    states = take_legacy_states(model.layers, weights, found, label)
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}
     by_name = weighted == found.keys()
-    plan_legacy_weights(model.layers, found, label, by_name, origin).apply()
+    _apply(states, plan_legacy_weights(model.layers, found, label, by_name, origin))
     return model
 
 
-def _plan_tree(model: Model, root: Group, label: str, limits: Limits) -> WeightPlan:
+def _apply_tree(model: Model, root: Group, label: str, limits: Limits, with_assets: bool) -> None:
+    """Set what layers keep in a file of Keras 3's layout, and the weights: all or nothing."""
     tree = Group()
     add_tree(tree, root, label, limits)  # takes names with backslashes apart
     if "layer_0" in root.groups:
@@ -276,7 +281,14 @@ def _plan_tree(model: Model, root: Group, label: str, limits: Limits) -> WeightP
             f"{label}: no Keras weights: neither layer_names nor a group 'layers'; "
             f"the file has {sorted(root.groups)}"
         )
-    return plan_keras3_weights(model, tree, label)
+    states = take_states(model, tree, label, with_assets)
+    _apply(states, plan_keras3_weights(model, tree, label))
+
+
+def _apply(states: Iterable[Callable[[], None]], plan: WeightPlan) -> None:
+    for set_state in states:
+        set_state()
+    plan.apply()
 
 
 def build_model(

@@ -1,4 +1,4 @@
-"""Layers that turn raw data into what a network takes."""
+"""Normalization: inputs of mean 0 and variance 1."""
 
 from __future__ import annotations
 
@@ -11,79 +11,14 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
-from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
 from rnnext.layers.scale_and_offset import axis_list
 from rnnext.layers.variable import Variable
 from rnnext.ops.shapes import axes_of, broadcast_shapes
 
-__all__ = ["CategoryEncoding", "Normalization", "Rescaling"]
+__all__ = ["Normalization"]
 
 _EPSILON = 1e-7  # keras.config.epsilon(): the least standard deviation
-
-
-@serialization.builtin("keras.layers")
-class Rescaling(Layer):
-    """Computes `x * scale + offset`.
-
-    Args:
-        scale: A number, or an array that broadcasts to the inputs.
-        offset: The same.
-        **kwargs: Arguments of `Layer`.
-
-    Example:
-        >>> import numpy as np
-        >>> from rnnext.layers import Rescaling
-        >>> Rescaling(0.5, offset=-1)(np.array([[0, 2, 4]]))
-        array([[-1.,  0.,  1.]], dtype=float32)
-    """
-
-    _casts_integers = True
-
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.scale = scale
-        self.offset = offset
-        self.supports_masking = True
-
-    def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        """Returns the rescaled inputs."""
-        scale, offset = self._packed or self._pack()
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.asarray(inputs * scale + offset)
-
-    def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
-        """The axes along which scale or offset have several numbers, from the end."""
-        shapes = [np.shape(self.scale), np.shape(self.offset)]
-        return [-i for shape in shapes for i in range(1, len(shape) + 1) if shape[-i] != 1]
-
-    def _pack_weights(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        scale, offset = (
-            cast(as_array(value, f"{self.label}: {option}"), self.compute_dtype)
-            for option, value in (("scale", self.scale), ("offset", self.offset))
-        )
-        return scale, offset
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Returns the input's shape."""
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "scale": serialization.serialize(self.scale),
-            "offset": serialization.serialize(self.offset),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Makes the layer that `get_config` described."""
-        config = dict(config)
-        for option in ("scale", "offset"):
-            if option in config:
-                config[option] = serialization.deserialize(config[option])
-        return cls(**config)
 
 
 @serialization.builtin("keras.layers")
@@ -258,111 +193,4 @@ class Normalization(Layer):
             "invert": self.invert,
             "mean": np.array(self.input_mean).tolist(),
             "variance": np.array(self.input_variance).tolist(),
-        }
-
-
-@serialization.builtin("keras.layers")
-class CategoryEncoding(Layer):
-    """Encodes integers as vectors: one-hot, multi-hot, or counts.
-
-    Args:
-        num_tokens: Length of the vectors; integers of at least this much leave no trace.
-        output_mode: "one_hot": a vector for every integer. "multi_hot": for each sample a vector
-            that is 1 at its integers. "count": for each sample how often each occurs.
-        sparse: Must be false.
-        **kwargs: Arguments of `Layer`.
-
-    Call arguments:
-        inputs: Integers; (B, n), one sample (n,), or one integer.
-        count_weights: For "count": what each integer counts; of the shape of the inputs.
-
-    Raises:
-        UnsupportedError: For another mode, or `num_tokens` below 1.
-        DataError: For a negative integer, except with "one_hot".
-
-    Example:
-        >>> import numpy as np
-        >>> from rnnext.layers import CategoryEncoding
-        >>> CategoryEncoding(4, output_mode="count")(np.array([[1, 3, 1]]))
-        array([[0., 2., 0., 1.]], dtype=float32)
-    """
-
-    reads_ids = True
-
-    def __init__(
-        self,
-        num_tokens: int | None = None,
-        output_mode: str = "multi_hot",
-        sparse: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        mode = "multi_hot" if output_mode == "binary" else output_mode
-        if mode not in ("one_hot", "multi_hot", "count"):
-            raise UnsupportedError(
-                f"{self.label}: output_mode must be 'one_hot', 'multi_hot' or 'count', received "
-                f"{output_mode!r}."
-            )
-        if isinstance(num_tokens, bool) or not isinstance(num_tokens, int) or num_tokens < 1:
-            raise UnsupportedError(
-                f"{self.label}: num_tokens must be an integer >= 1, received {num_tokens!r}."
-            )
-        if sparse:
-            raise UnsupportedError(f"{self.label}: sparse={sparse!r} is not supported.")
-        self.num_tokens = num_tokens
-        self.output_mode = mode
-        self.sparse = sparse
-
-    def call(self, inputs: NDArray[Any], count_weights: Any = None) -> NDArray[Any]:
-        """Returns the vectors."""
-        ids = inputs.astype(np.int64)
-        if count_weights is not None and self.output_mode != "count":
-            raise UnsupportedError(
-                f"{self.label}: count_weights are for output_mode='count', not "
-                f"{self.output_mode!r}."
-            )
-        if self.output_mode == "one_hot":
-            lone = ids.ndim > 1 and ids.shape[-1] == 1
-            return self._one_hot(ids[..., 0] if lone else np.atleast_1d(ids))
-        if np.any(ids < 0):
-            raise DataError(f"{self.label}: {ids.min()} is not in 0..{self.num_tokens - 1}.")
-        vectors = self._one_hot(np.atleast_1d(ids))
-        along = 1 if vectors.ndim > 2 else 0
-        if self.output_mode == "multi_hot":
-            return np.asarray(vectors.max(axis=along, initial=0))
-        if count_weights is not None:
-            weights = cast(as_array(count_weights, f"count_weights of {self.label}"), vectors.dtype)
-            if weights.shape != ids.shape:
-                raise ShapeError(
-                    f"{self.label}: count_weights must have the shape {ids.shape} of the inputs, "
-                    f"received {weights.shape}."
-                )
-            vectors = vectors * np.atleast_1d(weights)[..., np.newaxis]
-        return np.asarray(vectors.sum(axis=along))
-
-    def _one_hot(self, ids: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(
-            ids[..., np.newaxis] == np.arange(self.num_tokens), dtype=self.compute_dtype
-        )
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Returns the shape of the vectors."""
-        shape = tuple(input_shape)
-        if self.output_mode == "one_hot" and not (len(shape) > 1 and shape[-1] == 1):
-            return (*shape, self.num_tokens) if shape else (self.num_tokens,)
-        if len(shape) > 2 and self.output_mode != "one_hot":
-            return (shape[0], *shape[2:], self.num_tokens)
-        return (*shape[:-1], self.num_tokens)
-
-    def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> KerasTensor:  # noqa: ARG002
-        """Returns a symbolic tensor for the vectors."""
-        shape = self.compute_output_shape(inputs.shape)
-        return KerasTensor(shape, self.compute_dtype, self.name)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_tokens": self.num_tokens,
-            "output_mode": self.output_mode,
         }
