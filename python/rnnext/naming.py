@@ -6,9 +6,11 @@ import re
 import threading
 from collections import Counter
 
+from rnnext.fork_safety import held_at_fork
+
 __all__ = ["clear_session", "snake_case", "unique_name"]
 
-_lock = threading.Lock()
+_lock = held_at_fork(threading.Lock())
 _used: Counter[str] = Counter()
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rnnext.arrays import as_array, cast
 from rnnext.dtypes import widened
 from rnnext.errors import ShapeError
+from rnnext.fork_safety import held_at_fork
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ __all__ = ["Variable", "weights_lock"]
 
 # Held while a weight changes and while weights are packed into a kernel, so that a kernel packed
 # from old weights is never kept after they changed.
-weights_lock = threading.RLock()
+weights_lock = held_at_fork(threading.RLock())
 
 
 class Variable(NDArrayOperatorsMixin):
