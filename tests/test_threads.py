@@ -43,7 +43,17 @@ def answer_of(code: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-THREADINGS = ("openmp", "pool") if config.get_threading() == "openmp" else ("pool",)
+def available_threadings() -> tuple[str, ...]:
+    before = config.get_threading()
+    try:
+        config.set_threading("openmp")
+    except UnsupportedError:
+        return ("pool",)
+    config.set_threading(before)
+    return ("openmp", "pool")
+
+
+THREADINGS = available_threadings()
 
 
 @pytest.fixture(params=THREADINGS)
