@@ -48,7 +48,8 @@ def recurrent_kernel(cell: str = "lstm", dtype: str = "float32", **changed: Any)
 
 
 def run(kernel: Any, x: Any, states: Any = None, mask: Any = None) -> Any:
-    return kernel(x, states, mask, True, True, False, False)
+    flags = _core.RETURN_SEQUENCES | _core.RETURN_STATE | _core.STRICT
+    return kernel.run(x, states, mask, flags)
 
 
 # ---- layouts -------------------------------------------------------------------------------------
@@ -169,7 +170,7 @@ def test_core_refuses_what_is_no_array(value: Any) -> None:
     with pytest.raises(TypeError, match=r"^kernel: received .*expected a C-contiguous array"):
         recurrent_kernel(kernel=value)
     with pytest.raises(TypeError, match=r"^x: received .*expected a C-contiguous array"):
-        _core.DenseKernel(ones(2, 3), None, ("tanh",))(value)
+        _core.DenseKernel(ones(2, 3), None, ("tanh",)).run(value, True)
     with pytest.raises(TypeError, match=r"^x: received .*expected a C-contiguous array"):
         _core.activate(("tanh",), value)
 
@@ -261,7 +262,7 @@ def test_shape_of_dense_arrays() -> None:
     dense = _core.DenseKernel(ones(2, 3), None, ("tanh",))
     for x in (ones(3), ones(4, 3), ones()):
         with pytest.raises(ValueError, match=r"^x: .*expected 2 features on the last axis"):
-            dense(x)
+            dense.run(x, True)
 
 
 def test_cell_and_activations() -> None:
@@ -305,7 +306,7 @@ def test_no_features(cell: str) -> None:
     for a, b in zip(run(empty, ones(B, T, 0)), run(zeros, 0 * ones(B, T, D)), strict=True):
         np.testing.assert_array_equal(a, b)
     dense = _core.DenseKernel(ones(0, 3), normal(3), ("linear",))
-    np.testing.assert_array_equal(dense(ones(2, 0)), np.stack([normal(3)] * 2))
+    np.testing.assert_array_equal(dense.run(ones(2, 0), True), np.stack([normal(3)] * 2))
 
 
 def test_sizes_beyond_memory() -> None:
@@ -313,7 +314,7 @@ def test_sizes_beyond_memory() -> None:
     with pytest.raises((MemoryError, ValueError)):
         run(kernel, ones(2**58, 0, D))
     with pytest.raises((MemoryError, ValueError)):
-        _core.DenseKernel(ones(0, 3), None, ("linear",))(ones(2**58, 0))
+        _core.DenseKernel(ones(0, 3), None, ("linear",)).run(ones(2**58, 0), True)
     assert run(kernel, ones(0, 2**58, D))[0].shape == (0, 2**58, H)
 
 

@@ -19,7 +19,7 @@ MASK = RNG.random((3, 7)) < 0.6
 
 
 def careful(layer: Any, x: np.ndarray, mask: Any) -> Any:
-    """The answer for arrays that the plain call declines: a mask of three axes."""
+    """The answer for arrays that a kernel does not take as they are: a mask of three axes."""
     return layer(x, mask=None if mask is None else mask[:, :, np.newaxis])
 
 
@@ -61,9 +61,9 @@ def test_mask_that_masks_nothing_is_none() -> None:
 
 
 def test_kernel_declines_what_is_not_plain() -> None:
-    plain = kernel().run_plain
-    assert plain(X, 0, None) is not None
-    assert plain(X, 0, MASK) is not None
+    run = kernel().run
+    assert run(X, None, None, 0) is not None
+    assert run(X, None, MASK, 0) is not None
     for x, mask in (
         (X[:, :, :3], None),
         (X.astype(np.float64), None),
@@ -73,8 +73,10 @@ def test_kernel_declines_what_is_not_plain() -> None:
         (X, MASK.astype(np.uint8)),
         (X, MASK.tolist()),
     ):
-        assert plain(x, 0, mask) is None
-        assert kernel().run_plain_beside(x, 0, kernel(), 4, mask) is None
+        assert run(x, None, mask, 0) is None
+        assert kernel().run_pair(x, mask, None, 0, kernel(), None, 4) is None
+        with pytest.raises((TypeError, ValueError), match=r"(x|mask): received"):
+            run(x, None, mask, _core.STRICT)
 
 
 @pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
@@ -85,16 +87,15 @@ def test_from_states(cell: str, flags: int) -> None:
     packed = layer.cell._packed
     count = 2 if cell == "LSTM" else 1
     states = tuple(RNG.standard_normal((3, 5)).astype(np.float32) for _ in range(count))
-    sequence, state = bool(flags & 1), bool(flags & 2)
-    plain = packed.run_plain_from(X, flags, states)
-    expected = packed(X, states, None, sequence, state, False, False)
+    state = bool(flags & _core.RETURN_STATE)
+    plain = packed.run(X, states, None, flags)
+    expected = packed.run(X, states, None, flags | _core.STRICT)
     assert isinstance(plain, tuple) == isinstance(expected, tuple) == state
     for y, other in zip(
         plain if state else [plain], expected if state else [expected], strict=True
     ):
         assert_array_equal(y, other)
     for wrong in (
-        None,
         list(states),
         states[:-1],
         (*states, states[0]),
@@ -103,37 +104,39 @@ def test_from_states(cell: str, flags: int) -> None:
         (*states[:-1], states[-1].astype(np.float64)),
         (*states[:-1], states[-1].tolist()),
     ):
-        assert packed.run_plain_from(X, flags, wrong) is None
-    assert packed.run_plain_from(X.astype(np.float64), flags, states) is None
+        assert packed.run(X, wrong, None, flags) is None
+        with pytest.raises((TypeError, ValueError), match="initial_state: "):
+            packed.run(X, wrong, None, flags | _core.STRICT)
+    assert packed.run(X.astype(np.float64), states, None, flags) is None
 
 
-def test_beside_declines_another_dtype() -> None:
+def test_a_pair_has_one_dtype() -> None:
     doubles = _core.RecurrentKernel("simple_rnn", np.ones((4, 2)), np.eye(2), None, ("tanh",), None)
-    assert kernel().run_plain_beside(X, 0, doubles, 4, None) is None
+    assert kernel().run_pair(X, None, None, 0, doubles, None, 4) is None
+    with pytest.raises(ValueError, match="run_pair: the kernels must have the same dtype"):
+        kernel().run_pair(X, None, None, _core.STRICT, doubles, None, 4)
 
 
-def test_plain_calls_count_their_arguments() -> None:
-    with pytest.raises(TypeError, match="received 1 arguments, expected 3"):
-        kernel().run_plain(X)  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="received 1 arguments, expected 3"):
-        kernel().run_plain_from(X)  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="received 2 arguments, expected 5"):
-        kernel().run_plain_beside(X, 0)  # type: ignore[call-arg]
+def test_kernels_count_their_arguments() -> None:
+    with pytest.raises(TypeError, match="received 1 arguments, expected 4"):
+        kernel().run(X)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="received 2 arguments, expected 7"):
+        kernel().run_pair(X, 0)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("shape", [(4,), (6, 4), (2, 3, 4), (1, 2, 3, 4), (2, 0, 4)])
 def test_dense_over_any_axes(shape: tuple[int, ...]) -> None:
     dense = _core.DenseKernel(RNG.standard_normal((4, 3)).astype("f4"), None, ("relu", 0, 6, 0))
     x = RNG.standard_normal(shape).astype(np.float32)
-    rows = dense.run_plain(x.reshape(-1, 4))
+    rows = dense.run(x.reshape(-1, 4), False)
     assert rows is not None
-    plain = dense.run_plain(x)
+    plain = dense.run(x, False)
     if len(shape) == 1:
         assert plain is None
     else:
         assert plain is not None
         assert_array_equal(plain, rows.reshape(*shape[:-1], 3))
-    assert_array_equal(dense(x), rows.reshape(*shape[:-1], 3))
+    assert_array_equal(dense.run(x, True), rows.reshape(*shape[:-1], 3))
 
 
 def test_windows() -> None:
@@ -141,7 +144,11 @@ def test_windows() -> None:
     dense = _core.DenseKernel(kernel, bias, ("tanh",))
     for step, count in ((1, 6), (2, 3), (5, 2), (9, 1), (1, 0)):
         rows = [X[:, i * step : i * step + 2].reshape(3, 8).copy() for i in range(count)]
-        expected = np.stack([dense(row) for row in rows], axis=1) if rows else np.empty((3, 0, 3))
+        expected = (
+            np.stack([dense.run(row, True) for row in rows], axis=1)
+            if rows
+            else np.empty((3, 0, 3))
+        )
         assert_array_equal(dense.run_windows(X, count, step), expected)
     assert dense.run_windows(X[:0], 6, 1).shape == (0, 6, 3)
     with pytest.raises(ValueError, match="a sample take 32 elements, the samples are 28 apart"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnext import layers, nest
+from rnnext import _core, layers, nest
 from rnnext.layers.rnn.kernel_stack import KernelStack
 from rnnext.layers.rnn.step_loop import StepLoop
 
@@ -20,6 +20,12 @@ CELLS: dict[str, Any] = {
         layers.LSTMCell(3),
     ],
 }
+BITS = (
+    _core.RETURN_SEQUENCES,
+    _core.RETURN_STATE,
+    _core.GO_BACKWARDS,
+    _core.ZERO_OUTPUT_FOR_MASK,
+)
 FLAGS = list(itertools.product([False, True], repeat=4))
 
 
@@ -48,8 +54,9 @@ def test_same_bits_as_the_loop(
         zeros = stack.get_initial_state(3)
         drawn = nest.map_structure(lambda s: rng.standard_normal(s.shape).astype("float32"), zeros)
         states = tuple(drawn)
-    expected = StepLoop(stack)(x, states, mask, *flags)
-    actual = KernelStack(stack)(x, states, mask, *flags)
+    bits = sum(bit * flag for bit, flag in zip(BITS, flags, strict=True)) | _core.STRICT
+    expected = StepLoop(stack).run(x, states, mask, bits)
+    actual = KernelStack(stack).run(x, states, mask, bits)
     assert nest.map_structure(np.shape, actual) == nest.map_structure(np.shape, expected)
     for a, b in zip(nest.flatten(actual), nest.flatten(expected), strict=True):
         np.testing.assert_array_equal(a, b)

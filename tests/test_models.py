@@ -287,7 +287,7 @@ class TestPredict:
         assert capsys.readouterr().out.count("/3 ") == 1
 
     @pytest.mark.parametrize(
-        "options", [{"batch_size": 0}, {"batch_size": 1.5}, {"steps": 3}, {"verbose": 7}]
+        "options", [{"batch_size": 0}, {"batch_size": 1.5}, {"steps": 0}, {"verbose": 7}]
     )
     def test_options_out_of_range(self, options: Any) -> None:
         with pytest.raises(UnsupportedError, match=f"{next(iter(options))}"):

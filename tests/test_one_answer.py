@@ -77,7 +77,9 @@ class Problem:
         def run(x: Array, states: tuple[Array, ...], mask: Array | None) -> list[Array]:
             x, mask = np.ascontiguousarray(x), None if mask is None else np.ascontiguousarray(mask)
             states = tuple(np.ascontiguousarray(state) for state in states)
-            return list(kernel(x, states, mask, True, True, self.go_backwards, False))
+            flags = _core.RETURN_SEQUENCES | _core.RETURN_STATE | _core.STRICT
+            backwards = _core.GO_BACKWARDS * self.go_backwards
+            return list(kernel.run(x, states, mask, flags | backwards))
 
         return run
 
@@ -163,7 +165,8 @@ def test_signs_of_zeros_in_chains(isa: str) -> None:
     )
     for batch_size in (1, 20):
         x, state = np.full((batch_size, 4, 1), -tiny), np.full((batch_size, units), -tiny)
-        outputs = layer(x, (state,), None, True, False, False, False)
+        flags = _core.RETURN_SEQUENCES | _core.STRICT
+        outputs = layer.run(x, (state,), None, flags)
         assert (outputs[..., last] == 0).all()
         assert np.signbit(outputs).all(), batch_size
 
@@ -276,12 +279,14 @@ def test_dense_rows(
     rng = np.random.default_rng(3)
     kernel, bias, x = (rng.standard_normal(shape).astype(dtype) for shape in ((D, K), K, (rows, D)))
     dense = _core.DenseKernel(kernel, bias, (activation,), isa)
-    everyone = dense(x)
+    everyone = dense.run(x, True)
     chosen = data.draw(st.lists(st.integers(0, rows - 1), min_size=1, max_size=60), "rows")
-    assert same_bits(everyone[chosen], dense(x[chosen]))
-    assert same_bits(everyone[:, None], dense(x[:, None]))
+    assert same_bits(everyone[chosen], dense.run(x[chosen], True))
+    assert same_bits(everyone[:, None], dense.run(x[:, None], True))
     for other in WITH_FMA if isa in WITH_FMA else []:
-        assert same_bits(everyone, _core.DenseKernel(kernel, bias, (activation,), other)(x))
+        assert same_bits(
+            everyone, _core.DenseKernel(kernel, bias, (activation,), other).run(x, True)
+        )
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -293,10 +298,10 @@ def test_dense_threads(set_num_threads: Callable[[int], None], isa: str, activat
     )
     dense = _core.DenseKernel(kernel, bias, (activation,), isa)
     set_num_threads(1)
-    alone = dense(x)
+    alone = dense.run(x, True)
     for threads in (2, 3, 4, 7):
         set_num_threads(threads)
-        assert same_bits(alone, dense(x)), threads
+        assert same_bits(alone, dense.run(x, True)), threads
 
 
 # ---- layers and models ---------------------------------------------------------------------------

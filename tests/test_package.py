@@ -39,14 +39,20 @@ def test_import_brings_in_numpy_and_nothing_else() -> None:
     assert added - sys.stdlib_module_names == {"rnnext"}
 
 
-@pytest.mark.parametrize("module", ["rnnext.cli", "rnnext.layers", "rnnext.models"])
+@pytest.mark.parametrize(
+    "module", ["rnnext.cli", "rnnext.layers", "rnnext.models", "rnnext.datasets"]
+)
 def test_no_heavy_module_until_a_file_is_read(module: str) -> None:
-    heavy = {"tensorflow", "keras", "h5py", "matplotlib", "rich"}
+    heavy = {"tensorflow", "keras", "h5py", "matplotlib", "rich", "pooch", "requests"}
     assert not modules_after(f"import {module}") & heavy
 
 
 @pytest.mark.parametrize(
-    "module", ["activations", "initializers", "interop", "layers", "models", "ops", "saving"]
+    "module",
+    [
+        *("activations", "datasets", "initializers", "interop", "layers", "models", "ops"),
+        *("preprocessing", "saving", "utils"),
+    ],
 )
 def test_any_module_may_be_imported_first(module: str) -> None:
     subprocess.run([sys.executable, "-c", f"import rnnext.{module}"], check=True)
@@ -54,13 +60,20 @@ def test_any_module_may_be_imported_first(module: str) -> None:
 
 @pytest.mark.parametrize(
     ("package", "not_public"),
-    [("layers", {"GroupedQueryAttention"}), ("ops", {"slice_"}), ("saving", set())],
+    [
+        ("layers", {"GroupedQueryAttention"}),
+        ("ops", {"slice_"}),
+        ("saving", set()),
+        ("utils", {"serialize", "deserialize"}),
+        ("preprocessing.sequence", set()),
+        ("preprocessing.text", set()),
+    ],
 )
 def test_type_checkers_see_the_names_that_are_imported_on_demand(
     package: str, not_public: set[str]
 ) -> None:
     module = importlib.import_module(f"rnnext.{package}")
-    stub = runpy.run_path(str(PACKAGE / package / "__init__.pyi"))
+    stub = runpy.run_path(str(Path(str(module.__file__)).with_suffix(".pyi")))
     told = {name: value for name, value in stub.items() if not name.startswith("__")}
     assert told.keys() - not_public == set(module.__all__)
     assert all(told[name] is getattr(module, name) for name in module.__all__)

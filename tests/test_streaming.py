@@ -32,6 +32,7 @@ from stream_checks import (
 import rnnext
 from rnnext import layers, nest, ops
 from rnnext.layers import GRU, LSTM, RNN, Conv1D, Dense, Input, Masking, SimpleRNN
+from rnnext.layers.rnn.step_loop import StepLoop
 from rnnext.ops.operation import FunctionOperation
 from rnnext.ops.time_axis import elementwise
 
@@ -157,13 +158,13 @@ def test_any_cut_into_chunks(
 def test_a_chunk_is_one_call_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     model = with_weights(rnnext.Sequential([Input((None, 4)), RNN(Leaky())]))
     calls: list[tuple[int, ...]] = []
-    runner = model.layers[0]._runner
+    run = StepLoop.run
 
-    def counting() -> Any:
-        run = runner()
-        return lambda x, *rest: (calls.append(x.shape), run(x, *rest))[1]
+    def counting(self: StepLoop, x: Array, *rest: Any) -> Any:
+        calls.append(x.shape)
+        return run(self, x, *rest)
 
-    monkeypatch.setattr(model.layers[0], "_runner", counting)
+    monkeypatch.setattr(StepLoop, "run", counting)
     model.stream(2).chunk(steps(2, 6, 4))
     assert calls == [(2, 6, 4)]
 

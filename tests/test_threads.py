@@ -582,7 +582,7 @@ def test_the_mode_is_unchanged_when_a_caller_flushes(isa: str) -> None:
     smallest = np.finfo("float32").smallest_subnormal
     kernel = _core.DenseKernel(np.eye(4, dtype="float32"), None, ("linear",), isa)
     x = np.array([[smallest, -smallest, np.finfo("float32").tiny, 1]], "float32")
-    y = kernel(x)
+    y = kernel.run(x, True)
     flushes = sysconfig.get_platform().rpartition("-")[2] in ("x86_64", "amd64", "aarch64", "arm64")
     kept = [0, 0] if flushes else [smallest, -smallest]
     np.testing.assert_array_equal(y[0], np.array([*kept, np.finfo("float32").tiny, 1], "float32"))
@@ -596,7 +596,8 @@ def test_a_fading_state_becomes_zero(isa: str, dtype: str) -> None:
     kernel = _core.RecurrentKernel("simple_rnn", one, half, None, ("linear",), None, isa=isa)
     steps = 2000
     x = np.zeros((1, steps, 1), dtype)
-    sequence = kernel(x, (one,), None, True, False, False, False)[0, :, 0]
+    flags = _core.RETURN_SEQUENCES | _core.STRICT
+    sequence = kernel.run(x, (one,), None, flags)[0, :, 0]
     normal = sequence[: int(-np.log2(np.finfo(dtype).tiny))]
     np.testing.assert_array_equal(normal, 0.5 ** np.arange(1, len(normal) + 1))
     assert sequence[-1] == 0

@@ -8,6 +8,7 @@
 #include <pybind11/stl.h>
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,13 @@ class ArrayView {
     const auto* array = py::detail::array_proxy(object.ptr());
     return array->descr == dtype_object<T>() && (ndim < 0 || array->nd == ndim) &&
            (array->flags & kFlags) == kFlags;
+  }
+
+  // The array, if it fits. One that does not is an error in a strict call and otherwise nothing.
+  static std::optional<ArrayView> read(const char* name, py::handle object, int ndim, bool strict) {
+    if (accepts(object, ndim)) return ArrayView(object);
+    if (!strict) return std::nullopt;
+    return ArrayView(name, object, ndim);
   }
 
   Span<const T> span() const { return {reinterpret_cast<const T*>(proxy()->data), size()}; }

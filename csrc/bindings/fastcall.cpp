@@ -14,7 +14,7 @@ template <class Kernel>
 const Kernel& kernel_of(PyObject* self) {
   const void* kernel =
       reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder().value_ptr();
-  if (!kernel) throw py::type_error("a plain call: the object has not been initialised");
+  if (!kernel) throw py::type_error("a kernel's run: the object has not been initialised");
   return *static_cast<const Kernel*>(kernel);
 }
 
@@ -37,53 +37,48 @@ PyObject* as_method(Body body) {
 
 void check_count(Py_ssize_t received, Py_ssize_t expected) {
   if (received != expected)
-    throw py::type_error("a plain call received " + std::to_string(received) +
+    throw py::type_error("a kernel's run received " + std::to_string(received) +
                          " arguments, expected " + std::to_string(expected));
 }
 
-OutputFlags to_flags(PyObject* bits) {
-  const long flags = PyLong_AsLong(bits);
-  if (flags == -1 && PyErr_Occurred()) throw py::error_already_set();
-  return OutputFlags(flags);
+long to_long(PyObject* number) {
+  const long value = PyLong_AsLong(number);
+  if (value == -1 && PyErr_Occurred()) throw py::error_already_set();
+  return value;
 }
 
-PyObject* recurrent_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+PyObject* recurrent_run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return as_method([&] {
-    check_count(count, 3);
-    return kernel_of<RecurrentKernel>(self).run_plain(args[0], to_flags(args[1]), args[2]);
+    check_count(count, 4);
+    return kernel_of<RecurrentKernel>(self).run(args[0], args[1], args[2],
+                                                CallFlags(to_long(args[3])));
   });
 }
 
-PyObject* recurrent_plain_from(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+PyObject* recurrent_run_pair(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return as_method([&] {
-    check_count(count, 3);
-    return kernel_of<RecurrentKernel>(self).run_plain_from(args[0], to_flags(args[1]), args[2]);
+    check_count(count, 7);
+    const auto& other = py::handle(args[4]).cast<const RecurrentKernel&>();
+    return kernel_of<RecurrentKernel>(self).run_pair(args[0], args[1], args[2],
+                                                     CallFlags(to_long(args[3])), other, args[5],
+                                                     CallFlags(to_long(args[6])));
   });
 }
 
-PyObject* recurrent_plain_beside(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+PyObject* dense_run(PyObject* self, PyObject* const* args, Py_ssize_t count) {
   return as_method([&] {
-    check_count(count, 5);
-    const auto& other = py::handle(args[2]).cast<const RecurrentKernel&>();
-    return kernel_of<RecurrentKernel>(self).run_plain_beside(args[0], to_flags(args[1]), other,
-                                                             to_flags(args[3]), args[4]);
+    check_count(count, 2);
+    return kernel_of<DenseKernel>(self).run(args[0], to_long(args[1]) != 0);
   });
 }
 
-PyObject* dense_plain(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return as_method([&] {
-    check_count(count, 1);
-    return kernel_of<DenseKernel>(self).run_plain(args[0]);
-  });
-}
-
-// What call_kernels_directly has noted, for the life of the process.
-struct DirectCalls {
+// What compiled_call was given, for the life of the process.
+struct CompiledCall {
   PyTypeObject* kernel_class;
-  PyObject* careful_call;           // the __call__ before
-  PyObject *flags, *cell, *packed;  // names of attributes
+  PyObject* slow_path;              // the class's __call__ in Python
+  PyObject *flags, *cell, *kernel;  // names of attributes: of the layer, of the layer, of its cell
 };
-DirectCalls direct_calls;
+CompiledCall compiled;
 
 py::object attribute(PyObject* object, PyObject* name) {
   PyObject* value = PyObject_GetAttr(object, name);
@@ -91,23 +86,22 @@ py::object attribute(PyObject* object, PyObject* name) {
   return py::reinterpret_steal<py::object>(value);
 }
 
-// The output, or None if the call needs more care.
-py::object direct_output(PyObject* layer, PyObject* x) {
-  const py::object flags = attribute(layer, direct_calls.flags);
+// The output, or None if the call takes the slow path.
+py::object kernel_output(PyObject* layer, PyObject* x) {
+  const py::object flags = attribute(layer, compiled.flags);
   if (flags.is_none()) return flags;
-  const py::object kernel =
-      attribute(attribute(layer, direct_calls.cell).ptr(), direct_calls.packed);
-  if (Py_TYPE(kernel.ptr()) != direct_calls.kernel_class) return py::none();
-  return kernel_of<RecurrentKernel>(kernel.ptr()).run_plain(x, to_flags(flags.ptr()), py::none());
+  const py::object kernel = attribute(attribute(layer, compiled.cell).ptr(), compiled.kernel);
+  if (Py_TYPE(kernel.ptr()) != compiled.kernel_class) return py::none();
+  return kernel_of<RecurrentKernel>(kernel.ptr())
+      .run(x, py::none(), py::none(), CallFlags(to_long(flags.ptr())));
 }
 
-// The __call__ before. `names`: of the last arguments, null or a tuple.
-py::object careful_output(PyObject* layer, PyObject* const* args, Py_ssize_t count,
-                          PyObject* names) {
+// `names`: of the last arguments, null or a tuple.
+py::object slow_output(PyObject* layer, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   const Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
   std::vector<PyObject*> all = {layer};
   all.insert(all.end(), args, args + count + named);
-  PyObject* output = PyObject_Vectorcall(direct_calls.careful_call, all.data(),
+  PyObject* output = PyObject_Vectorcall(compiled.slow_path, all.data(),
                                          static_cast<std::size_t>(count) + 1, names);
   if (!output) throw py::error_already_set();
   return py::reinterpret_steal<py::object>(output);
@@ -116,14 +110,9 @@ py::object careful_output(PyObject* layer, PyObject* const* args, Py_ssize_t cou
 PyObject* layer_call(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   return as_method([&] {
     py::object output = py::none();
-    if (count == 1 && !names) output = direct_output(self, args[0]);
-    return output.is_none() ? careful_output(self, args, count, names) : output;
+    if (count == 1 && !names) output = kernel_output(self, args[0]);
+    return output.is_none() ? slow_output(self, args, count, names) : output;
   });
-}
-
-void add_method(py::handle type, PyMethodDef& definition) {
-  type.attr(definition.ml_name) = py::reinterpret_steal<py::object>(
-      PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(type.ptr()), &definition));
 }
 
 template <class Function>
@@ -131,41 +120,40 @@ PyCFunction as_c_function(Function* method) {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(method));
 }
 
+py::object method_of(py::handle type, PyMethodDef& definition) {
+  return py::reinterpret_steal<py::object>(
+      PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(type.ptr()), &definition));
+}
+
 }  // namespace
 
 void add_fast_calls(py::handle recurrent_kernel_class, py::handle dense_kernel_class) {
-  static PyMethodDef recurrent = {
-      "run_plain", as_c_function(recurrent_plain), METH_FASTCALL,
-      "run_plain(x, flags, mask): the outputs from zero states, or None unless x is a plain array "
-      "that fits, and mask one or None. flags: 1 return_sequences, 2 return_state, 4 go_backwards, "
-      "8 zero_output_for_mask."};
-  static PyMethodDef from = {"run_plain_from", as_c_function(recurrent_plain_from), METH_FASTCALL,
-                             "run_plain_from(x, flags, states): the same from a tuple of states; "
-                             "None unless they are plain "
-                             "arrays that fit, too."};
-  static PyMethodDef beside = {
-      "run_plain_beside", as_c_function(recurrent_plain_beside), METH_FASTCALL,
-      "run_plain_beside(x, flags, other, others_flags, mask): (run_plain(x, flags, mask), "
-      "other.run_plain(x, others_flags, mask)), at the same time if there are threads for it; None "
-      "where one of them is None, or the other is of another dtype."};
-  static PyMethodDef dense = {"run_plain", as_c_function(dense_plain), METH_FASTCALL,
-                              "run_plain(x): the outputs, or None unless x is a plain array of two "
-                              "axes or more that fits."};
-  add_method(recurrent_kernel_class, recurrent);
-  add_method(recurrent_kernel_class, from);
-  add_method(recurrent_kernel_class, beside);
-  add_method(dense_kernel_class, dense);
+  static PyMethodDef run = {
+      "run", as_c_function(recurrent_run), METH_FASTCALL,
+      "run(x, states, mask, flags): the outputs; see the constants of this module for the flags."};
+  static PyMethodDef run_pair = {
+      "run_pair", as_c_function(recurrent_run_pair), METH_FASTCALL,
+      "run_pair(x, mask, states, flags, other, other_states, other_flags): the outputs of this and "
+      "of another kernel, run at the same time if there are threads for it."};
+  static PyMethodDef dense = {"run", as_c_function(dense_run), METH_FASTCALL,
+                              "run(x, strict): the outputs (..., units) for x (..., features)."};
+  recurrent_kernel_class.attr("run") = method_of(recurrent_kernel_class, run);
+  recurrent_kernel_class.attr("run_pair") = method_of(recurrent_kernel_class, run_pair);
+  dense_kernel_class.attr("run") = method_of(dense_kernel_class, dense);
 }
 
-void call_kernels_directly(py::handle layer_class) {
+py::object compiled_call(py::handle layer_class, py::handle slow_path, const std::string& flags,
+                         const std::string& cell, const std::string& kernel) {
   static PyMethodDef call = {"__call__", as_c_function(layer_call), METH_FASTCALL | METH_KEYWORDS,
                              "__call__($self, /, inputs, *args, **kwargs)\n--\n\n"
                              "Applies the layer; see `Layer.__call__`."};
   const auto kept = [](py::object object) { return object.release().ptr(); };
-  direct_calls = {reinterpret_cast<PyTypeObject*>(kept(py::type::of<RecurrentKernel>())),
-                  kept(layer_class.attr("__call__")), PyUnicode_InternFromString("_direct_flags"),
-                  PyUnicode_InternFromString("cell"), PyUnicode_InternFromString("_packed")};
-  add_method(layer_class, call);
+  const auto name = [](const std::string& text) {
+    return PyUnicode_InternFromString(text.c_str());
+  };
+  compiled = {reinterpret_cast<PyTypeObject*>(kept(py::type::of<RecurrentKernel>())),
+              slow_path.inc_ref().ptr(), name(flags), name(cell), name(kernel)};
+  return method_of(layer_class, call);
 }
 
 }  // namespace rnnext::bindings

@@ -3,15 +3,20 @@
 
 #include <pybind11/pybind11.h>
 
+#include <string>
+
 namespace rnnext::bindings {
 
-// Adds run_plain and run_plain_beside to the registered classes, as methods of CPython's own:
-// pybind11's take as long to be called as a small layer takes to run.
+// Adds run and run_pair to the registered classes, as methods of CPython's own: pybind11's take as
+// long to be called as a small layer takes to run.
 void add_fast_calls(pybind11::handle recurrent_kernel_class, pybind11::handle dense_kernel_class);
 
-// Gives the class of recurrent layers a compiled __call__. A call with one plain array of a layer
-// whose `_direct_flags` are a number, and not None, is run_plain(x, flags, None) of the kernel
-// `layer.cell._packed`; any other call is what the class's __call__ was before.
-void call_kernels_directly(pybind11::handle layer_class);
+// A compiled __call__ for the class of recurrent layers. With one argument it is run(x, None, None,
+// flags) of the kernel `layer.cell.kernel` while `layer.flags` is a number, and not None; where
+// that returns None, and for any other call, it is `slow_path`. The attributes have the given
+// names. One class can have one.
+pybind11::object compiled_call(pybind11::handle layer_class, pybind11::handle slow_path,
+                               const std::string& flags, const std::string& cell,
+                               const std::string& kernel);
 
 }  // namespace rnnext::bindings

@@ -56,40 +56,32 @@ class RecurrentOf final : public RecurrentKernel {
       : layer_(build(config, ArrayView<T>("kernel", kernel, 2), recurrent_kernel, bias, isa,
                      weights)) {}
 
-  py::object run(const RecurrentArguments& arguments) const override {
-    RecurrentIo<T> io = checked(arguments);
-    return run_into(io, arguments.return_sequences, arguments.return_state);
-  }
-
-  py::tuple run_beside(const RecurrentArguments& arguments, const RecurrentKernel& other,
-                       const RecurrentArguments& others) const override {
-    const auto* second = dynamic_cast<const RecurrentOf*>(&other);
-    if (!second) return py::make_tuple(run(arguments), other.run(others));  // of another dtype
-    RecurrentIo<T> io = checked(arguments), other_io = second->checked(others);
-    return run_both_into(io, arguments.return_sequences, arguments.return_state, *second, other_io,
-                         others.return_sequences, others.return_state);
-  }
-
-  py::object run_plain(py::handle x, OutputFlags flags, py::handle mask) const override {
+  py::object run(py::handle x, py::handle states, py::handle mask, CallFlags flags) const override {
     RecurrentIo<T> io;
-    if (!set_plain(io, x, flags, mask)) return py::none();
-    return run_into(io, flags.return_sequences, flags.return_state);
+    if (!read(io, x, states, mask, flags)) return py::none();
+    py::object outputs = allocate(io, flags);
+    const Unlocked unlocked(work(io));
+    layer_.run(io);
+    return outputs;
   }
 
-  py::object run_plain_from(py::handle x, OutputFlags flags, py::handle states) const override {
-    RecurrentIo<T> io;
-    if (!set_plain(io, x, flags, py::none()) || !set_plain_states(io, states)) return py::none();
-    return run_into(io, flags.return_sequences, flags.return_state);
-  }
-
-  py::object run_plain_beside(py::handle x, OutputFlags flags, const RecurrentKernel& other,
-                              OutputFlags others, py::handle mask) const override {
-    const auto* second = dynamic_cast<const RecurrentOf*>(&other);
-    RecurrentIo<T> io, other_io;
-    if (!second || !set_plain(io, x, flags, mask) || !second->set_plain(other_io, x, others, mask))
+  py::object run_pair(py::handle x, py::handle mask, py::handle states, CallFlags flags,
+                      const RecurrentKernel& other_kernel, py::handle other_states,
+                      CallFlags other_flags) const override {
+    const auto* other = dynamic_cast<const RecurrentOf*>(&other_kernel);
+    if (!require(other != nullptr, flags.strict,
+                 [] { return "run_pair: the kernels must have the same dtype"; }))
       return py::none();
-    return run_both_into(io, flags.return_sequences, flags.return_state, *second, other_io,
-                         others.return_sequences, others.return_state);
+    RecurrentIo<T> io, other_io;
+    if (!read(io, x, states, mask, flags) ||
+        !other->read(other_io, x, other_states, mask, other_flags))
+      return py::none();
+    py::object mine = allocate(io, flags), theirs = other->allocate(other_io, other_flags);
+    {
+      const Unlocked unlocked(work(io) + other->work(other_io));
+      Recurrent<T>::run_both(layer_, io, other->layer_, other_io);
+    }
+    return py::make_tuple(mine, theirs);
   }
 
   const char* isa() const override { return layer_.isa(); }
@@ -130,99 +122,79 @@ class RecurrentOf final : public RecurrentKernel {
     return Recurrent<T>(config, kernel.span(), recurrent_kernel.span(), bias.span(), isa, weights);
   }
 
-  static void set_mask(RecurrentIo<T>& io, py::handle object) {
-    if (object.is_none()) return;
-    const ArrayView<bool> mask("mask", object, 2);
-    if (mask.extent(0) != io.batch || mask.extent(1) != io.steps)
-      throw py::value_error("mask: received " + describe(object) + ", expected shape (" +
-                            std::to_string(io.batch) + ", " + std::to_string(io.steps) + ")");
-    use_mask(io, mask);
+  // Whether `holds`; if it does not and the call is strict, an error with the message.
+  template <class Message>
+  static bool require(bool holds, bool strict, Message message) {
+    if (!holds && strict) throw py::value_error(message());
+    return holds;
   }
 
-  // A mask that masks nothing is none: the steps then need not look at it.
-  static void use_mask(RecurrentIo<T>& io, const ArrayView<bool>& mask) {
-    static_assert(sizeof(bool) == 1);
-    const std::ptrdiff_t size = mask.size();
-    const auto* steps = reinterpret_cast<const std::uint8_t*>(mask.span().data);
-    if (size && std::memchr(steps, 0, static_cast<std::size_t>(size))) io.mask = {steps, size};
-  }
-
-  // What run_plain runs on, or false if it is not for it.
-  bool set_plain(RecurrentIo<T>& io, py::handle x_object, OutputFlags flags,
-                 py::handle mask_object) const {
-    if (!ArrayView<T>::accepts(x_object, 3)) return false;
-    const ArrayView<T> x(x_object);
-    if (x.extent(2) != layer_.config().features || x.size() == 0) return false;
-    io.batch = x.extent(0);
-    io.steps = x.extent(1);
-    io.x = x.span();
+  // Points io at the arguments. False if one does not fit and the call is not strict.
+  bool read(RecurrentIo<T>& io, py::handle x_object, py::handle states, py::handle mask,
+            CallFlags flags) const {
+    const auto x = ArrayView<T>::read("x", x_object, 3, flags.strict);
+    if (!x || !require(x->extent(2) == layer_.config().features, flags.strict, [&] {
+          return "x: received " + describe(x_object) + ", expected " +
+                 std::to_string(layer_.config().features) + " features on the last axis";
+        }))
+      return false;
+    if (x->size() == 0 && !flags.strict) return false;
+    io.batch = x->extent(0);
+    io.steps = x->extent(1);
+    io.x = x->span();
     io.go_backwards = flags.go_backwards;
     io.zero_output_for_mask = flags.zero_output_for_mask;
-    if (mask_object.is_none()) return true;
-    if (!ArrayView<bool>::accepts(mask_object, 2)) return false;
-    const ArrayView<bool> mask(mask_object);
-    if (mask.extent(0) != io.batch || mask.extent(1) != io.steps) return false;
-    use_mask(io, mask);
+    return (mask.is_none() || read_mask(io, mask, flags.strict)) &&
+           (states.is_none() || read_states(io, states, flags.strict));
+  }
+
+  bool read_mask(RecurrentIo<T>& io, py::handle object, bool strict) const {
+    const auto mask = ArrayView<bool>::read("mask", object, 2, strict);
+    if (!mask || !require(mask->extent(0) == io.batch && mask->extent(1) == io.steps, strict, [&] {
+          return "mask: received " + describe(object) + ", expected shape (" +
+                 std::to_string(io.batch) + ", " + std::to_string(io.steps) + ")";
+        }))
+      return false;
+    static_assert(sizeof(bool) == 1);
+    const std::ptrdiff_t size = mask->size();
+    const auto* steps = reinterpret_cast<const std::uint8_t*>(mask->span().data);
+    // A mask that masks nothing is none: the steps then need not look at it.
+    if (size && std::memchr(steps, 0, static_cast<std::size_t>(size))) io.mask = {steps, size};
     return true;
   }
 
-  // The same of states.
-  bool set_plain_states(RecurrentIo<T>& io, py::handle states) const {
+  bool read_states(RecurrentIo<T>& io, py::handle states, bool strict) const {
     const int count = layer_.config().states();
-    if (!PyTuple_CheckExact(states.ptr()) || PyTuple_GET_SIZE(states.ptr()) != count) return false;
+    const bool is_tuple =
+        PyTuple_CheckExact(states.ptr()) && PyTuple_GET_SIZE(states.ptr()) == count;
+    if (!require(is_tuple, strict, [&] {
+          return "initial_state: expected a tuple of " + std::to_string(count) + " arrays";
+        }))
+      return false;
     for (int s = 0; s < count; ++s) {
       const py::handle object = PyTuple_GET_ITEM(states.ptr(), s);
-      if (!ArrayView<T>::accepts(object, 2)) return false;
-      const ArrayView<T> state(object);
-      if (state.extent(0) != io.batch || state.extent(1) != layer_.config().units) return false;
-      io.initial_state[s] = state.span();
+      const auto state = ArrayView<T>::read("initial_state", object, 2, strict);
+      const std::ptrdiff_t units = layer_.config().units;
+      if (!state ||
+          !require(state->extent(0) == io.batch && state->extent(1) == units, strict, [&] {
+            return "initial_state: received " + describe(object) + ", expected shape (" +
+                   std::to_string(io.batch) + ", " + std::to_string(units) + ")";
+          }))
+        return false;
+      io.initial_state[s] = state->span();
     }
     return true;
-  }
-
-  void set_initial_state(RecurrentIo<T>& io, py::handle object) const {
-    if (object.is_none()) return;
-    const int expected = layer_.config().states();
-    if (!py::isinstance<py::tuple>(object) || py::len(object) != static_cast<std::size_t>(expected))
-      throw py::value_error("initial_state: expected a tuple of " + std::to_string(expected) +
-                            " arrays");
-    const auto states = py::reinterpret_borrow<py::tuple>(object);
-    for (int s = 0; s < expected; ++s) {
-      const ArrayView<T> state("initial_state", states[s], 2);
-      if (state.extent(0) != io.batch || state.extent(1) != layer_.config().units)
-        throw py::value_error("initial_state: received " + describe(states[s]) +
-                              ", expected shape (" + std::to_string(io.batch) + ", " +
-                              std::to_string(layer_.config().units) + ")");
-      io.initial_state[s] = state.span();
-    }
-  }
-
-  RecurrentIo<T> checked(const RecurrentArguments& arguments) const {
-    const ArrayView<T> x("x", arguments.x, 3);
-    const RecurrentConfig& config = layer_.config();
-    if (x.extent(2) != config.features)
-      throw py::value_error("x: received " + describe(arguments.x) + ", expected " +
-                            std::to_string(config.features) + " features on the last axis");
-    RecurrentIo<T> io;
-    io.batch = x.extent(0);
-    io.steps = x.extent(1);
-    io.x = x.span();
-    io.go_backwards = arguments.go_backwards;
-    io.zero_output_for_mask = arguments.zero_output_for_mask;
-    set_mask(io, arguments.mask);
-    set_initial_state(io, arguments.initial_state);
-    return io;
   }
 
   // New arrays for the outputs, to be filled by a run: the output, or with return_state a tuple of
   // it and the states.
-  py::object allocate(RecurrentIo<T>& io, bool return_sequences, bool return_state) const {
+  py::object allocate(RecurrentIo<T>& io, CallFlags flags) const {
     const RecurrentConfig& config = layer_.config();
-    const py::ssize_t shape[] = {io.batch, return_sequences ? io.steps : config.units,
+    const py::ssize_t shape[] = {io.batch, flags.return_sequences ? io.steps : config.units,
                                  config.units};
-    NewArray<T> y(return_sequences ? 3 : 2, shape);
-    (return_sequences ? io.sequence : io.last_output) = y.span();
-    if (!return_state) return y.take();
+    NewArray<T> y(flags.return_sequences ? 3 : 2, shape);
+    (flags.return_sequences ? io.sequence : io.last_output) = y.span();
+    if (!flags.return_state) return y.take();
     py::tuple results(1 + config.states());
     results[0] = y.take();
     for (int s = 0; s < config.states(); ++s) {
@@ -231,25 +203,6 @@ class RecurrentOf final : public RecurrentKernel {
       results[1 + s] = state.take();
     }
     return results;
-  }
-
-  py::object run_into(RecurrentIo<T>& io, bool return_sequences, bool return_state) const {
-    py::object outputs = allocate(io, return_sequences, return_state);
-    const Unlocked unlocked(work(io));
-    layer_.run(io);
-    return outputs;
-  }
-
-  py::tuple run_both_into(RecurrentIo<T>& io, bool return_sequences, bool return_state,
-                          const RecurrentOf& other, RecurrentIo<T>& other_io, bool other_sequences,
-                          bool other_state) const {
-    py::object mine = allocate(io, return_sequences, return_state);
-    py::object theirs = other.allocate(other_io, other_sequences, other_state);
-    {
-      const Unlocked unlocked(work(io) + other.work(other_io));
-      Recurrent<T>::run_both(layer_, io, other.layer_, other_io);
-    }
-    return py::make_tuple(mine, theirs);
   }
 
   // Multiply-adds.
@@ -270,18 +223,13 @@ class DenseOf final : public DenseKernel {
           WeightType weights)
       : layer_(build(ArrayView<T>("kernel", kernel, 2), bias, activation, isa, weights)) {}
 
-  py::object run(py::handle x_object) const override {
-    const ArrayView<T> x("x", x_object, -1);
-    if (!fits(x))
-      throw py::value_error("x: received " + describe(x_object) + ", expected " +
-                            std::to_string(layer_.features()) + " features on the last axis");
-    return product(x);
-  }
-
-  py::object run_plain(py::handle x_object) const override {
-    if (!ArrayView<T>::accepts(x_object, -1)) return py::none();
-    const ArrayView<T> x(x_object);
-    return x.ndim() > 1 && fits(x) ? product(x) : py::none();
+  py::object run(py::handle x_object, bool strict) const override {
+    const auto x = ArrayView<T>::read("x", x_object, -1, strict);
+    if (!x || (!strict && x->ndim() < 2)) return py::none();
+    if (x->ndim() > 0 && x->extent(x->ndim() - 1) == layer_.features()) return product(*x);
+    if (!strict) return py::none();
+    throw py::value_error("x: received " + describe(x_object) + ", expected " +
+                          std::to_string(layer_.features()) + " features on the last axis");
   }
 
   py::object run_windows(py::handle x_object, py::ssize_t count, py::ssize_t step) const override {
@@ -310,10 +258,6 @@ class DenseOf final : public DenseKernel {
                         const std::string& isa, WeightType weights) {
     return Dense<T>(kernel.extent(0), kernel.extent(1), activation, kernel.span(),
                     optional_span<T>("bias", bias, 1), isa, weights);
-  }
-
-  bool fits(const ArrayView<T>& x) const {
-    return x.ndim() > 0 && x.extent(x.ndim() - 1) == layer_.features();
   }
 
   py::object product(const ArrayView<T>& x) const {
@@ -372,24 +316,6 @@ std::unique_ptr<DenseKernel> DenseKernel::make(py::handle kernel, py::handle bia
   const WeightType type = to_weight_type(weights);
   if (is_float64(kernel)) return std::make_unique<DenseOf<double>>(kernel, bias, act, name, type);
   return std::make_unique<DenseOf<float>>(kernel, bias, act, name, type);
-}
-
-py::tuple run_both(const py::tuple& first, const py::tuple& second) {
-  const auto arguments = [](const py::tuple& call) {
-    if (call.size() != 8)
-      throw py::type_error("run_both: received a tuple of " + std::to_string(call.size()) +
-                           ", expected a RecurrentKernel and its 7 arguments");
-    return RecurrentArguments{call[1],
-                              call[2],
-                              call[3],
-                              call[4].cast<bool>(),
-                              call[5].cast<bool>(),
-                              call[6].cast<bool>(),
-                              call[7].cast<bool>()};
-  };
-  const RecurrentArguments mine = arguments(first), theirs = arguments(second);
-  return first[0].cast<const RecurrentKernel&>().run_beside(
-      mine, second[0].cast<const RecurrentKernel&>(), theirs);
 }
 
 py::object activate_array(const py::tuple& activation, py::handle x) {

@@ -10,40 +10,40 @@ namespace rnnext::bindings {
 
 namespace py = pybind11;
 
-// What a recurrent layer returns, and which way it reads: bits of run_plain's second argument.
-struct OutputFlags {
+// How a recurrent layer is called: the bits of `flags`.
+struct CallFlags {
+  enum : long {
+    kReturnSequences = 1,
+    kReturnState = 2,
+    kGoBackwards = 4,
+    kZeroOutputForMask = 8,
+    kStrict = 16,
+  };
   bool return_sequences, return_state, go_backwards, zero_output_for_mask;
+  bool strict;  // what does not fit is an error that says so; otherwise the result is None
 
-  explicit OutputFlags(long bits)
-      : return_sequences(bits & 1),
-        return_state(bits & 2),
-        go_backwards(bits & 4),
-        zero_output_for_mask(bits & 8) {}
-};
-
-// What a recurrent layer is called with.
-struct RecurrentArguments {
-  py::handle x, initial_state, mask;
-  bool return_sequences, return_state, go_backwards, zero_output_for_mask;
+  explicit CallFlags(long bits)
+      : return_sequences(bits & kReturnSequences),
+        return_state(bits & kReturnState),
+        go_backwards(bits & kGoBackwards),
+        zero_output_for_mask(bits & kZeroOutputForMask),
+        strict(bits & kStrict) {}
 };
 
 // What both dtypes of a recurrent layer offer to Python.
 class RecurrentKernel {
  public:
   virtual ~RecurrentKernel() = default;
-  virtual py::object run(const RecurrentArguments& arguments) const = 0;
-  // (run(arguments), other.run(others)), at the same time if there are threads for it.
-  virtual py::tuple run_beside(const RecurrentArguments& arguments, const RecurrentKernel& other,
-                               const RecurrentArguments& others) const = 0;
-  // The same from zero states. None when x or the mask (which may be None) is not just such an
-  // array as the kernel reads, or is empty: run() says what is wrong with it. Nothing but plain
-  // arrays come here fast.
-  virtual py::object run_plain(py::handle x, OutputFlags flags, py::handle mask) const = 0;
-  // The same from `states`, a tuple, without a mask.
-  virtual py::object run_plain_from(py::handle x, OutputFlags flags, py::handle states) const = 0;
-  // Both run_plain of this and of another kernel, as run_beside.
-  virtual py::object run_plain_beside(py::handle x, OutputFlags flags, const RecurrentKernel& other,
-                                      OutputFlags others, py::handle mask) const = 0;
+  // The output, or with return_state a tuple of it and the states. `states`: a tuple of arrays, or
+  // None for zeros; `mask`: an array of booleans, or None. Unless the call is strict, None where an
+  // argument is not just such an array as the kernel reads, or x is empty.
+  virtual py::object run(py::handle x, py::handle states, py::handle mask,
+                         CallFlags flags) const = 0;
+  // run() of this and of another kernel of the same dtype on the same x and mask, at the same time
+  // if there are threads for it.
+  virtual py::object run_pair(py::handle x, py::handle mask, py::handle states, CallFlags flags,
+                              const RecurrentKernel& other, py::handle other_states,
+                              CallFlags other_flags) const = 0;
   virtual const char* isa() const = 0;
   virtual const char* dtype() const = 0;
   virtual const char* cell() const = 0;
@@ -62,9 +62,9 @@ class RecurrentKernel {
 class DenseKernel {
  public:
   virtual ~DenseKernel() = default;
-  virtual py::object run(py::handle x) const = 0;
-  // None when x is not just such an array as the kernel reads.
-  virtual py::object run_plain(py::handle x) const = 0;
+  // The outputs (..., units) for x (..., features). Unless the call is strict, None where x is not
+  // just such an array, of two axes or more, as the kernel reads.
+  virtual py::object run(py::handle x, bool strict) const = 0;
   // (N, count, units) of the windows of x (N, T, C) that begin at 0, step, 2 * step, ... of T.
   virtual py::object run_windows(py::handle x, py::ssize_t count, py::ssize_t step) const = 0;
   virtual const char* isa() const = 0;
@@ -76,9 +76,6 @@ class DenseKernel {
                                            const py::tuple& activation, const py::object& isa,
                                            const py::object& weights);
 };
-
-// Each call is a tuple: a RecurrentKernel and the seven arguments of its __call__.
-py::tuple run_both(const py::tuple& first, const py::tuple& second);
 
 py::object activate_array(const py::tuple& activation, py::handle x);
 

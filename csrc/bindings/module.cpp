@@ -10,6 +10,7 @@
 #include "rnnext/rnnext.h"
 
 namespace py = pybind11;
+using rnnext::bindings::CallFlags;
 using rnnext::bindings::DenseKernel;
 using rnnext::bindings::RecurrentKernel;
 
@@ -36,16 +37,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
            py::arg("recurrent_kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("recurrent_activation"), py::arg("reset_after") = true,
            py::arg("isa") = py::none(), py::arg("weights") = py::none())
-      .def(
-          "__call__",
-          [](const RecurrentKernel& kernel, py::handle x, py::handle initial_state, py::handle mask,
-             bool return_sequences, bool return_state, bool go_backwards,
-             bool zero_output_for_mask) {
-            return kernel.run({x, initial_state, mask, return_sequences, return_state, go_backwards,
-                               zero_output_for_mask});
-          },
-          py::arg("x"), py::arg("initial_state"), py::arg("mask"), py::arg("return_sequences"),
-          py::arg("return_state"), py::arg("go_backwards"), py::arg("zero_output_for_mask"))
       .def_property_readonly("isa", &RecurrentKernel::isa)
       .def_property_readonly("dtype", &RecurrentKernel::dtype)
       .def_property_readonly("cell", &RecurrentKernel::cell)
@@ -56,7 +47,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
                           "activation(x @ kernel + bias), the same bits for a row in any batch.")
       .def(py::init(&DenseKernel::make), py::arg("kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("isa") = py::none(), py::arg("weights") = py::none())
-      .def("__call__", &DenseKernel::run, py::arg("x"))
       .def("run_windows", &DenseKernel::run_windows, py::arg("x"), py::arg("count"),
            py::arg("step"))
       .def_property_readonly("isa", &DenseKernel::isa)
@@ -66,8 +56,13 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
 
   rnnext::bindings::add_fast_calls(m.attr("RecurrentKernel"), m.attr("DenseKernel"));
 
-  m.def("call_kernels_directly", &rnnext::bindings::call_kernels_directly, py::arg("layer_class"));
-  m.def("run_both", &rnnext::bindings::run_both, py::arg("first"), py::arg("second"));
+  m.attr("RETURN_SEQUENCES") = long{CallFlags::kReturnSequences};
+  m.attr("RETURN_STATE") = long{CallFlags::kReturnState};
+  m.attr("GO_BACKWARDS") = long{CallFlags::kGoBackwards};
+  m.attr("ZERO_OUTPUT_FOR_MASK") = long{CallFlags::kZeroOutputForMask};
+  m.attr("STRICT") = long{CallFlags::kStrict};
+  m.def("compiled_call", &rnnext::bindings::compiled_call, py::arg("layer_class"),
+        py::arg("slow_path"), py::arg("flags"), py::arg("cell"), py::arg("kernel"));
   m.def("activate", &rnnext::bindings::activate_array, py::arg("activation"), py::arg("x"));
   m.def("normalize", &rnnext::bindings::normalize_rows, py::arg("x"), py::arg("mean"),
         py::arg("factor"), py::arg("offset"));

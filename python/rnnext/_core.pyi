@@ -12,6 +12,13 @@ _Array = NDArray[Any]
 __version__: str
 MAX_THREADS: int
 
+# How a recurrent kernel runs: the flags of `run`.
+RETURN_SEQUENCES: int
+RETURN_STATE: int
+GO_BACKWARDS: int
+ZERO_OUTPUT_FOR_MASK: int
+STRICT: int  # an argument that does not fit is an error, not None
+
 class RecurrentKernel:
     """A SimpleRNN, LSTM or GRU with its weights packed for one instruction set.
 
@@ -32,43 +39,36 @@ class RecurrentKernel:
         isa: str | None = None,
         weights: str | None = None,
     ) -> None: ...
-    def run_plain(
-        self, x: _Array, flags: int, mask: NDArray[np.bool_] | None, /
-    ) -> _Array | tuple[_Array, ...] | None:
-        """The outputs from zero states; None unless `x` and `mask` are plain arrays that fit.
-
-        flags: 1 return_sequences, 2 return_state, 4 go_backwards, 8 zero_output_for_mask.
-        """
-
-    def run_plain_from(
-        self, x: _Array, flags: int, states: tuple[_Array, ...], /
-    ) -> _Array | tuple[_Array, ...] | None:
-        """The same from states; None unless they are plain arrays that fit, too."""
-
-    def run_plain_beside(
+    def run(
         self,
         x: _Array,
+        states: tuple[_Array, ...] | None,
+        mask: NDArray[np.bool_] | None,
+        flags: int,
+        /,
+    ) -> Any:
+        """The output, or with RETURN_STATE a tuple of it and the states.
+
+        states None: zeros. Unless STRICT is among the flags, None where an argument is not just
+        such an array as the kernel reads, or x is empty; with it, an error that says what came.
+        """
+
+    def run_pair(
+        self,
+        x: _Array,
+        mask: NDArray[np.bool_] | None,
+        states: tuple[_Array, ...] | None,
         flags: int,
         other: RecurrentKernel,
-        others_flags: int,
-        mask: NDArray[np.bool_] | None,
+        other_states: tuple[_Array, ...] | None,
+        other_flags: int,
         /,
-    ) -> tuple[_Array | tuple[_Array, ...], _Array | tuple[_Array, ...]] | None:
-        """What `run_plain` of this and of another kernel return, run at the same time.
+    ) -> Any:
+        """A tuple of what `run` of this and of another kernel of the same dtype return.
 
-        None where either declines, or the other is of another dtype.
+        They run at the same time if there are threads for it.
         """
 
-    def __call__(
-        self,
-        x: _Array,
-        initial_state: tuple[_Array, ...] | None,
-        mask: NDArray[np.bool_] | None,
-        return_sequences: bool,
-        return_state: bool,
-        go_backwards: bool,
-        zero_output_for_mask: bool,
-    ) -> Any: ...
     @property
     def isa(self) -> str: ...
     @property
@@ -91,8 +91,8 @@ class DenseKernel:
         isa: str | None = None,
         weights: str | None = None,
     ) -> None: ...
-    def run_plain(self, x: _Array, /) -> _Array | None:
-        """The outputs; None unless `x` is a plain array, of two axes or more, that fits."""
+    def run(self, x: _Array, strict: bool, /) -> Any:
+        """The outputs. Not strict: None unless `x` is a plain array, of two axes or more."""
 
     def run_windows(self, x: _Array, count: int, step: int) -> _Array:
         """The outputs (N, count, units) for windows over the second axis of `x` (N, T, C).
@@ -100,7 +100,6 @@ class DenseKernel:
         A window is as many elements as the kernel has features; they begin `step` steps apart.
         """
 
-    def __call__(self, x: _Array) -> _Array: ...
     @property
     def isa(self) -> str: ...
     @property
@@ -110,20 +109,14 @@ class DenseKernel:
     @property
     def input_dim(self) -> int: ...
 
-def call_kernels_directly(layer_class: type) -> None:
-    """Gives the class of recurrent layers a compiled `__call__`.
+def compiled_call(
+    layer_class: type, slow_path: Any, flags: str, cell: str, kernel: str
+) -> Any:
+    """A compiled `__call__` for the class of recurrent layers; `slow_path` is that in Python.
 
-    A call with one plain array of a layer whose `_direct_flags` are a number, and not None, is
-    `run_plain(x, flags, None)` of the kernel `layer.cell._packed`; where that declines, and for
-    any other call, it is what the class's `__call__` was before.
-    """
-
-def run_both(
-    first: tuple[Any, ...], second: tuple[Any, ...]
-) -> tuple[_Array | tuple[_Array, ...], _Array | tuple[_Array, ...]]:
-    """Two recurrent layers at the same time, if there are threads for it.
-
-    Each argument is a tuple: a `RecurrentKernel` and the seven arguments of its call.
+    The other arguments name attributes. A call with one plain array is `run(x, None, None,
+    layer.flags)` of `layer.cell.kernel`, if `layer.flags` is a number, and not None; where that
+    returns None, and for any other call, it is `slow_path`.
     """
 
 def activate(activation: _Spec, x: _Array) -> _Array: ...

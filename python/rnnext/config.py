@@ -154,7 +154,8 @@ def set_floatx(value: str) -> None:
 def set_random_seed(seed: int) -> None:
     """Makes the initial weights of layers created from now on repeatable.
 
-    The numbers are not TensorFlow's for the same seed; their distribution is.
+    The numbers are not TensorFlow's for the same seed; their distribution is. Python's `random` and
+    `numpy.random` are seeded, too, as Keras does.
 
     Args:
         seed: A non-negative integer.
@@ -178,6 +179,13 @@ def set_random_seed(seed: int) -> None:
     global _random_seed, _seeds_given
     with _seed_lock:
         _random_seed, _seeds_given = seed, 0
+    # Neither is imported before: numpy.random takes as long to import as all of rnnext.
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 (what Keras programs draw from)
 
 
 def next_seed() -> tuple[int, int]:

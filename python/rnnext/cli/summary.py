@@ -20,10 +20,19 @@ def add_parser(commands: Commands) -> None:
         epilog="example: rnnext summary model.keras",
     )
     parser.add_argument("file", metavar="FILE", help="a Keras model: .keras, .h5 or .hdf5")
+    parser.add_argument(
+        "--program",
+        action="store_true",
+        help="print what the model does instead: its instructions over numbered slots",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the summary."""
-    rnnext.load_model(arguments.file).summary()
+    """Print the summary, or the program."""
+    model = rnnext.load_model(arguments.file)
+    if arguments.program:
+        print(model.program)
+    else:
+        model.summary()
     return 0

@@ -17,14 +17,15 @@ import numpy as np
 from rnnext import nest, serialization
 from rnnext.errors import UnsupportedError
 from rnnext.graph.arguments import CallArguments
-from rnnext.graph.tensor import KerasTensor, Node, any_symbolic
+from rnnext.graph.operation import Node
+from rnnext.graph.tensor import KerasTensor, any_symbolic
 
 __all__ = [
     "Role",
     "Runner",
     "Streamed",
     "StreamedCall",
-    "activated_alone",
+    "per_step_with_activation",
     "says_how_it_streams",
 ]
 
@@ -97,8 +98,7 @@ class StreamedCall:
         self._roles = roles
         self.label: str = operation.label
         self.named = CallArguments(type(operation).call, node.args, node.kwargs, self.label).named
-        of_elements = getattr(operation, "_masks_elements", False)
-        self._masks = [] if of_elements else _tensors_in(self.named.get("mask"))
+        self._masks = [] if operation.masks_elements else _tensors_in(self.named.get("mask"))
         masks = set(map(id, self._masks))
         self.tensors = [t for t in node.input_tensors if id(t) not in masks]
         sequences = [t for t in node.input_tensors if self.role(t) is Role.SEQUENCE]
@@ -116,7 +116,7 @@ class StreamedCall:
         """Raises an UnsupportedError that names the layer."""
         raise UnsupportedError(f"{self.label} cannot be streamed: {reason}")
 
-    def refuse_unknown(self) -> NoReturn:
+    def raise_not_streamable(self) -> NoReturn:
         """Refuses the call because nothing says that it works on each step alone."""
         own = not serialization.is_builtin(type(self.node.operation))
         self.refuse(
@@ -206,9 +206,7 @@ class StreamedCall:
             shapes += [np.shape(leaf) for leaf in leaves if not isinstance(leaf, KerasTensor)]
         return [shape for shape in shapes if shape]
 
-    def each_step_alone(
-        self, axes: Sequence[int], option: str = "", rank: int | None = None
-    ) -> Streamed:
+    def per_step(self, axes: Sequence[int], option: str = "", rank: int | None = None) -> Streamed:
         """Says that the layer's own `call` works on each step alone, or refuses it.
 
         Args:
@@ -231,7 +229,7 @@ class StreamedCall:
                 f"it joins elements along the time axis of inputs of shape {shape}; accepted is "
                 "what works on each step alone."
             )
-        if getattr(self.node.operation, "stateful", False):
+        if self.node.operation.stateful:
             self.refuse(
                 "stateful=True would change the layer's own states, which a stream leaves "
                 "alone; accepted is stateful=False."
@@ -250,8 +248,10 @@ def _tensors_in(structure: Any) -> list[KerasTensor]:
     return [leaf for leaf in nest.flatten(structure) if isinstance(leaf, KerasTensor)]
 
 
-def activated_alone(call: StreamedCall, activation: Any, axes: Sequence[int] = ()) -> Streamed:
-    """What `StreamedCall.each_step_alone` returns for a layer with an activation.
+def per_step_with_activation(
+    call: StreamedCall, activation: Any, axes: Sequence[int] = ()
+) -> Streamed:
+    """What `StreamedCall.per_step` returns for a layer with an activation.
 
     Args:
         call: A call of the layer.
@@ -269,9 +269,9 @@ def activated_alone(call: StreamedCall, activation: Any, axes: Sequence[int] = (
             f"what its activation {activation.name!r} does to the time axis is not known; accepted "
             "are Keras's activations, and TimeDistributed around the layer."
         )
-    streamed = call.each_step_alone(axes)
+    streamed = call.per_step(axes)
     output_rank = call.node.outputs[0].ndim
-    call.each_step_alone(joined, f"activation={activation.name!r}", output_rank)
+    call.per_step(joined, f"activation={activation.name!r}", output_rank)
     return streamed
 
 

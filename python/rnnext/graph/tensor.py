@@ -1,13 +1,13 @@
-"""Symbolic tensors and the nodes that record which layer made them from which.
+"""Symbolic tensors: shape, dtype, and where they come from.
 
-Calling a layer on a symbolic tensor computes nothing: it records a `Node` and returns symbolic
-tensors of the shapes the layer would return. A functional model is read off these records.
+Calling a layer on a symbolic tensor computes nothing: it records a `Node` (operation.py) and
+returns symbolic tensors of the shapes the layer would return. A functional model is read off these
+records.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from rnnext import nest, serialization
@@ -16,7 +16,7 @@ from rnnext.errors import RnnextError, ShapeError
 from rnnext.graph.tensor_operators import TensorOperators
 from rnnext.naming import unique_name
 
-__all__ = ["History", "KerasTensor", "Node", "Operation", "any_symbolic", "standard_shape"]
+__all__ = ["History", "KerasTensor", "any_symbolic", "standard_shape"]
 
 Shape = tuple[int | None, ...]
 
@@ -44,9 +44,12 @@ def _size(size: Any) -> int:
 
 
 class History(NamedTuple):
-    """Where a symbolic tensor comes from: output `tensor_index` of a node of `operation`."""
+    """Where a symbolic tensor comes from: output `tensor_index` of a node of `operation`.
 
-    operation: Operation
+    `operation` is an `rnnext.graph.operation.Operation`, whose module imports this one.
+    """
+
+    operation: Any
     node_index: int
     tensor_index: int
 
@@ -58,7 +61,10 @@ class KerasTensor(TensorOperators):
         shape: Sizes; None where the size is known only at run time.
         dtype: Name of the dtype.
         name: Name of the layer that made it.
+        mask: Its symbolic mask, which only summaries ask for; see `rnnext.models.mask_nodes`.
     """
+
+    mask: KerasTensor | None = None
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
         self.shape = standard_shape(shape, "KerasTensor")
@@ -132,121 +138,3 @@ serialization.add_special_form("__keras_tensor__", _stored_tensor)
 def any_symbolic(structure: Any) -> bool:
     """Tells whether a nested structure holds a symbolic tensor."""
     return any(isinstance(leaf, KerasTensor) for leaf in nest.flatten(structure))
-
-
-class Node:
-    """One call of an operation on symbolic tensors.
-
-    Attributes:
-        operation: What was called.
-        args: Its positional arguments, symbolic tensors and plain values.
-        kwargs: Its keyword arguments.
-        outputs: What it returned, flattened.
-        input_tensors: The symbolic tensors among the arguments.
-    """
-
-    def __init__(
-        self, operation: Operation, args: Sequence[Any], kwargs: dict[str, Any], outputs: Any
-    ) -> None:
-        self.operation = operation
-        self.args = tuple(args)
-        self.kwargs = dict(kwargs)
-        self.outputs: list[KerasTensor] = nest.flatten(outputs)
-        leaves = nest.flatten((self.args, self.kwargs))
-        self.input_tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
-        index = len(operation.inbound_nodes)
-        operation.inbound_nodes.append(self)
-        for i, tensor in enumerate(self.outputs):
-            tensor.history = History(operation, index, i)
-
-    @property
-    def is_input(self) -> bool:
-        """Whether this node only declares an input."""
-        return not self.input_tensors
-
-    @property
-    def parents(self) -> list[Node]:
-        """The nodes that made this node's input tensors."""
-        return [
-            tensor.source.operation.inbound_nodes[tensor.source.node_index]
-            for tensor in self.input_tensors
-        ]
-
-    def __repr__(self) -> str:
-        return f"<Node of {self.operation.name}>"
-
-
-class Operation:
-    """Something that can be called on symbolic tensors and then be a node of a model.
-
-    Layers are operations with weights; see `rnnext.ops` for those without.
-    """
-
-    def __init__(self, name: str | None = None) -> None:
-        if name is None:
-            name = unique_name(type(self).__name__)
-        if not isinstance(name, str) or not name:
-            raise RnnextError(
-                f"{type(self).__name__}: name must be a non-empty string, received {name!r}."
-            )
-        self.name = name
-        self.inbound_nodes: list[Node] = []
-
-    @property
-    def label(self) -> str:
-        """How error messages call it: `layer 'name' (ClassName)`."""
-        return f"layer {self.name!r} ({type(self).__name__})"
-
-    @property
-    def input(self) -> Any:
-        """The symbolic input of the first call, a list if there are several."""
-        return _one_or_list(self._first_node("input").input_tensors)
-
-    @property
-    def output(self) -> Any:
-        """The symbolic output of the first call, a list if there are several."""
-        return _one_or_list(self._first_node("output").outputs)
-
-    def _first_node(self, what: str) -> Node:
-        if not self.inbound_nodes:
-            raise AttributeError(
-                f"{self.label} was never called on a symbolic tensor and has no {what}."
-            )
-        return self.inbound_nodes[0]
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Records a node if there is a symbolic tensor among the arguments, else computes."""
-        if not any_symbolic((args, kwargs)):
-            return self.call(*args, **kwargs)
-        outputs = self.compute_output_spec(*args, **kwargs)
-        Node(self, args, kwargs, outputs)
-        return outputs
-
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Computes the outputs from arrays."""
-        raise NotImplementedError(f"{type(self).__name__} has no call() method.")
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns symbolic tensors of the shape and dtype that `call` would return."""
-        raise NotImplementedError(f"{type(self).__name__} has no compute_output_spec() method.")
-
-    def streamed(self, call: Any) -> Any:
-        """Says how a call on sequences is streamed; see `rnnext.graph.streaming`.
-
-        Raises:
-            UnsupportedError: If it needs steps that a stream does not have.
-        """
-        call.refuse_unknown()
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {"name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Makes the operation that `get_config` described."""
-        return cls(**config)
-
-
-def _one_or_list(tensors: list[KerasTensor]) -> Any:
-    return tensors[0] if len(tensors) == 1 else tensors

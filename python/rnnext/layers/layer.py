@@ -19,9 +19,10 @@ from rnnext.graph.arguments import (
     shape_arguments,
 )
 from rnnext.graph.masked_array import attach_mask, mask_of, masks_of
+from rnnext.graph.operation import MaskRule, Node
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
-from rnnext.graph.tensor import KerasTensor, Node, any_symbolic, standard_shape
+from rnnext.graph.tensor import KerasTensor, any_symbolic, standard_shape
 from rnnext.layers.input_spec import check_inputs
 from rnnext.layers.options import check_no_others, constructor_arguments
 from rnnext.layers.weight_owner import WeightOwner
@@ -75,20 +76,9 @@ class Layer(WeightOwner):
     _casts_integers = False
     # Set on recurrent layers of Keras 2 files: the mask is used beside an initial_state, too.
     _masked_with_states = False
-    # Whether compute_mask can return a mask when the input has none. None: if it is overridden.
-    _makes_mask: bool | None = None
-    # Whether integer inputs are read as ids, whatever float dtype the model's input declares.
-    reads_ids = False
-    # Whether outputs never share memory with inputs, so that predict need not look.
-    makes_new_arrays = False
-    # Set by a user's layer, or on one: what it returns for a time step (axis 1) depends on that
-    # step of its inputs alone, so that a model that holds it can be streamed.
-    works_on_each_step = False
-    # Whether it needs its input as a sequence, whatever else that could be.
-    reads_steps = False
-    # Whether a mask it is given is one of elements, not of steps.
-    _masks_elements = False
-    # Arguments of a base class's constructor that the class itself gives it.
+    # The mask rule of a class's own compute_mask: MAKE unless the class says something else.
+    _mask_rule = MaskRule.MAKE
+    # Base-class arguments this class sets itself; callers may not pass them.
     _no_options: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -99,8 +89,8 @@ class Layer(WeightOwner):
         # What a class says about its own methods does not hold for a subclass's.
         if "call" in own and "_call_checks_input" not in own:
             cls._call_checks_input = False
-        if "compute_mask" in own and "_makes_mask" not in own:
-            cls._makes_mask = None
+        if "compute_mask" in own and "_mask_rule" not in own:
+            cls._mask_rule = MaskRule.MAKE
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Notes the arguments, for classes that do not write their own `get_config`."""
@@ -223,9 +213,9 @@ class Layer(WeightOwner):
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
         if masks:
-            for mask_argument, tensors in self._implicit_masks(call).items():
+            for mask_argument, tensors in self.implicit_masks(call).items():
                 kwargs[mask_argument] = masks[tensors]
-        outputs = self.narrowed(self.call(*args, **kwargs))
+        outputs = self.cast_outputs(self.call(*args, **kwargs))
         self._called()
         mask = call.named.get("mask")
         if mask is None and masks:
@@ -244,7 +234,7 @@ class Layer(WeightOwner):
         call = CallArguments(type(self).call, args, kwargs, self.label)
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
-        outputs = self.narrowed(self.compute_output_spec(*args, **kwargs))
+        outputs = self.cast_outputs(self.compute_output_spec(*args, **kwargs))
         self._called()
         Node(self, args, kwargs, outputs)
         return outputs
@@ -262,7 +252,7 @@ class Layer(WeightOwner):
         """Whether outputs are rounded to half precision after they were computed."""
         return self.output_dtype != self.compute_dtype
 
-    def narrowed(self, outputs: Any) -> Any:
+    def cast_outputs(self, outputs: Any) -> Any:
         """Returns outputs of `call`, or symbolic ones, in the dtype that Keras returns."""
         if not self.narrows:
             return outputs
@@ -277,9 +267,31 @@ class Layer(WeightOwner):
 
         return nest.map_structure(narrow, outputs)
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Computes the outputs from arrays; overridden by every layer."""
-        raise NotImplementedError(f"{type(self).__name__} has no call() method.")
+    def program_function(self, runner: Any = None) -> Callable[..., Any]:
+        """Returns what a program calls, with arrays of the dtypes of `input_dtype`.
+
+        Args:
+            runner: What computes the outputs in place of `call`; a stream gives one.
+        """
+        function = runner or self.call
+        if runner is None:
+            cls = type(self)
+            if cls.__call__ is not cls._builtin_call and self.mask_rule is not MaskRule.JOINT:
+                return self
+            if not serialization.is_builtin(cls):
+                function = self._call_for_arrays
+        if not self.narrows:
+            return function
+        return lambda *args, **kwargs: self.cast_outputs(function(*args, **kwargs))
+
+    def _call_for_arrays(self, *args: Any, **kwargs: Any) -> Any:
+        """`call` of a user's layer, which may return lists or other dtypes."""
+
+        def to_array(y: Any) -> Any:
+            array = as_array(y, f"output of {self.label}")
+            return cast(array, self.compute_dtype) if array.dtype.kind == "f" else array
+
+        return nest.map_structure(to_array, self.call(*args, **kwargs))
 
     def _convert(self, inputs: Any) -> Any:
         """First argument of a call as arrays; a list of numbers is one array."""
@@ -302,9 +314,9 @@ class Layer(WeightOwner):
         if x is None:
             return None
         array = as_array(x, f"input of {self.label}")
-        return cast(array, self._input_dtype(array.dtype))
+        return cast(array, self.input_dtype(array.dtype))
 
-    def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    def input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """The dtype in which an input of this dtype reaches `call`."""
         if dtype.kind == "b":
             return dtype
@@ -312,7 +324,7 @@ class Layer(WeightOwner):
             return np.dtype(self.compute_dtype)
         return dtype.newbyteorder("=")
 
-    def _implicit_masks(self, call: CallArguments) -> dict[str, str]:
+    def implicit_masks(self, call: CallArguments) -> dict[str, str]:
         """Which mask arguments get the masks that tensors carry, and which tensors those are.
 
         As in Keras 3, `mask` is filled in only if there is one tensor argument: an RNN that is
@@ -328,45 +340,23 @@ class Layer(WeightOwner):
             if mask in call.named and call.named[mask] is None
         }
 
-    def _without_mask_afterwards(self, call: CallArguments) -> list[Any]:  # noqa: ARG002
-        """The tensors that carry no mask any more after this call."""
-        return []
-
     # Masks, shapes -----------------------------------------------------------------------------
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
-        """Returns the mask of the outputs, given the inputs and their mask."""
-        return previous_mask
-
     @property
-    def computes_masks(self) -> bool:
-        """Whether outputs and their masks are better computed together, by `call_with_masks`."""
-        return False
-
-    def call_with_masks(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
-        """Returns outputs and their masks for inputs and their mask."""
-        return self.call(inputs), self.compute_mask(inputs, mask)
-
-    @property
-    def hands_on_masks(self) -> bool:
-        """Whether outputs can have a mask because inputs have one."""
-        return self.supports_masking
-
-    @property
-    def keeps_mask(self) -> bool:
-        """Whether the mask of the output is that of the input, just as it is."""
-        return type(self).compute_mask is Layer.compute_mask
+    def mask_rule(self) -> MaskRule:
+        """What the layer does with the masks of its inputs."""
+        if not self.supports_masking:
+            return MaskRule.DROP
+        return self._mask_rule if _is_overridden(self, "compute_mask") else MaskRule.KEEP
 
     @property
     def makes_mask(self) -> bool:
         """Whether the outputs can have a mask although the inputs have none."""
-        if self._makes_mask is not None:
-            return self._makes_mask
-        return self.supports_masking and _is_overridden(self, "compute_mask")
+        return self.mask_rule in (MaskRule.MAKE, MaskRule.JOINT)
 
     def _with_masks(self, inputs: Any, mask: Any, outputs: Any) -> Any:
         masked = any(m is not None for m in nest.flatten(mask))
-        if not self.supports_masking or not (masked or self.makes_mask):
+        if self.mask_rule is MaskRule.DROP or not (masked or self.makes_mask):
             return outputs
         flat = nest.flatten(outputs)
         masks = nest.flatten(self.compute_mask(inputs, mask))
@@ -404,9 +394,9 @@ class Layer(WeightOwner):
         call.only_sequences()
         axes = self._joined_axes(call.rank)
         if axes is None:
-            call.refuse_unknown()
+            call.raise_not_streamable()
         option = f"axis={self.axis!r}" if hasattr(self, "axis") else ""
-        return call.each_step_alone(axes, option)
+        return call.per_step(axes, option)
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         """Along which axes elements have to do with each other or have weights of their own.

@@ -15,5 +15,5 @@ class Rearrangement(Layer):
 
     def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
         """Returns a tensor of the dtype in which the input reaches `call`."""
-        dtype = self._input_dtype(np.dtype(inputs.dtype)).name
+        dtype = self.input_dtype(np.dtype(inputs.dtype)).name
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype, self.name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -14,16 +15,20 @@ from rnnext.dtypes import widened
 from rnnext.errors import ShapeError
 from rnnext.fork_safety import held_at_fork
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rnnext.layers.weight_owner import WeightOwner
-
 __all__ = ["Variable", "weights_lock"]
 
 # Held while a weight changes and while weights are packed into a kernel, so that a kernel packed
 # from old weights is never kept after they changed.
 weights_lock = held_at_fork(threading.RLock())
+
+
+class Owner(Protocol):
+    """What a variable needs of the layer it belongs to."""
+
+    name: str
+
+    def weights_changed(self) -> None:
+        """Drops what was packed from the weights."""
 
 
 class Variable(NDArrayOperatorsMixin):
@@ -49,7 +54,7 @@ class Variable(NDArrayOperatorsMixin):
         *,
         name: str = "variable",
         trainable: bool = True,
-        owner: WeightOwner | None = None,
+        owner: Owner | None = None,
     ) -> None:
         self.name = name
         self.trainable = self.made_trainable = trainable

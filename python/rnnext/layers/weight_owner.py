@@ -13,7 +13,8 @@ from rnnext.activations import CustomActivation
 from rnnext.arrays import as_array
 from rnnext.dtypes import DTypePolicy, get_policy, widened
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
-from rnnext.graph.tensor import Operation, standard_shape
+from rnnext.graph.operation import Operation
+from rnnext.graph.tensor import standard_shape
 from rnnext.layers.variable import Variable, count_scalars, weights_lock
 from rnnext.layers.weight_budget import weight_budget
 from rnnext.naming import unique_name

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rnnext.models.model import Functional, Model, clone_model
+from rnnext.models.functional import Functional
+from rnnext.models.model import Model, clone_model
 from rnnext.models.sequential import Sequential
 
 if TYPE_CHECKING:

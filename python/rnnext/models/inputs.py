@@ -36,6 +36,10 @@ class InputPort:
         self._sizes = [(i, s) for i, s in enumerate(tensor.shape) if i > 0 and s is not None]
         self._last_fitting: tuple[int, ...] | None = None
 
+    def accept_any_sizes(self) -> None:
+        """Stops checking sizes: of ids, whose axes an Embedding does not care for."""
+        self._sizes = []
+
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Tells whether an array of this shape can be used as it is."""
         sample = shape[1:]

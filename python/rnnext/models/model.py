@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +13,19 @@ from numpy.typing import NDArray
 from rnnext import nest, serialization
 from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, UnsupportedError
-from rnnext.graph.arguments import CallArguments
-from rnnext.graph.masked_array import attach_mask, masks_of
-from rnnext.graph.streaming import Streamed, StreamedCall
-from rnnext.graph.tensor import KerasTensor, any_symbolic
+from rnnext.graph.graph_config import tensors_of_config
+from rnnext.graph.program import Program
+from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
+from rnnext.models import batches
 from rnnext.models.batching import check_batch_size, run_in_batches
-from rnnext.models.graph import config_of, tensors_of_config
 from rnnext.models.network import Network, unpack_single
 from rnnext.models.training import NoTraining
 
 if TYPE_CHECKING:
     from rnnext.streaming.stream import Stream
 
-__all__ = ["Functional", "Model", "clone_model"]
+__all__ = ["Model", "clone_model"]
 
 _OWN_CLASS_BATCH = 256  # rows at once of a model whose memory is not known
 
@@ -55,70 +55,68 @@ class Model(NoTraining, Layer):
         (5, 2)
     """
 
-    # What the model computes; None for a class of its own, and before a Sequential is built.
-    _network: Network | None = None
+    # What `Model(inputs, outputs)` makes; functional.py, which imports this module, says so.
+    functional_class: type[Model]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Makes a `Functional` if `Model` is called with tensors."""
         if cls is Model and (args or "inputs" in kwargs):
-            cls = Functional
+            cls = Model.functional_class
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(name=name, **kwargs)
-        if inputs is not None or outputs is not None:
-            self._connect(inputs, outputs)
-            if not self.trainable:
-                self.trainable = False  # for the layers, too
-
-    def _connect(self, inputs: Any, outputs: Any) -> None:
-        """Makes the model compute `outputs` from `inputs`."""
-        self._network = Network(inputs, outputs, self.label)
-        self.supports_masking = True
-        self.built = True
-        self._direct = not self._network.plan.makes_masks
-
-    def _connected(self) -> Network:
-        if self._network is None:
-            raise AttributeError(
-                f"{self.label} has no inputs and outputs: it is a class of its own, or is not "
-                "built yet."
-            )
-        return self._network
+        if inputs is None and outputs is None:
+            super().__init__(name=name, **kwargs)
+            return
+        # A class of the user's that hands tensors to Model is functional from here on, as in Keras.
+        _make_functional(type(self))
+        Model.functional_class.__init__(self, inputs, outputs, name, **kwargs)
 
     # What it consists of -----------------------------------------------------------------------
 
     @property
-    def is_functional(self) -> bool:
-        """Whether Keras's configs class this model as functional."""
-        return self._network is not None
+    def network(self) -> Network:
+        """What computes the outputs from the inputs.
+
+        Raises:
+            AttributeError: If the model is a class of its own, or not built yet.
+        """
+        raise AttributeError(
+            f"{self.label} has no inputs and outputs: it is a class of its own, or is not built "
+            "yet."
+        )
+
+    @property
+    def program(self) -> Program:
+        """What the model does, as data: a list of instructions that can be printed."""
+        return self.network.execution.program
 
     @property
     def inputs(self) -> list[KerasTensor]:
         """Flat list of the symbolic inputs."""
-        return list(self._connected().graph.inputs)
+        return list(self.network.graph.inputs)
 
     @property
     def outputs(self) -> list[KerasTensor]:
         """Flat list of the symbolic outputs."""
-        return list(self._connected().graph.outputs)
+        return list(self.network.graph.outputs)
 
     @property
     def input(self) -> Any:
         """The symbolic inputs, nested as the model takes them."""
-        return self._connected().inputs
+        return self.network.inputs
 
     @property
     def output(self) -> Any:
         """The symbolic outputs, nested as the model returns them."""
-        return self._connected().outputs
+        return self.network.outputs
 
     @property
     def input_names(self) -> list[str]:
         """Names of the inputs in flat order."""
-        return self._connected().ports.names
+        return self.network.ports.names
 
     @property
     def output_names(self) -> list[str]:
@@ -136,21 +134,23 @@ class Model(NoTraining, Layer):
         return unpack_single([tensor.shape for tensor in self.outputs])
 
     @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returns, as Keras 3 counts them; [] before `compile`."""
+        if not getattr(self, "compiled", False):
+            return []
+        options = ("_compile_metrics", "_compile_weighted_metrics")
+        has_metrics = any(getattr(self, option, None) is not None for option in options)
+        return ["loss", "compile_metrics"] if has_metrics else ["loss"]
+
+    @property
     def operations(self) -> list[Any]:
         """Layers and other operations of the graph, in Keras's order."""
-        return list(self._connected().graph.operations)
+        return list(self.network.graph.operations)
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, in Keras's order."""
-        if self._network is None:
-            return super()._layers
-        return [op for op in self._network.graph.operations if isinstance(op, Layer)]
-
-    @property
-    def _children(self) -> dict[str, Layer | list[Layer]]:
-        own = super()._children
-        return own if self._network is None else {"layers": self.layers, **own}
+        return super()._layers
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Returns a layer by its name or its index in `layers`.
@@ -174,80 +174,6 @@ class Model(NoTraining, Layer):
 
     # Running -----------------------------------------------------------------------------------
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Runs the graph on arrays and returns arrays; subclasses write their own.
-
-        Args:
-            inputs: An array-like, or a list or dictionary of them by input name.
-            training: Must not be true.
-            mask: A mask for each input, nested like `inputs`.
-        """
-        if training:
-            raise UnsupportedError(f"{self.label}: training=True is not supported.")
-        network = self._network or self._connected()
-        return network.run(inputs) if mask is None else network.run_with_masks(inputs, mask)[0]
-
-    @property
-    def computes_masks(self) -> bool:
-        """True for a connected model: its masks are found while it runs."""
-        return self._network is not None
-
-    def call_with_masks(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
-        """Runs the graph; returns the outputs and their masks, nested alike."""
-        return self._connected().run_with_masks(inputs, mask)
-
-    @property
-    def narrows(self) -> bool:
-        """False for a connected model: each of its layers has its own dtype."""
-        return self._network is None and super().narrows
-
-    @property
-    def makes_mask(self) -> bool:
-        """Whether an output has a mask although no input has one."""
-        return super().makes_mask if self._network is None else self._network.plan.makes_masks
-
-    def gives_mask_to(self, layer: Layer) -> bool:
-        """Whether a layer of this graph can have a masked input if the model's have no masks."""
-        return self._network is None or layer in self._network.plan.masked_operations
-
-    def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
-        # Each input of a connected model has a dtype of its own, whatever the model's policy.
-        return super()._input_dtype(dtype) if self._network is None else dtype
-
-    def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._network is None or any_symbolic((args, kwargs)):
-            return super()._call_checked(args, kwargs)
-        call = CallArguments(Model.call, args, kwargs, self.label)
-        inputs, training, mask = call.named.values()
-        if training:
-            raise UnsupportedError(f"{self.label}: training=True is not supported.")
-        if mask is None:
-            mask = masks_of(inputs)
-        outputs, masks = self._network.run_with_masks(inputs, mask)
-        flat = [
-            y if m is None else attach_mask(y, m)
-            for y, m in zip(nest.flatten(outputs), nest.flatten(masks), strict=True)
-        ]
-        return nest.pack_like(outputs, flat)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Returns the masks of the outputs, by running the graph."""
-        if self._network is None:
-            return super().compute_mask(inputs, previous_mask)
-        return self._network.run_with_masks(inputs, previous_mask)[1]
-
-    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Returns symbolic tensors of the outputs for symbolic inputs of other sizes."""
-        if self._network is None:
-            return super().compute_output_spec(inputs, *args, **kwargs)
-        return self._network.output_spec(inputs, self.name)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Returns the shapes of the outputs for inputs of these shapes."""
-        if self._network is None:
-            return super().compute_output_shape(input_shape)
-        return self._network.output_shape_for(input_shape)
-
     def predict(
         self,
         x: Any,
@@ -259,11 +185,15 @@ class Model(NoTraining, Layer):
         """Computes the outputs for many samples.
 
         Args:
-            x: (N, ...) array-like, or a list or dictionary of them by input name.
+            x: (N, ...) array-like, or a list or dictionary of them by input name. Or an iterable
+                of batches, such as a generator, a `PyDataset` or a data loader: of inputs, or of
+                tuples `(inputs,)`, `(inputs, targets)`, `(inputs, targets, sample_weights)`. One
+                batch is in memory at a time.
             batch_size: Samples to run at once. None: as many as a bounded memory allows. The
                 results do not depend on it.
             verbose: 0 silent, 1 or "auto" a progress bar on the standard output, 2 one line.
-            steps: Must be None; it only makes sense for generators, which rnnext does not read.
+            steps: Number of batches to predict for; the rest is left out. Of arrays without
+                `batch_size`, the batches hold all samples.
             callbacks: Must be None or empty.
 
         Returns:
@@ -271,40 +201,71 @@ class Model(NoTraining, Layer):
 
         Raises:
             ShapeError: If an input's shape does not fit.
-            DataError: If an input is not numbers.
+            DataError: If an input is not numbers, or there is no batch.
+
+        Example:
+            >>> import numpy as np
+            >>> from rnnext.layers import LSTM, Input
+            >>> from rnnext.models import Sequential
+            >>> model = Sequential([Input((None, 3)), LSTM(2)])
+            >>> model.predict(np.ones((4, 5, 3)) for _ in range(10)).shape
+            (40, 2)
         """
-        network = self._network
-        plain = batch_size is None and verbose == 0 and steps is None and callbacks is None
-        if plain and network is not None:
-            outputs = network.predict_directly(x)
-            if outputs is not None:
-                return outputs
-        for option, value in (("steps", steps), ("callbacks", callbacks)):
-            if value:
-                raise UnsupportedError(f"{self.label}: predict with {option}={value!r}.")
+        if callbacks:
+            raise UnsupportedError(
+                f"{self.label}: predict with callbacks={callbacks!r} is not supported; accepted is "
+                "None or an empty list."
+            )
         if verbose not in (0, 1, 2, "auto"):
             raise UnsupportedError(
                 f"{self.label}: verbose must be 0, 1, 2 or 'auto', received {verbose!r}."
             )
         bar = 1 if verbose == "auto" else int(verbose)
-        network = network or self._network_for(x)
+        if steps is not None:
+            steps = batches.check_steps(steps, self.label)
+        if batches.are_batches(x):
+            return batches.predict_batches(self.predict_on_batch, x, steps, bar, self.label)
+        if steps is not None:
+            x, batch_size = self._first_steps(x, steps, batch_size)
+        network = self._network_for(x)
         if network is None:
             return self._predict_by_calling(x, batch_size, bar)
         return network.predict(x, batch_size, bar)
 
+    def _first_steps(self, x: Any, steps: int, batch_size: int | None) -> tuple[Any, int | None]:
+        """The samples of the first `steps` batches, and the batch size."""
+        if batch_size is not None:
+            check_batch_size(batch_size, self.label)
+        network = self._network_for(x)
+        if network is not None:
+            arrays = network.ports.arrays(x)
+        else:
+            x = self._as_arrays(x)
+            arrays = nest.flatten(x)
+        rows = max(map(len, arrays), default=0)
+        size, rows = batches.rows_of_steps(steps, batch_size, rows, self.label)
+        arrays = [array[:rows] for array in arrays]
+        if network is None:
+            return nest.pack_like(x, arrays), size
+        return (arrays if len(arrays) > 1 else arrays[0]), batch_size
+
     def predict_on_batch(self, x: Any) -> Any:
-        """Returns what `predict` returns, computed in one batch."""
-        return self.predict(x, batch_size=max((len(y) for y in nest.flatten(x)), default=1) or 1)
+        """Returns what `predict` returns, for one batch.
+
+        Args:
+            x: (N, ...) array-like, or a list or dictionary of them by input name.
+        """
+        if self._network_for(x) is not None:
+            return self.predict(x)  # the result does not depend on the batches
+        return self.predict(x, batch_size=sys.maxsize)
 
     def _network_for(self, x: Any) -> Network | None:  # noqa: ARG002
-        """The network that predicts for such an input; a Sequential may have to be built first."""
-        return self._network
+        """The network that predicts for such an input; None: nothing is known but `call`."""
+        return None
 
     def _predict_by_calling(self, x: Any, batch_size: int | None, verbose: int) -> Any:
-        """Batches for a model that is a class of its own."""
-        name = f"input of {self.label}"
-        if isinstance(x, (list, tuple)) and not any(hasattr(leaf, "shape") for leaf in x):
-            x = as_array(x, name)
+        """Calls the model on batches: nothing is known of what it does with them."""
+        x = self._as_arrays(x)
         structure: Any = None
 
         def run(batch: list[NDArray[Any]]) -> list[NDArray[Any]]:
@@ -313,9 +274,15 @@ class Model(NoTraining, Layer):
             return [np.array(leaf) for leaf in nest.flatten(structure)]
 
         rows = _OWN_CLASS_BATCH if batch_size is None else check_batch_size(batch_size, self.label)
-        leaves = [as_array(leaf, name) for leaf in nest.flatten(x)]
-        results = run_in_batches(run, leaves, rows, verbose, self.label)
+        results = run_in_batches(run, nest.flatten(x), rows, verbose, self.label)
         return nest.pack_like(structure, results)
+
+    def _as_arrays(self, x: Any) -> Any:
+        """Inputs of a class of its own as arrays; a list of numbers is one array."""
+        name = f"input of {self.label}"
+        if isinstance(x, (list, tuple)) and not any(hasattr(leaf, "shape") for leaf in x):
+            return as_array(x, name)
+        return nest.map_structure(lambda leaf: as_array(leaf, name), x)
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Makes a stream: the model fed step by step, remembering where it is.
@@ -340,27 +307,20 @@ class Model(NoTraining, Layer):
             >>> bool(np.all(np.stack(y, axis=1) == model.predict(x)))
             True
         """
-        from rnnext.streaming.stream import Stream
+        raise UnsupportedError(
+            f"{self.label} cannot be streamed: it is a class of its own or is not built yet; "
+            "accepted are functional models and Sequentials that know their input's shape, by an "
+            f"Input, a build() or a call (received batch_size={batch_size!r})."
+        )
 
-        return Stream(self, batch_size)
-
-    @property
-    def _masks_elements(self) -> bool:  # type: ignore[override]
-        operations = [] if self._network is None else self._network.graph.operations
-        return any(getattr(operation, "_masks_elements", False) for operation in operations)
-
-    def streamed(self, call: StreamedCall) -> Streamed:
-        """Says how a call on sequences is streamed: as the calls inside are."""
-        if self._network is None:
-            call.refuse_unknown()
-        from rnnext.streaming.model import streamed_model
-
-        return streamed_model(self._network, call)
+    def gives_mask_to(self, layer: Layer) -> bool:  # noqa: ARG002
+        """Whether a layer of this model can have a masked input if the model's have no masks."""
+        return True  # nothing is known of a class of its own
 
     @property
     def stateful(self) -> bool:
         """Whether a layer keeps its states from call to call."""
-        return any(getattr(layer, "stateful", False) for layer in self.layers)
+        return any(layer.stateful for layer in self.layers)
 
     def reset_states(self) -> None:
         """Sets the states of all stateful layers to zero."""
@@ -396,13 +356,6 @@ class Model(NoTraining, Layer):
         )
         (print_fn or print)(text)
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the config Keras 3 writes for a functional model."""
-        if self._network is None:
-            return super().get_config()
-        config = config_of(self._network.graph, self._network.inputs, self._network.outputs)
-        return {"name": self.name, "trainable": self.trainable, **config}
-
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
@@ -420,10 +373,6 @@ class Model(NoTraining, Layer):
         graph_keys = ("layers", "input_layers", "output_layers")
         options = {k: v for k, v in config.items() if k not in graph_keys and v is not None}
         return cls(inputs=inputs, outputs=outputs, **options)
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """Returns None for a connected model: its graph says how it is built."""
-        return None if self._network is not None else super().get_build_config()
 
     def to_json(self, **kwargs: Any) -> str:
         """Returns the architecture as JSON text; `**kwargs` go to `json.dumps`."""
@@ -450,9 +399,15 @@ class Model(NoTraining, Layer):
         saving.load_weights(self, filepath, **kwargs)
 
 
-@serialization.builtin("keras.src.models.functional")
-class Functional(Model):
-    """A model made from symbolic inputs and outputs; `Model(inputs, outputs)` makes one."""
+def _make_functional(cls: type[Model]) -> None:
+    """Puts Functional in the place of Model among the bases of a class."""
+    functional = Model.functional_class
+    if issubclass(cls, functional):
+        return
+    for base in cls.__bases__:
+        if base is not Model and issubclass(base, Model):
+            _make_functional(base)
+    cls.__bases__ = tuple(functional if base is Model else base for base in cls.__bases__)
 
 
 def clone_model(model: Model, input_tensors: Any = None, clone_function: Any = None) -> Any:

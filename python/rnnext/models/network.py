@@ -9,19 +9,20 @@ from numpy.typing import NDArray
 
 from rnnext import nest
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
+from rnnext.graph.execution import Execution
+from rnnext.graph.graph import Graph, with_own_inputs
+from rnnext.graph.memory import MemoryEstimate
+from rnnext.graph.program import program_of
+from rnnext.graph.sample_axis import samples_elsewhere
 from rnnext.graph.tensor import KerasTensor
-from rnnext.layers.layer import Layer
+from rnnext.layers.core.input import Input
 from rnnext.models.batching import (
     check_batch_size,
     check_rows,
     rows_within_memory,
     run_in_batches,
 )
-from rnnext.models.graph import Graph, with_own_inputs
 from rnnext.models.inputs import InputPort, ModelInputs
-from rnnext.models.memory import MemoryEstimate
-from rnnext.models.plan import Plan
-from rnnext.models.sample_axis import samples_elsewhere
 
 __all__ = ["Network"]
 
@@ -43,7 +44,7 @@ class Network:
         inputs: The inputs, with new ones where one was not made by `Input`.
         outputs: The outputs; a list of one tensor becomes the tensor.
         ports: The inputs as arrays are checked against them.
-        plan: How the graph runs if no input has a mask.
+        execution: Runs the graph if no input has a mask.
         samples_elsewhere: The name of what has its samples on another axis than the first.
 
     Raises:
@@ -59,7 +60,7 @@ class Network:
                     f"{label}: {role} must be tensors made by Input and layers, received "
                     f"{wrong or structure!r}."
                 )
-        self.inputs, outputs = with_own_inputs(inputs, outputs)
+        self.inputs, outputs = with_own_inputs(inputs, outputs, Input)
         self.outputs = unpack_single(outputs)
         self.graph = graph = Graph(nest.flatten(self.inputs), nest.flatten(outputs))
         self._label = label
@@ -67,35 +68,36 @@ class Network:
         self.ports = ModelInputs(self.inputs, ports, label)
         self._only_port = ports[0] if len(ports) == 1 else None
         self._memory = MemoryEstimate(graph)
-        self._plans: dict[tuple[bool, ...], Plan] = {}
-        self.plan = self._plan_for(tuple(False for _ in ports))
+        self._executions: dict[tuple[bool, ...], Execution] = {}
+        self.execution = self._execution_for(tuple(False for _ in ports))
         self._state_rows = _batch_size_of_states(graph)
         self.samples_elsewhere = samples_elsewhere(graph)
-        # Up to how many samples predict runs the plan at once and no more.
+        # Up to how many samples predict runs all at once and no more.
         self._direct_rows = self._state_rows or _SMALL_BATCH
         self._outputs_are_new = all(
-            getattr(tensor.source.operation, "makes_new_arrays", False) for tensor in graph.outputs
+            tensor.source.operation.makes_new_arrays for tensor in graph.outputs
         )
 
-    def _plan_for(self, masked: tuple[bool, ...]) -> Plan:
-        plan = self._plans.get(masked)
-        if plan is None:
-            plan = self._plans[masked] = Plan(self.graph, masked)
-        return plan
+    def _execution_for(self, masked: tuple[bool, ...]) -> Execution:
+        execution = self._executions.get(masked)
+        if execution is None:
+            execution = self._executions[masked] = Execution(program_of(self.graph, masked))
+        return execution
 
     def __getstate__(self) -> dict[str, Any]:
-        # Plans are made of functions, which cannot be copied or pickled.
-        return {**self.__dict__, "_plans": {}, "plan": None}
+        # The operations of a graph refer to each other in circles, and while these are copied an
+        # execution would read operations that are not there yet: it is made at its first use.
+        return {**self.__dict__, "_executions": {}, "execution": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.plan = self._plan_for(tuple(False for _ in self.graph.inputs))
+        self.execution = _AtFirstUse(self)  # type: ignore[assignment]
 
     # Running -----------------------------------------------------------------------------------
 
     def run(self, inputs: Any) -> Any:
         """Returns the outputs for arrays or array-likes without masks."""
-        return self._packed(self.plan.run(self._values(inputs)))
+        return self._packed(self.execution.run(self._values(inputs)))
 
     def run_with_masks(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
         """Returns the outputs and their masks, nested alike.
@@ -107,8 +109,8 @@ class Network:
         values = self._values(inputs)
         masks = self.ports.masks(mask)
         present = [m for m in masks if m is not None]
-        plan = self._plan_for(tuple(m is not None for m in masks))
-        outputs, out_masks = plan.run_with_masks(values, present)
+        execution = self._execution_for(tuple(m is not None for m in masks))
+        outputs, out_masks = execution.run_with_masks(values, present)
         return self._packed(outputs), self._packed(out_masks)
 
     def _values(self, inputs: Any) -> list[Array]:
@@ -141,7 +143,7 @@ class Network:
         rows = _common_rows([x] if self._only_port is not None else x)
         if not 0 < rows <= self._direct_rows:
             return None
-        outputs = self.plan.run(self._values(x))
+        outputs = self.execution.run(self._values(x))
         if not self._outputs_are_new:
             outputs = [_own(y, x if type(x) is list else [x]) for y in outputs]
             if not self.samples_elsewhere:
@@ -155,7 +157,7 @@ class Network:
             return self._predict_whole(arrays, batch_size)
 
         def run(batch: list[Array]) -> list[Array]:
-            return [_own(y, batch) for y in self.plan.run(self._cast(batch))]
+            return [_own(y, batch) for y in self.execution.run(self._cast(batch))]
 
         rows = self._batch_rows(arrays, batch_size)
         return self._packed(run_in_batches(run, arrays, rows, verbose, self._label))
@@ -168,7 +170,7 @@ class Network:
                 f"{self.samples_elsewhere!r} are not on the first axis; leave batch_size out, and "
                 "all of them run at once."
             )
-        return self._packed([_own(y, arrays) for y in self.plan.run(self._cast(arrays))])
+        return self._packed([_own(y, arrays) for y in self.execution.run(self._cast(arrays))])
 
     def _batch_rows(self, arrays: list[Array], batch_size: int | None) -> int:
         if batch_size is not None:
@@ -194,9 +196,7 @@ class Network:
                 args = nest.map_structure(swap, node.args)
                 kwargs = nest.map_structure(swap, node.kwargs)
                 spec = node.operation.compute_output_spec(*args, **kwargs)
-                if isinstance(node.operation, Layer):
-                    spec = node.operation.narrowed(spec)
-                results = nest.flatten(spec)
+                results = nest.flatten(node.operation.cast_outputs(spec))
                 known.update(zip(map(id, node.outputs), results, strict=True))
         # New tensors: one and the same may be an output twice.
         return nest.map_structure(
@@ -213,6 +213,18 @@ class Network:
         inputs = [KerasTensor(s, t.dtype) for s, t in zip(shapes, self.graph.inputs, strict=True)]
         spec = self.output_spec(inputs if len(inputs) > 1 else inputs[0], "shape")
         return nest.map_structure(lambda tensor: tensor.shape, spec)
+
+
+class _AtFirstUse:
+    """Stands for the execution of a network that was copied, and makes it when it is needed."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def __getattr__(self, name: str) -> Any:
+        network = self._network
+        network.execution = network._execution_for(tuple(False for _ in network.graph.inputs))
+        return getattr(network.execution, name)
 
 
 def _common_rows(arrays: Any) -> int:
@@ -235,7 +247,7 @@ def _own(output: Array, inputs: list[Array]) -> Array:
 
 def _batch_size_of_states(graph: Graph) -> int:
     """The batch size a model with stateful layers is bound to; 0 for other models."""
-    if not any(getattr(operation, "stateful", False) for operation in graph.operations):
+    if not any(operation.stateful for operation in graph.operations):
         return 0
     return max(tensor.shape[0] or 0 for tensor in graph.inputs)
 
@@ -252,4 +264,4 @@ def _only_ids(graph: Graph, tensor: KerasTensor) -> bool:
     readers = [
         node.operation for node in graph.nodes if any(t is tensor for t in node.input_tensors)
     ]
-    return bool(readers) and all(getattr(op, "reads_ids", False) for op in readers)
+    return bool(readers) and all(op.reads_ids for op in readers)

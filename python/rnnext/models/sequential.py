@@ -9,9 +9,10 @@ from rnnext import serialization
 from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, ShapeError
 from rnnext.graph.tensor import KerasTensor, standard_shape
+from rnnext.layers.core.embedding import Embedding
 from rnnext.layers.core.input import InputLayer
 from rnnext.layers.layer import Layer
-from rnnext.models.model import Model
+from rnnext.models.functional import Functional
 from rnnext.models.network import Network
 from rnnext.naming import unique_name
 
@@ -19,7 +20,7 @@ __all__ = ["Sequential"]
 
 
 @serialization.builtin("keras")
-class Sequential(Model):
+class Sequential(Functional):
     """A stack of layers, each fed by the one before.
 
     Without an `Input` as its first layer the model is connected when it is first called or built,
@@ -38,6 +39,8 @@ class Sequential(Model):
         >>> model.count_params()
         21
     """
+
+    is_functional = False  # Keras's configs have a class for it
 
     def __init__(
         self,
@@ -87,7 +90,8 @@ class Sequential(Model):
             raise RnnextError(f"{self.label} has no layer to remove.")
         layer = self._stack.pop()
         del self._stack_outputs[len(self._stack) :]
-        self._network, self.built, self._direct = None, False, False
+        self._network, self._runs_graph = None, False
+        self.built = self._direct = False
         self._connect_stack()
         return layer
 
@@ -113,13 +117,11 @@ class Sequential(Model):
         for layer in self._stack[len(outputs) :]:
             outputs.append(layer(outputs[-1]))
         self._connect(outputs[0], outputs[-1])
+        if self._network is not None and isinstance(self._stack[1], Embedding):
+            # As in Keras, whose `input_length` is no limit: the layers behind may set one.
+            self._network.ports.ports[0].accept_any_sizes()
         # Keras makes a functional model inside, each time, and the names of later ones count it.
         unique_name("Functional")
-
-    @property
-    def is_functional(self) -> bool:
-        """False: Keras's configs have a class for it."""
-        return False
 
     @property
     def layers(self) -> list[Layer]:
@@ -135,7 +137,7 @@ class Sequential(Model):
         if not isinstance(inputs, KerasTensor):
             inputs = as_array(inputs, f"input of {self.label}")
         shape: tuple[int | None, ...] = tuple(inputs.shape)
-        if not any(getattr(layer, "stateful", False) for layer in self._stack):
+        if not any(layer.stateful for layer in self._stack):
             shape = (None, *shape[1:])
         self.build(shape)
 
@@ -147,7 +149,7 @@ class Sequential(Model):
     def _network_for(self, x: Any) -> Network | None:
         if self._network is None:
             self._build_for(x)
-        return self._network
+        return super()._network_for(x)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the config Keras 3 writes for a Sequential model."""
@@ -178,7 +180,7 @@ class Sequential(Model):
 
 def _declared_input(layer: Layer) -> list[Layer]:
     """The InputLayer that a first layer's own input shape asks for, if it has one."""
-    if isinstance(layer, Model) and layer._network is not None:
+    if isinstance(layer, Functional) and layer._network is not None:
         shape, dtype = layer.inputs[0].shape, layer.inputs[0].dtype
     elif layer._batch_input_shape is not None:
         shape, dtype = layer._batch_input_shape, layer.output_dtype

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from rnnext import nest
 from rnnext.errors import UnsupportedError
-from rnnext.graph.tensor import Node, Operation
+from rnnext.graph.graph import Graph
+from rnnext.graph.operation import Node, Operation
+from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer, tensors_of_shapes
 from rnnext.layers.variable import Variable, count_scalars
+from rnnext.models.mask_nodes import graph_with_masks
 
 __all__ = ["summary_text"]
 
@@ -29,7 +33,8 @@ def summary_text(
     layer_range: Sequence[str] | None = None,
 ) -> str:
     """Returns Keras's summary of a model as text; for the arguments see `Model.summary`."""
-    nodes = _nodes_of_branched_graph(model)
+    graph = graph_with_masks(model.network.graph) if _is_functional(model) else None
+    nodes = graph.nodes if graph is not None and _is_branched(graph) else []
     header = ["Layer (type)", "Output Shape", "Param #"]
     default_width = _GRAPH_WIDTH if nodes else _STACK_WIDTH
     ends = tuple(positions or (_GRAPH_ENDS if nodes else _STACK_ENDS))
@@ -47,15 +52,10 @@ def summary_text(
     width = line_length or min(default_width, shutil.get_terminal_size().columns - 4)
     widths = _column_widths(ends, width)
     rows = []
-    for layer in _in_range(_listed(model, bool(nodes)), layer_range):
+    layers = model.layers if graph is None else graph.operations
+    for layer in _in_range(layers, layer_range):
         rows += _rows_of(layer, nodes, expand_nested, show_trainable, 0)
     return "\n".join([f'Model: "{model.name}"', *_table(header, rows, widths), *_totals(model)])
-
-
-def _listed(model: Any, branched: bool) -> list[Any]:
-    """A stack's summary has its layers, a graph's its other operations too."""
-    functional = getattr(model, "is_functional", False)
-    return list(model.operations) if functional or branched else list(model.layers)
 
 
 def _in_range(layers: list[Any], layer_range: Sequence[str] | None) -> list[Any]:
@@ -79,19 +79,24 @@ def _in_range(layers: list[Any], layer_range: Sequence[str] | None) -> list[Any]
     return layers[first[0] : last[-1] + 1]
 
 
-def _nodes_of_branched_graph(model: Any) -> list[Node]:
-    """The nodes of a functional model that is no plain chain of layers; else an empty list."""
-    if not getattr(model, "is_functional", False):
-        return []
-    nodes: list[Node] = model._network.graph.nodes
-    chain = all(len(node.input_tensors) <= 1 for node in nodes)
-    used: set[int] = set()
-    for node in nodes:
-        sources = {id(tensor.source.operation) for tensor in node.input_tensors}
-        chain = chain and not sources & used
-        used |= sources
-    operations = {id(node.operation) for node in nodes}
-    return [] if chain and len(operations) == len(nodes) else nodes
+def _is_functional(model: Any) -> bool:
+    """Whether the summary lists the operations of a graph; else it lists layers."""
+    return bool(getattr(model, "is_functional", False))
+
+
+def _is_branched(graph: Graph) -> bool:
+    """Whether a graph is no plain chain of layers that are each called once."""
+    depths = Counter(graph.depths.values())
+    operations = {node.operation for node in graph.nodes}
+    return (
+        max(depths.values()) > 1
+        or len(operations) < len(graph.nodes)
+        or any(len(_sources(node)) > 1 for node in graph.nodes)
+    )
+
+
+def _sources(node: Node) -> list[KerasTensor]:
+    return node.input_tensors + (node.mask_tensors or [])
 
 
 def _column_widths(ends: Sequence[float], width: int) -> list[int]:
@@ -159,7 +164,7 @@ def _connections(layer: Operation, nodes: list[Node]) -> str:
     names = []
     for node in layer.inbound_nodes:
         if node in nodes:
-            for tensor in node.input_tensors:
+            for tensor in _sources(node):
                 operation, node_index, tensor_index = tensor.source
                 names.append(f"{operation.name}[{node_index}][{tensor_index}]")
     return ", ".join(names) or "-"

@@ -18,9 +18,10 @@ import numpy as np
 from rnnext import nest, serialization
 from rnnext.dtypes import standard_dtype_name
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
+from rnnext.graph.operation import Operation
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
-from rnnext.graph.tensor import KerasTensor, Operation, any_symbolic
+from rnnext.graph.tensor import KerasTensor, any_symbolic
 from rnnext.naming import snake_case
 from rnnext.ops.promotion import as_tensor
 from rnnext.ops.shapes import Shape, broadcast, concatenated, reduced, shape_of
@@ -50,7 +51,7 @@ _TIME_RULES: dict[Any, TimeRule] = {
 
 
 def _no_time_rule(call: StreamedCall, _arguments: dict[str, Any]) -> Streamed:
-    call.refuse_unknown()
+    call.raise_not_streamable()
 
 
 def operation(

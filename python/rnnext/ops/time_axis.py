@@ -28,8 +28,8 @@ def elementwise(call: StreamedCall, options: Options) -> Streamed:
     call.sequences_broadcast(aligned_left=False)
     call.constants_broadcast()
     if "axis" not in options:
-        return call.each_step_alone(())
-    return call.each_step_alone(axes_of(options["axis"], call.rank), f"axis={options['axis']!r}")
+        return call.per_step(())
+    return call.per_step(axes_of(options["axis"], call.rank), f"axis={options['axis']!r}")
 
 
 def reduction(call: StreamedCall, options: Options) -> Streamed:
@@ -39,7 +39,7 @@ def reduction(call: StreamedCall, options: Options) -> Streamed:
     axes = axes_of(axis, call.rank)
     if 0 in axes:
         call.refuse(f"axis={axis!r} includes the batch; accepted are axes from 2 on.")
-    return call.each_step_alone(axes, f"axis={axis!r}")
+    return call.per_step(axes, f"axis={axis!r}")
 
 
 def concatenation(call: StreamedCall, options: Options) -> Streamed:
@@ -48,7 +48,7 @@ def concatenation(call: StreamedCall, options: Options) -> Streamed:
     call.no_constants()
     axis = options["axis"]
     axes = axes_of(axis, call.rank)
-    return call.each_step_alone(axes, f"axis={axis!r}")
+    return call.per_step(axes, f"axis={axis!r}")
 
 
 def insertion(call: StreamedCall, options: Options) -> Streamed:
@@ -59,7 +59,7 @@ def insertion(call: StreamedCall, options: Options) -> Streamed:
     added = len(axis) if isinstance(axis, tuple) else 1
     if min(axes_of(axis, call.rank + added)) < 2:
         call.refuse(f"axis={axis!r} moves the time axis; accepted are axes from 2 on.")
-    return call.each_step_alone(())
+    return call.per_step(())
 
 
 def indexing(call: StreamedCall, key: tuple[Any, ...]) -> Streamed:
@@ -75,7 +75,7 @@ def indexing(call: StreamedCall, key: tuple[Any, ...]) -> Streamed:
             f"index {key!r}; accepted are x[:, :, ...] and, for the last step, x[:, -1, ...]."
         )
     if time in _WHOLE:
-        return call.each_step_alone(())
+        return call.per_step(())
     compute, (output,) = call.node.operation.call, call.node.outputs
 
     def make(batch_size: int) -> Runner:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rnnext import nest
+from rnnext.graph.execution import Execution
 from rnnext.graph.streaming import Role, Runner, Streamed, StreamedCall
 from rnnext.models.network import Network
-from rnnext.models.plan import Plan
 from rnnext.streaming.program import StreamedGraph
 
 __all__ = ["StreamedModel", "streamed_model"]
@@ -22,7 +22,7 @@ class StreamedModel:
         batch_size: Number of samples B.
 
     Attributes:
-        plan: How it runs if no input has a mask.
+        execution: Runs it if no input has a mask.
         runners: What remembers from step to step.
         slots: What it remembers, by the names of the layers; of a layer that is called several
             times the later calls have `#2`, `#3`, ... after the name.
@@ -34,21 +34,23 @@ class StreamedModel:
         self._runners = graph.make_runners(batch_size)
         self.runners = list(self._runners.values())
         self._by_name: dict[str, Runner] = {}
-        for node, runner in self._runners.items():
+        for index, runner in self._runners.items():
             if runner.slots:
-                self._by_name[_new_name(node.operation.name, self._by_name)] = runner
+                name = network.graph.nodes[index].operation.name
+                self._by_name[_new_name(name, self._by_name)] = runner
         self._batch_size = batch_size
-        self._plans: dict[tuple[tuple[bool, ...], bool], Plan] = {}
+        self._executions: dict[tuple[tuple[bool, ...], bool], Execution] = {}
         self.slots = {name: runner.slots for name, runner in self._by_name.items()}
-        self.plan = self._plan_for(tuple(False for _ in network.graph.inputs), has_steps=True)
+        unmasked = tuple(False for _ in network.graph.inputs)
+        self.execution = self._execution_for(unmasked, has_steps=True)
 
-    def _plan_for(self, masked: tuple[bool, ...], has_steps: bool) -> Plan:
-        plan = self._plans.get((masked, has_steps))
-        if plan is None:
+    def _execution_for(self, masked: tuple[bool, ...], has_steps: bool) -> Execution:
+        execution = self._executions.get((masked, has_steps))
+        if execution is None:
             others = {} if has_steps else self._graph.without_steps(self._batch_size)
-            plan = self._graph.make_plan(masked, {**self._runners, **others})
-            self._plans[masked, has_steps] = plan
-        return plan
+            execution = self._graph.execution(masked, {**self._runners, **others})
+            self._executions[masked, has_steps] = execution
+        return execution
 
     @property
     def memory(self) -> list[Any]:
@@ -82,9 +84,9 @@ class StreamedModel:
     def run(self, values: list[Any]) -> list[Any]:
         """Returns the outputs for the next steps, if there are any, flat and without masks."""
         if self.has_steps(values):
-            return self.plan.run(values)
+            return self.execution.run(values)
         masked = tuple(False for _ in values)
-        return self._plan_for(masked, has_steps=False).run(values)
+        return self._execution_for(masked, has_steps=False).run(values)
 
     def __call__(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the outputs for the next steps."""
@@ -95,8 +97,10 @@ class StreamedModel:
         ports = self._network.ports
         values = [p.cast(x) for p, x in zip(ports.ports, ports.values(inputs), strict=True)]
         masks = ports.masks(mask)
-        plan = self._plan_for(tuple(m is not None for m in masks), self.has_steps(values))
-        outputs, out_masks = plan.run_with_masks(values, [m for m in masks if m is not None])
+        masked = tuple(m is not None for m in masks)
+        execution = self._execution_for(masked, self.has_steps(values))
+        present = [m for m in masks if m is not None]
+        outputs, out_masks = execution.run_with_masks(values, present)
         structure = self._network.outputs
         return nest.pack_like(structure, outputs), nest.pack_like(structure, out_masks)
 

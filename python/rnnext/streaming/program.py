@@ -14,6 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.errors import UnsupportedError
+from rnnext.graph.execution import Execution
+from rnnext.graph.graph import Graph
+from rnnext.graph.operation import MaskRule, Node
+from rnnext.graph.program import program_of
 from rnnext.graph.streaming import (
     TIME,
     Role,
@@ -22,10 +26,7 @@ from rnnext.graph.streaming import (
     StreamedCall,
     says_how_it_streams,
 )
-from rnnext.graph.tensor import KerasTensor, Node
-from rnnext.layers.layer import Layer
-from rnnext.models.graph import Graph
-from rnnext.models.plan import Plan
+from rnnext.graph.tensor import KerasTensor
 
 __all__ = ["StreamedGraph", "is_read_in_steps", "streamed_graph"]
 
@@ -67,13 +68,13 @@ class StreamedGraph:
             for i, (tensor, role) in enumerate(zip(graph.inputs, roles, strict=True))
         }
         self.fixed_inputs: set[int] = set()
-        self._streamed: dict[Node, Streamed] = {}
-        for node in graph.nodes:
+        self._streamed: dict[int, Streamed] = {}  # by the index of the call
+        for index, node in enumerate(graph.nodes):
             if not node.is_input:
-                self._add(node)
+                self._add(index, node)
         self.output_roles = [self._roles[id(tensor)] for tensor in graph.outputs]
 
-    def _add(self, node: Node) -> None:
+    def _add(self, index: int, node: Node) -> None:
         """Finds what the outputs of a call are."""
         roles = [self._roles[id(tensor)] for tensor in node.input_tensors]
         sources = set().union(*(self._sources[id(tensor)] for tensor in node.input_tensors))
@@ -83,7 +84,7 @@ class StreamedGraph:
             streamed = _streamed(StreamedCall(node, self._roles))
             if streamed.make_runner is not None:
                 self.fixed_inputs |= sources
-            self._streamed[node] = streamed
+            self._streamed[index] = streamed
             outputs = [Role.SEQUENCE if s else Role.LATEST for s in streamed.sequences]
         else:
             _check_is_stateless(node)
@@ -111,41 +112,42 @@ class StreamedGraph:
                 if found:
                     raise _ParallelInputs(found)
 
-    def make_runners(self, batch_size: int) -> dict[Node, Runner]:
-        """Makes what remembers from step to step, for one stream, by the call it stands for."""
+    def make_runners(self, batch_size: int) -> dict[int, Runner]:
+        """Makes what remembers from step to step, for one stream, by the index of the call."""
         return {
-            node: streamed.make_runner(batch_size)
-            for node, streamed in self._streamed.items()
+            index: streamed.make_runner(batch_size)
+            for index, streamed in self._streamed.items()
             if streamed.make_runner is not None
         }
 
-    def without_steps(self, batch_size: int) -> dict[Node, Callable[..., Any]]:
+    def without_steps(self, batch_size: int) -> dict[int, Callable[..., Any]]:
         """Returns what stands for the calls on each step alone where there is no step.
 
-        Layers need not be able to compute nothing: the windows of a convolution do not fit into it.
+        Layers may reject zero-length inputs, e.g. a convolution whose window does not fit.
         """
         return {
-            node: _nothing(node.outputs, batch_size)
-            for node, streamed in self._streamed.items()
-            if streamed.make_runner is None and not getattr(node.operation, "computes_masks", False)
+            index: _nothing(self.graph.nodes[index].outputs, batch_size)
+            for index, streamed in self._streamed.items()
+            if streamed.make_runner is None
+            and self.graph.nodes[index].operation.mask_rule is not MaskRule.JOINT
         }
 
-    def make_plan(self, masked: tuple[bool, ...], runners: Mapping[Node, Any]) -> Plan:
-        """Makes a plan that calls these runners.
+    def execution(self, masked: tuple[bool, ...], runners: Mapping[int, Any]) -> Execution:
+        """Makes what runs the graph with these runners.
 
         Raises:
             UnsupportedError: If a layer on a sequence would be given a mask of its steps as one of
                 its elements.
         """
-        plan = Plan(self.graph, masked, runners)
-        for node in self._streamed:
-            operation = node.operation
-            if operation in plan.masked_operations and getattr(operation, "_masks_elements", False):
+        program = program_of(self.graph, masked)
+        for index in self._streamed:
+            operation = self.graph.nodes[index].operation
+            if operation in program.masked_operations and operation.masks_elements:
                 raise UnsupportedError(
                     f"{operation.label} cannot be streamed: its input has a mask of steps, which "
                     "it would take for one of elements; accepted are inputs without a mask."
                 )
-        return plan
+        return Execution(program, runners)
 
 
 def _nothing(outputs: Sequence[KerasTensor], batch_size: int) -> Callable[..., Any]:
@@ -160,19 +162,18 @@ def _nothing(outputs: Sequence[KerasTensor], batch_size: int) -> Callable[..., A
 
 def _streamed(call: StreamedCall) -> Streamed:
     operation = call.node.operation
-    if isinstance(operation, Layer):
-        if not says_how_it_streams(operation):
-            call.refuse_unknown()
-        if operation.works_on_each_step:  # whatever the class it inherits from says
-            call.only_sequences()
-            return call.each_step_alone(())
+    if not says_how_it_streams(operation):
+        call.raise_not_streamable()
+    if operation.works_on_each_step:  # whatever the class it inherits from says
+        call.only_sequences()
+        return call.per_step(())
     streamed: Streamed = operation.streamed(call)
     return streamed
 
 
 def _check_is_stateless(node: Node) -> None:
     """Refuses what would change its own states at every step, being called as it is."""
-    if getattr(node.operation, "stateful", False):
+    if node.operation.stateful:
         raise UnsupportedError(
             f"{node.operation.label} cannot be streamed: its input has no time axis that comes "
             "in steps, so it runs anew at every step, and stateful=True would go on from its own "
@@ -230,20 +231,10 @@ def is_read_in_steps(graph: Graph, tensors: Sequence[KerasTensor]) -> bool:
         longer = any(t.ndim > TIME and t.shape[TIME] != 1 for t in node.input_tensors)
         if not read or (longer and all(t.shape[TIME] == 1 for t in read)):
             continue
-        if _needs_steps(node, along):
+        if node.operation.reads_in_steps(node, along):
             return True
         along |= {id(t) for i, t in enumerate(node.outputs) if _keeps_time(node, along, i)}
     return False
-
-
-def _needs_steps(node: Node, along: set[int]) -> bool:
-    """Whether a call needs one of these tensors (by id) as a sequence."""
-    operation: Any = node.operation
-    network = getattr(operation, "_network", None)
-    if network is not None:
-        pairs = zip(network.ports.values(node.args[0]), network.graph.inputs, strict=True)
-        return is_read_in_steps(network.graph, [inner for t, inner in pairs if id(t) in along])
-    return bool(getattr(operation, "reads_steps", False)) and id(node.input_tensors[0]) in along
 
 
 def _keeps_time(node: Node, along: set[int], output_index: int) -> bool:

@@ -25,7 +25,7 @@ from rnnext.streaming.model import StreamedModel
 from rnnext.streaming.program import streamed_graph
 
 if TYPE_CHECKING:
-    from rnnext.models.model import Model
+    from rnnext.models.functional import Functional
 
 __all__ = ["Stream"]
 
@@ -72,25 +72,20 @@ class Stream:
         True
     """
 
-    def __init__(self, model: Model, batch_size: int = 1) -> None:
-        network = model._network
-        if network is None:
-            raise UnsupportedError(
-                f"{model.label} cannot be streamed: it is a class of its own or is not built yet; "
-                "accepted are functional models and Sequentials that know their input's shape, "
-                "by an Input, a build() or a call."
-            )
+    def __init__(self, model: Functional, batch_size: int = 1) -> None:
+        network = model.network
         if network.samples_elsewhere:
             raise UnsupportedError(
                 f"{model.label} cannot be streamed: the samples of {network.samples_elsewhere!r} "
                 "are not on the first axis; accepted are models whose samples are."
             )
         self.batch_size = _checked_batch_size(batch_size, model.label)
+        self._model = model
         self._label = model.label
         graph = streamed_graph(network.graph, model.label)
         self._run = StreamedModel(network, graph, self.batch_size)
         self._runners = self._run.runners
-        self._run_steps = self._run.plan.run
+        self._run_steps = self._run.execution.run
         self._ports = network.ports
         self._inputs = [
             _StreamInput(
@@ -107,8 +102,7 @@ class Stream:
         self._in_steps = [role is Role.SEQUENCE for role in graph.output_roles]
         # Whether an output can be an input itself, which the caller must not get back.
         self._may_be_input = [
-            not getattr(t.source.operation, "makes_new_arrays", False)
-            for t in network.graph.outputs
+            not t.source.operation.makes_new_arrays for t in network.graph.outputs
         ]
         self._find_short_way()
 
@@ -118,6 +112,10 @@ class Stream:
             f"<Stream of {self._label}, batch_size={self.batch_size}, inputs in steps: {inputs}; "
             f"remembers: {remembering or 'nothing'}>"
         )
+
+    def __reduce__(self) -> Any:
+        # A copy, also in another process, is another stream of the model, at the same place.
+        return _at_state, (self._model, self.batch_size, self.state)
 
     def _find_short_way(self) -> None:
         """Notes what a step needs of a model with one input and one output, as most are."""
@@ -272,6 +270,12 @@ class Stream:
         for stream_input in self._fixed:
             stream_input.kept = checked.pop(stream_input.name)["value"]
         self._run.state = checked
+
+
+def _at_state(model: Functional, batch_size: int, state: dict[str, Any]) -> Stream:
+    stream = Stream(model, batch_size)
+    stream.state = state
+    return stream
 
 
 class _StreamInput:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import activations, serialization
-from rnnext.graph.streaming import Streamed, StreamedCall, activated_alone
+from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.layers.layer import Layer
 
 __all__ = ["Activation"]
@@ -35,10 +35,11 @@ class Activation(Layer):
         self.activation = activations.get(activation)
         self.supports_masking = True
 
-    def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    def input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Integers stay integers where the activation keeps them."""
         if dtype.kind in "iu" and self.activation.keeps_integers:
             return dtype.newbyteorder("=")
-        return super()._input_dtype(dtype)
+        return super().input_dtype(dtype)
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the activation of every element."""
@@ -46,7 +47,7 @@ class Activation(Layer):
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""
-        return activated_alone(call, self.activation)
+        return per_step_with_activation(call, self.activation)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape (glu halves its axis)."""

@@ -44,10 +44,11 @@ class _ActivationLayer(Layer):
         activation: Activation = self._packed or self._pack()
         return activation
 
-    def _input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    def input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """Integers stay integers where the activation keeps them."""
         if dtype.kind in "iu" and self._activation.keeps_integers:
             return dtype.newbyteorder("=")
-        return super()._input_dtype(dtype)
+        return super().input_dtype(dtype)
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the activation of every element; relu's integers stay integers."""
@@ -214,7 +215,7 @@ class PReLU(Layer):
                 f"shared_axes={self.shared_axes} gives every step an alpha of its own; accepted "
                 "are shared_axes with 1."
             )
-        return call.each_step_alone(())
+        return call.per_step(())
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
@@ -253,7 +254,7 @@ class Softmax(Layer):
     """
 
     _casts_integers = True
-    _masks_elements = True
+    masks_elements = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

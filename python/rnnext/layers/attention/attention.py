@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import activations, serialization
+from rnnext import activations, ops, serialization
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
 from rnnext.ops.attention import causal_mask, row_blocks, rows_of, softmax_rows
@@ -48,7 +49,7 @@ class Attention(Layer):
         array([[[2.]]], dtype=float32)
     """
 
-    _makes_mask = False
+    _mask_rule = MaskRule.COMPUTE
 
     def __init__(
         self,
@@ -138,7 +139,10 @@ class Attention(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the query's mask."""
-        return self._masks(mask)[0]
+        query_mask = self._masks(mask)[0]
+        # Keras has this operation in the graph of a model.
+        symbolic = isinstance(query_mask, KerasTensor)
+        return ops.convert_to_tensor(query_mask) if symbolic else query_mask
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns (B, Tq, E) for a list of shapes."""

@@ -358,12 +358,13 @@ class MultiHeadAttention(HeadedAttention):
 
     def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         outputs = super()._call_checked(args, kwargs)
-        for x in self._without_mask_afterwards(CallArguments(type(self).call, args, kwargs, "")):
+        for x in self.drops_masks_of(CallArguments(type(self).call, args, kwargs, "")):
             if isinstance(x, MaskedTensor):
                 x._keras_mask = None
         return outputs
 
-    def _without_mask_afterwards(self, call: CallArguments) -> list[Any]:
+    def drops_masks_of(self, call: CallArguments) -> list[Any]:
+        """Before Keras 3.8 the tensors kept their masks; since then the call takes them away."""
         return [] if self.keeps_masks else [call.named[name] for name in ("query", "value", "key")]
 
     def _attend(

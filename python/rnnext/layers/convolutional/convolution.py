@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rnnext import activations, constraints, initializers, regularizers, serialization
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.graph.streaming import Streamed, StreamedCall, activated_alone
+from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.layers.convolutional.streamed_convolution import StreamedConvolution
 from rnnext.layers.convolutional.window_product import WindowProduct
 from rnnext.layers.convolutional.windows import Windows
@@ -125,7 +125,7 @@ class ConvolutionLayer(SpatialLayer):
                 f"strides={self.strides} needs steps to come or leaves steps out; accepted are a "
                 "Conv1D with padding='causal' and strides=1, and windows of one step."
             )
-        return activated_alone(call, self.activation)
+        return per_step_with_activation(call, self.activation)
 
     def _split_activation(self) -> tuple[Any, Any]:
         """The activation that a kernel applies, and the one that is left to be called."""
@@ -288,7 +288,7 @@ class Conv1D(Conv):
         """Says how a call on sequences is streamed: with causal padding it remembers inputs."""
         if self._channels_first or self.padding != "causal" or self.strides != (1,):
             return super().streamed(call)
-        activated_alone(call, self.activation)
+        per_step_with_activation(call, self.activation)
         return Streamed((True,), lambda batch_size: StreamedConvolution(self, batch_size))
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.graph.stream_state import StateSlot
-
-if TYPE_CHECKING:
-    from rnnext.layers.convolutional.convolution import Conv
 
 __all__ = ["StreamedConvolution"]
 
@@ -19,11 +16,11 @@ class StreamedConvolution:
     """Slides the windows of a Conv1D with padding="causal" and strides=1 over chunks.
 
     Args:
-        layer: The layer.
+        layer: The convolution.
         batch_size: Number of samples B.
     """
 
-    def __init__(self, layer: Conv, batch_size: int) -> None:
+    def __init__(self, layer: Any, batch_size: int) -> None:
         self._layer = layer
         channels = layer.kernel.shape[-2] * layer.groups
         self._shape = (batch_size, layer._windows.extent[0] - 1, channels)

@@ -54,7 +54,7 @@ class _TransposedProduct:
     def _add(self, x: NDArray[Any], outputs: NDArray[Any]) -> None:
         """Fills the outputs (n, *output_sizes, F), zeros before."""
         windows, counts, sizes = self._windows, x.shape[1:-1], outputs.shape[1:-1]
-        values = self._kernel(np.ascontiguousarray(x))
+        values = self._kernel.run(np.ascontiguousarray(x), True)
         values = values.reshape(*x.shape[:-1], *windows.size, self._filters)
         borders = windows.borders(sizes, counts)
         spans = [
@@ -180,7 +180,7 @@ class ConvTranspose(ConvolutionLayer):
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Refuses sequences: an input adds to several steps of the output."""
-        call.refuse_unknown()
+        call.raise_not_streamable()
 
     def _pack_weights(self) -> tuple[Convolution, Any]:
         bias = None if self.bias is None else self.bias.value

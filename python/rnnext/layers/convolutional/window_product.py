@@ -103,10 +103,13 @@ class WindowProduct:
         groups, channels = len(self._kernels), windows.shape[-1]
         if groups == 1:
             # reshape can return a view of overlapping rows
-            return self._kernels[0](np.ascontiguousarray(windows.reshape(-1, self._depth)))
+            product: NDArray[Any] = self._kernels[0].run(
+                np.ascontiguousarray(windows.reshape(-1, self._depth)), True
+            )
+            return product
         rows = windows.reshape(-1, self._depth // channels, groups, channels // groups)
         outputs = [
-            kernel(np.ascontiguousarray(rows[:, :, group]).reshape(len(rows), -1))
+            kernel.run(np.ascontiguousarray(rows[:, :, group]).reshape(len(rows), -1), True)
             for group, kernel in enumerate(self._kernels)
         ]
         return np.concatenate(outputs, axis=1)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rnnext import _core, activations, constraints, initializers, regularizers, serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.graph.streaming import Streamed, StreamedCall, activated_alone
+from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
@@ -113,16 +113,16 @@ class Dense(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns (..., units)."""
         kernel, finish = self._packed or self._pack()
-        outputs: NDArray[Any] | None = kernel.run_plain(inputs)
+        outputs: NDArray[Any] | None = kernel.run(inputs, False)
         if outputs is None:  # no plain matrix that fits: made one, or refused
             array = cast(as_array(inputs, f"input of {self.label}"), self.compute_dtype)
             check_inputs(self.input_spec, array, self.label)
-            outputs = kernel(array)
+            outputs = kernel.run(array, True)
         return outputs if finish is None else as_array(finish(outputs), self.label)
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""
-        return activated_alone(call, activations.get(self.activation), axes=(-1,))
+        return per_step_with_activation(call, activations.get(self.activation), axes=(-1,))
 
     def _pack_weights(self) -> tuple[Any, Any]:
         """The kernel, and the activation if the kernel does not have it."""

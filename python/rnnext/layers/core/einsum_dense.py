@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rnnext import _core, activations, constraints, initializers, regularizers, serialization
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.graph.streaming import Streamed, StreamedCall, activated_alone
+from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.graph.tensor import Shape
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
@@ -183,12 +183,12 @@ class EinsumDense(Layer):
         else:
             free = x.shape[: x.ndim - self._contracted]
             rows = x.reshape(*free, math.prod(x.shape[x.ndim - self._contracted :]))
-            outputs = kernel(rows).reshape(*free, *new_shape)
+            outputs = kernel.run(rows, True).reshape(*free, *new_shape)
         return outputs if finish is None else np.asarray(finish(outputs))
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""
-        return activated_alone(call, self.activation, self._axes_not_free(call.rank))
+        return per_step_with_activation(call, self.activation, self._axes_not_free(call.rank))
 
     def _axes_not_free(self, rank: int) -> list[int]:
         """The axes of the inputs that are summed over, moved, or have weights of their own."""

@@ -93,7 +93,6 @@ class Embedding(Layer):
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = bool(mask_zero)
         self.supports_masking = self.mask_zero
-        self._makes_mask = self.mask_zero
         self.autocast = False
         if weights is not None:
             self.build()

@@ -7,7 +7,8 @@ from typing import Any
 from rnnext import serialization
 from rnnext.dtypes import standard_dtype_name
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.graph.tensor import KerasTensor, Node, standard_shape
+from rnnext.graph.operation import Node
+from rnnext.graph.tensor import KerasTensor, standard_shape
 from rnnext.layers.layer import Layer
 
 __all__ = ["Input", "InputLayer"]

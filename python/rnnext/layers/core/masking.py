@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import ops, serialization
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
 
@@ -35,8 +36,6 @@ class Masking(Layer):
         array([[ True, False]])
     """
 
-    _makes_mask = True
-
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(mask_value, dict):
@@ -53,9 +52,10 @@ class Masking(Layer):
         return (-1,)
 
     @property
-    def computes_masks(self) -> bool:
-        """Whether outputs and their mask are better computed together."""
-        return type(self) is Masking and not self.narrows
+    def mask_rule(self) -> MaskRule:
+        """JOINT: outputs and their mask are computed together."""
+        is_joint = type(self) is Masking and not self.narrows
+        return MaskRule.JOINT if is_joint else super().mask_rule
 
     def call_with_masks(self, inputs: Any, mask: Any = None) -> tuple[Any, Any]:  # noqa: ARG002
         """Returns the inputs with zeros at the masked steps, and which steps are not masked."""

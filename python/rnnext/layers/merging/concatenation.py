@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rnnext import ops, serialization
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.merging.merging import Arrays, Merge
@@ -37,7 +38,7 @@ class Concatenate(Merge):
         array([[1., 2., 3.]], dtype=float32)
     """
 
-    _makes_mask = False
+    _mask_rule = MaskRule.COMPUTE
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -52,7 +53,7 @@ class Concatenate(Merge):
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""
         call.only_sequences()
-        return call.each_step_alone((self.axis,), f"axis={self.axis}")
+        return call.per_step((self.axis,), f"axis={self.axis}")
 
     def _merge(self, arrays: Arrays) -> NDArray[Any]:
         return np.concatenate(arrays, axis=self.axis)

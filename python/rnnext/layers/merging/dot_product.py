@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import ShapeError
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.tensor import Shape
 from rnnext.layers.integer_options import integers
 from rnnext.layers.merging.merging import Merge
@@ -48,7 +49,7 @@ class Dot(Merge):
         array([[6., 6.]], dtype=float32)
     """
 
-    _makes_mask = False
+    _mask_rule = MaskRule.COMPUTE
 
     _input_count = 2
 

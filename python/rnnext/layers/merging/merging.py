@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rnnext import ops, serialization
 from rnnext.errors import DataError, ShapeError
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import KerasTensor, Shape
 from rnnext.layers.layer import Layer
@@ -48,7 +49,7 @@ class Merge(Layer):
     (`all_masks_must_hold`) one mask is enough, and a step counts if it counts in all there are.
     """
 
-    _makes_mask = False
+    _mask_rule = MaskRule.COMPUTE
     # How many inputs there must be; None for any number.
     _input_count: int | None = None
 
@@ -69,7 +70,7 @@ class Merge(Layer):
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""
         call.sequences_broadcast(aligned_left=True)
-        return call.each_step_alone(())
+        return call.per_step(())
 
     def _merged(self, arrays: Arrays) -> NDArray[Any]:
         try:
@@ -144,7 +145,7 @@ class Merge(Layer):
         """Returns a tensor of the merged shape and dtype."""
         tensors = self._checked_list(inputs, "inputs")
         shape = self.compute_output_shape([x.shape for x in tensors])
-        dtype = result_type(*(self._input_dtype(np.dtype(x.dtype)) for x in tensors))
+        dtype = result_type(*(self.input_dtype(np.dtype(x.dtype)) for x in tensors))
         return KerasTensor(shape, dtype.name, self.name)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

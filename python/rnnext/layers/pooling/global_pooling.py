@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import ShapeError
+from rnnext.graph.operation import MaskRule
 from rnnext.layers.rearrangement import Rearrangement
 from rnnext.layers.spatial import SpatialLayer, lowest
 
@@ -138,7 +139,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         array([[1.5]], dtype=float32)
     """
 
-    _makes_mask = False
+    _mask_rule = MaskRule.COMPUTE
 
     rank = 1
 

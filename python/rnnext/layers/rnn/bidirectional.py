@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
-from rnnext._core import concatenate_directions, run_both
+from rnnext._core import concatenate_directions
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import accepts
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.layers.layer import Layer
 from rnnext.layers.rnn.rnn import RNN
@@ -73,7 +74,6 @@ class Bidirectional(Layer):
 
     makes_new_arrays = True
     _casts_integers = True
-    _makes_mask = False
     reads_steps = True
 
     def __init__(
@@ -221,11 +221,17 @@ class Bidirectional(Layer):
                 outputs: tuple[Any, Any] | None = self._run_plain(*layers, sequences, mask)
                 if outputs is not None:
                     return outputs
-            calls = [
+            (kernel, x, *arguments), (other, other_x, *other_arguments) = (
                 layer.kernel_call(sequences, state, mask, training)
                 for layer, state in zip(layers, states, strict=True)
-            ]
-            return run_both(*calls)
+            )
+            if x.dtype != other_x.dtype:
+                return kernel.run(x, *arguments), other.run(other_x, *other_arguments)
+            (state, mask, flags), (other_state, _, other_flags) = arguments, other_arguments
+            pair: tuple[Any, Any] = kernel.run_pair(
+                x, mask, state, flags, other, other_state, other_flags
+            )
+            return pair
         forward, backward = (
             self._run(layer, sequences, state, mask, training)
             for layer, state in zip(layers, states, strict=True)
@@ -235,12 +241,14 @@ class Bidirectional(Layer):
     @staticmethod
     def _run_plain(forward: RNN, backward: RNN, sequences: Any, mask: Any) -> Any:
         """What each layer returns, or None unless the arrays are just what the kernels read."""
-        return forward._runner().run_plain_beside(
+        return forward._runner().run_pair(
             sequences,
-            forward._kernel_flags(),
-            backward._runner(),
-            backward._kernel_flags(),
             mask,
+            None,
+            forward.kernel_flags(),
+            backward._runner(),
+            None,
+            backward.kernel_flags(),
         )
 
     @staticmethod
@@ -257,16 +265,14 @@ class Bidirectional(Layer):
     # Shapes, masks, config -----------------------------------------------------------------------
 
     @property
-    def hands_on_masks(self) -> bool:
-        """Whether there are outputs of masked steps, not the last ones alone."""
-        return self.return_sequences or type(self).compute_mask is not Bidirectional.compute_mask
-
-    @property
-    def keeps_mask(self) -> bool:
-        """Whether the mask of the output is that of the input, just as it is."""
-        is_own = type(self).compute_mask is Bidirectional.compute_mask
+    def mask_rule(self) -> MaskRule:
+        """Sequences of outputs keep the mask; a last output and states have none."""
+        if type(self).compute_mask is not Bidirectional.compute_mask:
+            return super().mask_rule
+        if not self.return_sequences:
+            return MaskRule.DROP
         one_output = not self.return_state and self.merge_mode is not None
-        return is_own and self.return_sequences and one_output
+        return MaskRule.KEEP if one_output else MaskRule.COMPUTE
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the mask for sequences of outputs; there is none for last outputs or states."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import _core, nest
+from rnnext._core import RETURN_STATE, STRICT
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError
 from rnnext.layers.input_spec import InputSpec
@@ -123,7 +124,7 @@ class KernelCell(RecurrentCell):
             new_states = list(self._step(inputs, *previous))
         else:
             steps, before = inputs[:, None], tuple(previous)
-            new_states = kernel(steps, before, None, False, True, False, False)[1:]
+            new_states = kernel.run(steps, before, None, RETURN_STATE | STRICT)[1:]
         return new_states[0], list(new_states) if nest.is_nested(states) else new_states[0]
 
     def _state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:

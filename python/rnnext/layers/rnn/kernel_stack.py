@@ -13,6 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
+from rnnext._core import (
+    GO_BACKWARDS,
+    RETURN_SEQUENCES,
+    RETURN_STATE,
+    STRICT,
+    ZERO_OUTPUT_FOR_MASK,
+)
 from rnnext.layers.rnn.step_loop import zero_states
 
 if TYPE_CHECKING:
@@ -24,7 +31,7 @@ Array = NDArray[Any]
 
 
 class KernelStack:
-    """Called like a kernel, for cells that all have one.
+    """Runs like a kernel, for cells that all have one.
 
     Args:
         stack: Cells of rnnext's own, which compute in the dtype of the sequence.
@@ -33,35 +40,21 @@ class KernelStack:
     def __init__(self, stack: StackedRNNCells) -> None:
         self._stack = stack
 
-    def __call__(
-        self,
-        x: Array,
-        initial_state: Any,
-        mask: Array | None,
-        return_sequences: bool,
-        return_state: bool,
-        go_backwards: bool,
-        zero_output_for_mask: bool,
-    ) -> Any:
-        """Runs the cells over x (B, T, D); see `rnnext._core.RecurrentKernel` for the rest."""
-        cells = self._stack.cells
+    def run(self, x: Array, initial_state: Any, mask: Array | None, flags: int) -> Any:
+        """Runs the cells over x (B, T, D); see `rnnext._core.RecurrentKernel.run` for the rest."""
+        cells, backwards = self._stack.cells, flags & GO_BACKWARDS
+        # What a masked step outputs does not matter to the cell above, which skips it, too.
+        inner = STRICT | RETURN_STATE | RETURN_SEQUENCES
+        last = STRICT | RETURN_STATE | flags & (RETURN_SEQUENCES | ZERO_OUTPUT_FOR_MASK)
         if initial_state is None:
             initial_state = zero_states(self._stack, len(x), x.dtype.name)
         new_states: list[Any] = []
         for i, (cell, before) in enumerate(zip(cells, initial_state, strict=True), start=1):
-            # What a masked step outputs does not matter to the cell above, which skips it, too.
-            is_last = i == len(cells)
-            x, *after = (cell._packed or cell._pack())(
-                x,
-                tuple(nest.flatten(before)),
-                mask,
-                return_sequences or not is_last,
-                True,
-                go_backwards,
-                zero_output_for_mask and is_last,
-            )
-            if go_backwards:  # the output is in the order in which it was computed
-                go_backwards = False
+            kernel, states = cell._packed or cell._pack(), tuple(nest.flatten(before))
+            options = last if i == len(cells) else inner
+            x, *after = kernel.run(x, states, mask, options | backwards)
+            if backwards:  # the output is in the order in which it was computed
+                backwards = 0
                 mask = None if mask is None else np.ascontiguousarray(mask[:, ::-1])
             new_states.append(list(after) if nest.is_nested(before) else after[0])
-        return (x, *new_states) if return_state else x
+        return (x, *new_states) if flags & RETURN_STATE else x

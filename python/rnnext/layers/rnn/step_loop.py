@@ -1,7 +1,7 @@
 """Running any cell over a sequence, step by step, in Python.
 
-For cells without a compiled kernel: a user's own, or one with an activation no kernel has. It is
-called like a kernel and treats masks as the kernels do.
+For cells without a compiled kernel: a user's own, or one with an activation no kernel has. It runs
+like a kernel and treats masks as the kernels do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
+from rnnext._core import (
+    GO_BACKWARDS,
+    RETURN_SEQUENCES,
+    RETURN_STATE,
+    STRICT,
+    ZERO_OUTPUT_FOR_MASK,
+)
 
 __all__ = ["StepLoop", "zero_states"]
 
@@ -38,46 +45,36 @@ class StepLoop:
     def __init__(self, cell: Any) -> None:
         self._cell = cell
 
-    def run_plain(self, x: Array, flags: int, mask: Array | None, /) -> None:
-        """Declines, as a kernel declines what is not plain: its caller then calls with care."""
-
-    def __call__(
-        self,
-        x: Array,
-        initial_state: Any,
-        mask: Array | None,
-        return_sequences: bool,
-        return_state: bool,
-        go_backwards: bool,
-        zero_output_for_mask: bool,
-    ) -> Any:
-        """Runs the cell over x (B, T, ...); see `rnnext._core.RecurrentKernel` for the rest.
+    def run(self, x: Array, initial_state: Any, mask: Array | None, flags: int) -> Any:
+        """Runs the cell over x (B, T, ...); see `rnnext._core.RecurrentKernel.run` for the rest.
 
         A masked step keeps the states and repeats the last output, zeros if there is none yet.
         """
+        if not flags & STRICT:
+            return None  # as a kernel returns None for what it does not take as it is
         states = initial_state
         if states is None:
             states = zero_states(self._cell, len(x), x.dtype.name)
         steps = range(x.shape[1])
         output: Array | None = None
         outputs: list[Array] = []
-        for t in reversed(steps) if go_backwards else steps:
+        for t in reversed(steps) if flags & GO_BACKWARDS else steps:
             new_output, new_states = self._cell.call(np.ascontiguousarray(x[:, t]), states)
             if not nest.is_nested(new_states):
                 new_states = [new_states]
             if mask is not None:
                 keep = mask[:, t]
                 previous = np.zeros_like(new_output) if output is None else output
-                shown = np.zeros_like(new_output) if zero_output_for_mask else previous
+                shown = np.zeros_like(new_output) if flags & ZERO_OUTPUT_FOR_MASK else previous
                 new_output = _select(keep, new_output, shown)
                 pairs = zip(nest.flatten(new_states), nest.flatten(states), strict=True)
                 kept = [_select(keep, new, old) for new, old in pairs]
                 new_states = nest.pack_like(new_states, kept)
             output, states = new_output, new_states
-            if return_sequences:
+            if flags & RETURN_SEQUENCES:
                 outputs.append(output)
-        result = np.stack(outputs, axis=1) if return_sequences else output
-        return (result, *states) if return_state else result
+        result = np.stack(outputs, axis=1) if flags & RETURN_SEQUENCES else output
+        return (result, *states) if flags & RETURN_STATE else result
 
 
 def _select(keep: Array, new: Array, old: Array) -> Array:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
-from rnnext._core import RecurrentKernel
+from rnnext._core import (
+    RETURN_SEQUENCES,
+    RETURN_STATE,
+    STRICT,
+    ZERO_OUTPUT_FOR_MASK,
+    RecurrentKernel,
+)
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError
 from rnnext.graph.stream_state import NoneOr, StateSlot
-
-if TYPE_CHECKING:
-    from rnnext.layers.rnn.rnn import RNN
 
 __all__ = ["StreamedRNN"]
 
@@ -28,7 +31,7 @@ class StreamedRNN:
     which is not the state: before the first step that counts there is none, and it is zero.
 
     Args:
-        layer: The layer. Its own states are not touched.
+        layer: The RNN. Its own states are not touched.
         batch_size: Number of samples B.
         step_shape: (B, ...) of a step of the input.
         takes_state: Whether the layer is called with an initial state. It is taken at the first
@@ -36,14 +39,14 @@ class StreamedRNN:
     """
 
     def __init__(
-        self, layer: RNN, batch_size: int, step_shape: tuple[int | None, ...], takes_state: bool
+        self, layer: Any, batch_size: int, step_shape: tuple[int | None, ...], takes_state: bool
     ) -> None:
         self._layer = layer
         self._batch_size = batch_size
         self._takes_state = takes_state
         self._has_kernel = layer._cell_has_kernel
         self._dtype = np.dtype(layer.compute_dtype)
-        self._kernel_flags = int(layer.return_sequences) + 2  # the states, too
+        self._flags = RETURN_SEQUENCES * layer.return_sequences + RETURN_STATE
         self._return_sequences, self._return_state = layer.return_sequences, layer.return_state
         # What a cell without a kernel returns may be of another dtype, which is kept.
         dtype = self._dtype.name if self._has_kernel else None
@@ -89,10 +92,10 @@ class StreamedRNN:
         kernel = self._layer.cell._packed if self._has_kernel else None
         if mask is not None or type(kernel) is not RecurrentKernel:
             return self._call_with_care(sequences, mask, states, output)
-        results: Any = kernel.run_plain_from(sequences, self._kernel_flags, states)
+        results: Any = kernel.run(sequences, states, None, self._flags)
         if results is None:  # not the arrays that kernels read
             x = cast(sequences, self._dtype)
-            results = kernel(x, states, None, self._return_sequences, True, False, False)
+            results = kernel.run(x, states, None, self._flags | STRICT)
         self.memory = (results[1:], results[1])
         return _with_states(results[0], results[1:]) if self._return_state else results[0]
 
@@ -105,7 +108,8 @@ class StreamedRNN:
         if mask is not None:
             mask = layer._checked_mask(mask, x.shape[:2])
         zero_for_mask = layer.zero_output_for_mask
-        results = layer._runner()(x, before, mask, sequence, True, False, zero_for_mask)
+        flags = self._flags | STRICT | ZERO_OUTPUT_FOR_MASK * zero_for_mask
+        results = layer._runner().run(x, before, mask, flags)
         output, states = results[0], results[1:]
         if mask is not None and layer.outputs_initial_state:
             output = layer._with_initial_state(output, before if self._takes_state else None, mask)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import accepts
+from rnnext.graph.operation import MaskRule
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.core.lambda_layer import Lambda
 from rnnext.layers.core.wrapper import Wrapper
@@ -46,7 +47,7 @@ class TimeDistributed(Wrapper):
         (2, 10, 26, 26, 64)
     """
 
-    _makes_mask = False
+    _mask_rule = MaskRule.COMPUTE
 
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
@@ -149,8 +150,8 @@ class TimeDistributed(Wrapper):
         steps' own axes are gone, as behind `TimeDistributed(LSTM(4))`. There, as in Keras 2, a
         step counts if any part of it does.
         """
-        if previous_mask is None:
-            return None
+        if previous_mask is None or isinstance(previous_mask, KerasTensor):
+            return previous_mask
         mask = np.asarray(previous_mask)
         axes = max(len(self.compute_output_shape(inputs.shape)) - 1, 2)
         return mask if mask.ndim <= axes else mask.any(axis=tuple(range(2, mask.ndim)))

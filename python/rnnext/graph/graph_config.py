@@ -1,137 +1,16 @@
-"""The graph of a functional model: which nodes it has, in what order, and its config."""
+"""The config of a functional model's graph, written and read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from rnnext import nest, serialization
-from rnnext.errors import FileError, RnnextError
-from rnnext.graph.tensor import KerasTensor, Node, Operation
-from rnnext.layers.core.input import Input
+from rnnext.errors import FileError
+from rnnext.graph.graph import Graph, map_tensors, node_of
+from rnnext.graph.operation import Operation
+from rnnext.graph.tensor import KerasTensor
 
-__all__ = ["Graph", "config_of", "with_own_inputs"]
-
-
-class Graph:
-    """The nodes between some input tensors and some output tensors.
-
-    Attributes:
-        inputs: Flat list of the symbolic inputs.
-        outputs: Flat list of the symbolic outputs.
-        nodes: The nodes in the order in which Keras runs them: those farthest from the outputs
-            first. It matters where a layer drops the masks of its inputs.
-        operations: The operations in Keras's order, which weight files count layers by: those
-            farthest from the outputs first, at equal distance in order of traversal.
-
-    Raises:
-        RnnextError: If an output does not depend on the inputs alone, or two operations have the
-            same name.
-    """
-
-    def __init__(self, inputs: list[KerasTensor], outputs: list[KerasTensor]) -> None:
-        self.inputs = inputs
-        self.outputs = outputs
-        nodes, first_seen = _traverse(inputs, outputs)
-        node_depths, depths = _depths(nodes)
-        self.nodes = sorted(node_depths, key=lambda node: -node_depths[node])
-        for tensor in inputs:  # an input that no output depends on
-            operation = tensor.source.operation
-            if operation not in depths:
-                depths[operation], first_seen[operation] = 0, -1
-                self.nodes.insert(0, operation.inbound_nodes[tensor.source.node_index])
-        self.operations = sorted(depths, key=lambda op: (-depths[op], first_seen[op]))
-        self._members = set(self.nodes)
-        names = [operation.name for operation in self.operations]
-        for name in names:
-            if names.count(name) > 1:
-                raise RnnextError(f"the name {name!r} is used by {names.count(name)} layers.")
-
-    def nodes_of(self, operation: Operation) -> list[Node]:
-        """Returns the nodes of this graph at which `operation` is called, in order of the calls."""
-        return [node for node in operation.inbound_nodes if node in self._members]
-
-
-def _traverse(
-    inputs: list[KerasTensor], outputs: list[KerasTensor]
-) -> tuple[list[Node], dict[Operation, int]]:
-    """Depth-first from the outputs: nodes after their parents, and when operations were seen."""
-    allowed = {id(tensor) for tensor in inputs}
-    done: dict[Node, None] = {}
-    first_seen: dict[Operation, int] = {}
-    # A stack instead of recursion: a chain may be longer than Python's recursion limit.
-    stack = [(tensor, False) for tensor in reversed(outputs)]
-    while stack:
-        tensor, parents_done = stack.pop()
-        node = _node_of(tensor)
-        if node in done:
-            continue
-        if parents_done:
-            done[node] = None
-            continue
-        if node.is_input and id(tensor) not in allowed:
-            raise RnnextError(
-                f"the output depends on {tensor.name!r}, which is not among the inputs "
-                f"{[x.name for x in inputs]}."
-            )
-        first_seen.setdefault(node.operation, len(first_seen))
-        stack.append((tensor, True))
-        stack += [(parent, False) for parent in reversed(node.input_tensors)]
-    return list(done), first_seen
-
-
-def _node_of(tensor: KerasTensor) -> Node:
-    return tensor.source.operation.inbound_nodes[tensor.source.node_index]
-
-
-def _depths(nodes: list[Node]) -> tuple[dict[Node, int], dict[Operation, int]]:
-    """Distances from the outputs: the longest way, of an operation over all its calls."""
-    node_depths: dict[Node, int] = {}
-    depths: dict[Operation, int] = {}
-    for node in reversed(nodes):
-        depth = max(node_depths.get(node, 0), depths.get(node.operation, 0))
-        depths[node.operation] = node_depths[node] = depth
-        for parent in node.parents:
-            node_depths[parent] = max(node_depths.get(parent, 0), depth + 1)
-    return node_depths, depths
-
-
-def with_own_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
-    """Makes inputs of tensors in the middle of a graph, by calling the layers after them again.
-
-    Returns:
-        `inputs` and `outputs`, with new tensors where an input was not made by `Input`.
-    """
-    flat = nest.flatten(inputs)
-    new: dict[int, KerasTensor] = {}
-    for tensor in flat:
-        declared = _node_of(tensor).is_input
-        new[id(tensor)] = (
-            tensor if declared else Input(batch_shape=tensor.shape, dtype=tensor.dtype)
-        )
-
-    def renew(tensor: KerasTensor) -> KerasTensor:
-        if id(tensor) not in new:
-            node = _node_of(tensor)
-            if node.is_input:
-                raise RnnextError(
-                    f"the output depends on {tensor.name!r}, which is not among the inputs."
-                )
-            call: Callable[..., Any] = node.operation
-            results = call(*_map_tensors(renew, node.args), **_map_tensors(renew, node.kwargs))
-            new.update(zip(map(id, node.outputs), nest.flatten(results), strict=True))
-        return new[id(tensor)]
-
-    if all(new[id(tensor)] is tensor for tensor in flat):
-        return inputs, outputs
-    return _map_tensors(renew, inputs), _map_tensors(renew, outputs)
-
-
-def _map_tensors(function: Callable[[KerasTensor], Any], structure: Any) -> Any:
-    return nest.map_structure(lambda x: function(x) if isinstance(x, KerasTensor) else x, structure)
-
-
-# Config ------------------------------------------------------------------------------------------
+__all__ = ["config_of", "tensors_of_config"]
 
 
 def config_of(graph: Graph, inputs: Any, outputs: Any) -> dict[str, Any]:
@@ -145,7 +24,7 @@ def config_of(graph: Graph, inputs: Any, outputs: Any) -> dict[str, Any]:
 
     def reference(tensor: KerasTensor) -> list[Any]:
         operation, _, tensor_index = tensor.source
-        index = graph.nodes_of(operation).index(_node_of(tensor))
+        index = graph.nodes_of(operation).index(node_of(tensor))
         return [operation.name, index, tensor_index]
 
     def end_reference(tensor: KerasTensor) -> list[Any]:
@@ -163,8 +42,8 @@ def config_of(graph: Graph, inputs: Any, outputs: Any) -> dict[str, Any]:
         config["name"] = operation.name
         config["inbound_nodes"] = [
             {
-                "args": serialization.serialize(list(_map_tensors(stored, node.args))),
-                "kwargs": serialization.serialize(_map_tensors(stored, node.kwargs)),
+                "args": serialization.serialize(list(map_tensors(stored, node.args))),
+                "kwargs": serialization.serialize(map_tensors(stored, node.kwargs)),
             }
             for node in graph.nodes_of(operation)
             if not node.is_input
@@ -172,8 +51,8 @@ def config_of(graph: Graph, inputs: Any, outputs: Any) -> dict[str, Any]:
         layers.append(config)
     return {
         "layers": layers,
-        "input_layers": _map_tensors(end_reference, inputs),
-        "output_layers": _map_tensors(end_reference, outputs),
+        "input_layers": map_tensors(end_reference, inputs),
+        "output_layers": map_tensors(end_reference, outputs),
     }
 
 
@@ -182,7 +61,7 @@ def _call_offset(operation: Operation) -> int:
 
     It counts as first call of a nested functional model the one that made the model itself.
     """
-    return 1 if getattr(operation, "is_functional", False) else 0
+    return 1 if operation.is_functional else 0
 
 
 class _Reader:
@@ -234,7 +113,7 @@ class _Reader:
                 blocked.add(name)
                 later.append((name, node))
                 continue
-            args, kwargs = _map_tensors(lambda t: self._tensor(*_stored(t)), (args, kwargs))
+            args, kwargs = map_tensors(lambda t: self._tensor(*_stored(t)), (args, kwargs))
             self.layers[name](*args, **kwargs)
         return later
 

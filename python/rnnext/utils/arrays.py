@@ -1,4 +1,4 @@
-"""Keras's `keras.utils`: what notebooks take from there to prepare sequences and labels."""
+"""Sequences, labels and features as arrays."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.arrays import as_array
-from rnnext.config import set_random_seed
 from rnnext.errors import DataError, ShapeError, UnsupportedError
-from rnnext.serialization import custom_object_scope, register_keras_serializable
 
-__all__ = [
-    "custom_object_scope",
-    "pad_sequences",
-    "register_keras_serializable",
-    "set_random_seed",
-    "to_categorical",
-]
+__all__ = ["normalize", "pad_sequences", "to_categorical"]
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> NDArray[Any]:
@@ -107,3 +99,29 @@ def pad_sequences(
             start = length - len(steps) if padding == "pre" else 0
             row[start : start + len(steps)] = steps
     return padded
+
+
+def normalize(x: Any, axis: int = -1, order: Any = 2) -> NDArray[Any]:
+    """Returns an array divided by its norms along an axis; a norm of 0 divides by 1.
+
+    Args:
+        x: Array-like.
+        axis: The axis.
+        order: 2 for the Euclidean norm; any order of `numpy.linalg.norm`.
+
+    Returns:
+        An array of the shape of `x`.
+
+    Raises:
+        DataError: If `x` is not numbers.
+
+    Example:
+        >>> normalize([[3.0, 4.0], [0.0, 0.0]])
+        array([[0.6, 0.8],
+               [0. , 0. ]])
+    """
+    array = as_array(x, "normalize")
+    norms = np.atleast_1d(np.linalg.norm(array, order, axis))
+    norms[norms == 0] = 1
+    divided: NDArray[Any] = array / np.expand_dims(norms, axis)
+    return divided

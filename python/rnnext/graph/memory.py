@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from rnnext.models.graph import Graph
+from rnnext.graph.graph import Graph
 
 __all__ = ["MemoryEstimate"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from rnnext.graph.graph import Graph
 from rnnext.graph.tensor import KerasTensor
-from rnnext.models.graph import Graph
 
 __all__ = ["samples_elsewhere"]
 
@@ -26,10 +26,8 @@ def samples_elsewhere(graph: Graph) -> str | None:
             if tensor.shape[:1] != (None,) and None in tensor.shape:
                 return str(tensor.source.operation.name)
     for node in graph.nodes:
-        nested = getattr(node.operation, "_network", None)
-        if getattr(nested, "samples_elsewhere", None) or _moves_first_axis(
-            node.operation, node.input_tensors
-        ):
+        operation = node.operation
+        if operation.samples_elsewhere or _moves_first_axis(operation, node.input_tensors):
             return str(node.operation.name)
     return None
 

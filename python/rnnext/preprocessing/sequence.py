@@ -1,0 +1,5 @@
+"""Sequences of numbers as arrays and batches, under Keras's names."""
+
+from rnnext import lazy as _lazy
+
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)
