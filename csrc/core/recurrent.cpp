@@ -311,7 +311,7 @@ class Recurrent<T>::SharedRun {
  public:
   SharedRun(const Packed& packed, const RecurrentIo<T>& io, int threads)
       : packed_(packed), io_(io), parts_(core::row_parts(io.batch, threads)) {
-    // Meeting the others takes some 0.1 us, 0.3 when the processors are virtual: below this many
+    // A barrier takes some 0.1 us, 0.3 when the processors are virtual: below this many
     // multiply-adds a member and step (3 us) a team was at times slower than one thread.
     constexpr double kLeast = 64e3;
     // Two samples a thread use every weight twice; a single one leaves each thread to read them all

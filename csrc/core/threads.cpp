@@ -76,8 +76,9 @@ void set_threading(const std::string& name) {
 namespace core {
 
 int threads_worth(double work) {
+  if (work < 2 * kWorkPerThread) return 1;
   const double worth = std::min(work / kWorkPerThread, 1e6);
-  const int threads = std::max(1, std::min(get_num_threads(), static_cast<int>(worth)));
+  const int threads = std::min(get_num_threads(), static_cast<int>(worth));
   return threads > 1 && ThreadPool::of_process().oversubscribed() ? 1 : threads;
 }
 

@@ -77,7 +77,8 @@ void test_the_caller_takes_what_nobody_has_begun() {
   while (pool().oversubscribed()) std::this_thread::yield();  // since an earlier test, perhaps
   check(!pool().run_team(2, [](int) { check(false, "a member ran alone"); }),
         "two members gathered though all workers were held");
-  check(pool().oversubscribed(), "a gathering in vain is no sign that processors are taken");
+  check(pool().oversubscribed(),
+        "a team that found no members is no sign that processors are taken");
   release = true;
   holder.join();
 }
