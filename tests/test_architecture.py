@@ -17,7 +17,10 @@ PACKAGE = Path(__file__).parents[1] / "python" / "rnnext"
 
 # From the ground up. A name is a module or a package of rnnext.
 FLOORS = [
-    ["_core", "errors", "lazy", "naming", "nest", "absent", "absent_names", "imports"],
+    [
+        *("_core", "errors", "fork_safety", "lazy", "naming", "nest", "openmp_waiting"),
+        *("threadpools", "absent", "absent_names", "imports"),
+    ],
     ["settings", "dtypes", "arrays", "serialization", "strings"],
     ["activations", "initializers", "kept_option", "regularizers", "constraints"],
     ["graph"],

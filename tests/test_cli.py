@@ -94,6 +94,7 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["instruction set"] == rnnext.isa()
     assert facts["available"] == ", ".join(rnnext.available_isas())
     assert facts["threads"] == str(rnnext.get_num_threads())
+    assert facts["threading"] == rnnext.config.get_threading()
 
 
 # ---- demo ----------------------------------------------------------------------------------------

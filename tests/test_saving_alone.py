@@ -233,4 +233,4 @@ def test_a_name_without_a_module() -> None:
     assert made("Identity").startswith("rnnext.layers")
     assert made("Zeros").startswith("rnnext.initializers")
     assert made("L2").startswith("rnnext.regularizers")
-    assert nest.flatten(made("NonNeg")) == ["rnnext.constraints"]
+    assert nest.flatten(made("NonNeg")) == ["rnnext.constraints.constraint"]

@@ -7,9 +7,11 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 
+from rnnext.fork_safety import held_at_fork
+
 __all__ = ["clear_session", "did_you_mean", "snake_case", "unique_name"]
 
-_lock = threading.Lock()
+_lock = held_at_fork(threading.Lock())
 _used: Counter[str] = Counter()
 
 

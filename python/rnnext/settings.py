@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 
-from rnnext import _core
 from rnnext.errors import UnsupportedError
+from rnnext.fork_safety import held_at_fork
+from rnnext.openmp_waiting import short_openmp_waits
+
+with short_openmp_waits():  # the first import of the extension, which loads OpenMP
+    from rnnext import _core
 
 __all__ = [
     "available_isas",
     "epsilon",
     "floatx",
     "get_num_threads",
+    "get_threading",
     "image_data_format",
     "isa",
+    "register_threadpoolctl",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
     "set_num_threads",
     "set_random_seed",
+    "set_threading",
 ]
 
 _FLOAT_TYPES = ("float32", "float64")
 
 _floatx = "float32"
 _epsilon = 1e-7
-_seed_lock = threading.Lock()
+_seed_lock = held_at_fork(threading.Lock())
 _random_seed: int | None = None
 _seeds_given = 0
 
@@ -35,10 +43,10 @@ def set_num_threads(n: int) -> None:
     """Sets how many threads one call of a layer may use.
 
     Args:
-        n: At least 1. The answer does not depend on it.
+        n: From 1 to 1024. The answer does not depend on it.
 
     Raises:
-        UnsupportedError: If `n` is not a positive integer.
+        UnsupportedError: If `n` is not an integer from 1 to 1024.
 
     Example:
         >>> import rnnext
@@ -48,14 +56,74 @@ def set_num_threads(n: int) -> None:
         1
         >>> rnnext.set_num_threads(before)
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise UnsupportedError(f"set_num_threads: expected an integer >= 1, received {n!r}.")
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= _core.MAX_THREADS:
+        raise UnsupportedError(
+            f"set_num_threads: expected an integer >= 1 and <= {_core.MAX_THREADS}, received {n!r}."
+        )
     _core.set_num_threads(n)
 
 
 def get_num_threads() -> int:
-    """Returns how many threads one call of a layer may use."""
+    """Returns how many threads one call of a layer may use.
+
+    Initially this is the first number of `OMP_NUM_THREADS` in the environment, if it is one from 1
+    to 1024, or else the number of processors that the process may use, by its affinity mask and by
+    its container's quota of processor time. It is smaller than what `set_num_threads` set where
+    OpenMP's threads are limited, by `threadpoolctl.threadpool_limits` or `OMP_THREAD_LIMIT`.
+    """
     return _core.get_num_threads()
+
+
+def get_threading() -> str:
+    """Returns who shares out long loops over samples: `"openmp"` or `"pool"`.
+
+    Where it is OpenMP, rnnext's own pool of threads still runs short calls, and threads that work
+    on one sample together. In a forked child, whose OpenMP has lost its threads, it is the pool.
+    """
+    return _core.threading()
+
+
+def set_threading(name: str) -> None:
+    """Sets who shares out long loops over samples. The answer does not depend on it.
+
+    The environment variable `RNNEXT_THREADING` sets it, too.
+
+    Args:
+        name: `"openmp"`, the default of builds that have it, or `"pool"`, which costs less where
+            other processes keep the processors busy.
+
+    Raises:
+        UnsupportedError: If this build has no such way, with those that it has.
+
+    Example:
+        >>> import rnnext
+        >>> before = rnnext.config.get_threading()
+        >>> rnnext.config.set_threading("pool")
+        >>> rnnext.config.get_threading()
+        'pool'
+        >>> rnnext.config.set_threading(before)
+    """
+    if not isinstance(name, str):
+        raise UnsupportedError(f"set_threading: expected a name, received {name!r}.")
+    try:
+        _core.set_threading(name)
+    except ValueError as error:
+        raise UnsupportedError(str(error)) from None
+
+
+def register_threadpoolctl() -> None:
+    """Lets the library `threadpoolctl` see and limit the number of `set_num_threads`.
+
+    `import rnnext` does this if `threadpoolctl` has been imported before. Without it
+    `threadpool_limits` limits rnnext in builds with OpenMP, in the thread that calls it; with it in
+    all builds and threads.
+
+    Raises:
+        ImportError: If `threadpoolctl` (3.2 or later) is not installed.
+    """
+    from rnnext.threadpools import register
+
+    register()
 
 
 def isa() -> str:
@@ -174,3 +242,7 @@ def next_seed() -> tuple[int, int]:
             _random_seed = int.from_bytes(os.urandom(16), "little")
         _seeds_given += 1
         return _random_seed, _seeds_given
+
+
+if hasattr(sys.modules.get("threadpoolctl"), "register"):  # it has that since 3.2
+    register_threadpoolctl()

@@ -21,7 +21,8 @@ def add_parser(commands: Commands) -> None:
         "info",
         help="version, instruction sets, threads",
         description="Shows the version, the instruction sets of this build and processor, the one "
-        "in use (RNNEXT_ISA in the environment forces one), and threads.",
+        "in use (RNNEXT_ISA in the environment forces one), how many threads a call may use, and "
+        "who shares out work to them (RNNEXT_THREADING).",
     )
     parser.set_defaults(run=run)
 
@@ -35,6 +36,7 @@ def run(_arguments: argparse.Namespace) -> int:
         "instruction set": settings.isa(),
         "available": ", ".join(settings.available_isas()),
         "threads": str(settings.get_num_threads()),
+        "threading": settings.get_threading(),
     }
     for name, value in facts.items():
         print(f"{name:16} {value}")

@@ -21,6 +21,9 @@ from rnnext.settings import set_floatx as set_floatx
 from rnnext.settings import set_image_data_format as set_image_data_format
 from rnnext.settings import set_num_threads as set_num_threads
 from rnnext.settings import set_random_seed as set_random_seed
+from rnnext.settings import get_threading as get_threading
+from rnnext.settings import set_threading as set_threading
+from rnnext.settings import register_threadpoolctl as register_threadpoolctl
 from rnnext.tensorflow.devices import accept
 from rnnext.tensorflow.devices import enabled
 from rnnext.tensorflow.devices import list_physical_devices as list_physical_devices

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from rnnext.arrays import as_array, cast
 from rnnext.dtypes import standard_dtype_name, widened
 from rnnext.errors import ShapeError
+from rnnext.fork_safety import held_at_fork
 from rnnext.settings import floatx
 
 __all__ = ["Variable", "weights_lock"]
 
 # Held while a weight changes and while weights are packed into a kernel, so that a kernel packed
 # from old weights is never kept after they changed.
-weights_lock = threading.RLock()
+weights_lock = held_at_fork(threading.RLock())
 
 
 class Owner(Protocol):
