@@ -9,10 +9,10 @@ import sys as _sys
 import typing as _typing
 from importlib.machinery import PathFinder as _PathFinder
 
-from rnnext._core import __version__
 from rnnext.errors import DataError, FileError, RnnextError, ShapeError, UnsupportedError
 from rnnext.naming import clear_session
 from rnnext.settings import (
+    __version__,
     available_isas,
     get_num_threads,
     isa,

@@ -14,6 +14,7 @@ with short_openmp_waits():  # the first import of the extension, which loads Ope
     from rnnext import _core
 
 __all__ = [
+    "__version__",
     "available_isas",
     "epsilon",
     "floatx",
@@ -29,6 +30,8 @@ __all__ = [
     "set_random_seed",
     "set_threading",
 ]
+
+__version__: str = _core.__version__
 
 _FLOAT_TYPES = ("float32", "float64")
 
