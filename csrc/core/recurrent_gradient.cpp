@@ -73,7 +73,7 @@ void add_products(const kernels::KernelsOf<T>& kernels, const std::vector<Produc
   for (const Product<T>& product : products)
     work += static_cast<double>(product.k * product.columns) * static_cast<double>(b.size());
   const int parts = core::threads_worth(work);
-  core::in_parallel(parts, [&](int part) {
+  core::in_parallel(parts, work, [&](int part) {
     for (const Product<T>& product : products)
       add_columns(kernels, product, b, column_boundary(product.columns, part, parts),
                   column_boundary(product.columns, part + 1, parts));
@@ -303,20 +303,19 @@ void RecurrentGradient<T>::Packed::input_gradient(const RecurrentGradientIo<T>& 
   const std::ptrdiff_t stride = sums_of_step(config) * config.units;
   const std::ptrdiff_t columns = config.gates() * config.units, rows = io.batch * io.steps;
   const double work = static_cast<double>(rows) * static_cast<double>(columns * config.features);
-  core::parallel_rows(
-      rows, core::threads_worth(work), [&](std::ptrdiff_t first, std::ptrdiff_t last) {
-        kernels::DenseCall<T> call = {};
-        call.rows = last - first;
-        call.features = columns;
-        call.units = config.features;
-        call.weights = {no_bias.get(), {WeightType::full, input.get(), nullptr}, {}};
-        call.x = d_sums + first * stride;
-        call.x_stride = stride;
-        call.y = io.d_x.data + first * config.features;
-        const core::Workspace workspace(kernels().dense.workspace_bytes(&call));
-        call.workspace = workspace.data();
-        kernels().dense.run(&call);
-      });
+  core::parallel_rows(rows, work, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+    kernels::DenseCall<T> call = {};
+    call.rows = last - first;
+    call.features = columns;
+    call.units = config.features;
+    call.weights = {no_bias.get(), {WeightType::full, input.get(), nullptr}, {}};
+    call.x = d_sums + first * stride;
+    call.x_stride = stride;
+    call.y = io.d_x.data + first * config.features;
+    const core::Workspace workspace(kernels().dense.workspace_bytes(&call));
+    call.workspace = workspace.data();
+    kernels().dense.run(&call);
+  });
 }
 
 template <class T>
@@ -331,7 +330,7 @@ void RecurrentGradient<T>::run(const RecurrentGradientIo<T>& io) const {
     own = core::make_aligned<T>(static_cast<std::size_t>(size));
     scratch = own.get();
   }
-  core::parallel_rows(io.batch, core::threads_worth(packed.work_of_steps(io)),
+  core::parallel_rows(io.batch, packed.work_of_steps(io),
                       [&](std::ptrdiff_t first, std::ptrdiff_t last) {
                         packed.run_steps(io, scratch, first, last);
                       });

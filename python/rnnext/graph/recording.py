@@ -1,8 +1,8 @@
 """Running a program so that it can be reversed: the gradients of its inputs and of the weights.
 
-Each operation brings a rule, `Operation.record`, beside its shape rule and its time rule: it computes
-the outputs and returns a function that turns their gradients into those of its arguments. The
-program is run forwards instruction by instruction, and the functions backwards.
+Each operation brings a rule, `Operation.record`, beside its shape rule and its time rule: it
+computes the outputs and returns a function that turns their gradients into those of its arguments.
+The program is run forwards instruction by instruction, and the functions backwards.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Weight(Protocol):
 
 
 class Buffers:
-    """Arrays that are used again pass after pass, so that a training step allocates none of its own.
+    """Arrays that are used again pass after pass: a training step allocates none of its own.
 
     A pass that asks twice for the same gets two: the first is still needed when it is reversed.
     """

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rnnext import _core, activations, constraints, initializers, regularizers, serialization
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.integer_options import positive_integer
@@ -119,6 +120,34 @@ class Dense(Layer):
             check_inputs(self.input_spec, array, self.label)
             outputs = kernel.run(array, True)
         return outputs if finish is None else as_array(finish(outputs), self.label)
+
+    def record(
+        self, recording: Recording, inputs: Any, **kwargs: Any
+    ) -> tuple[NDArray[Any], Pullback]:
+        """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
+        activation = activations.get(self.activation)
+        if activation.spec is None:
+            return super().record(recording, inputs, **kwargs)  # type: ignore[no-any-return]
+        x = cast(as_array(inputs, f"input of {self.label}"), self.compute_dtype)
+        check_inputs(self.input_spec, x, self.label)
+        kernel, bias = self.kernel.value, None if self.bias is None else self.bias.value
+        sums = _core.DenseKernel(kernel, bias, ("linear",)).run(x, True)
+        is_linear = activation.spec == ("linear",)
+        outputs = sums if is_linear else _core.activate(activation.spec, sums)
+
+        def pullback(gradients: list[Any]) -> list[Any]:
+            d = np.ascontiguousarray(gradients[0], x.dtype)
+            d_sums = d if is_linear else _core.differentiate(activation.spec, sums, outputs, d)
+            rows = d_sums.reshape(-1, self.units)
+            d_kernel = np.zeros_like(kernel)
+            _core.add_outer_product(x.reshape(len(rows), -1), rows, d_kernel)
+            recording.add(self.kernel, d_kernel)
+            if self.bias is not None:
+                recording.add(self.bias, rows.sum(axis=0))
+            transposed = _core.DenseKernel(np.ascontiguousarray(kernel.T), None, ("linear",))
+            return [transposed.run(d_sums, True)]
+
+        return outputs, pullback
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""

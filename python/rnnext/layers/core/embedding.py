@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnnext import constraints, initializers, ops, regularizers, serialization
 from rnnext.arrays import as_array
 from rnnext.errors import DataError, UnsupportedError
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
@@ -117,6 +118,23 @@ class Embedding(Layer):
             pass  # found and named below
         self._check_range(ids)
         return table.take(ids, axis=0)
+
+    def record(
+        self,
+        recording: Recording,
+        inputs: Any,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> tuple[NDArray[Any], Pullback]:
+        """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
+        ids = self._ids(inputs)
+
+        def pullback(gradients: list[Any]) -> list[Any]:
+            d_table = np.zeros_like(self.embeddings.value)
+            np.add.at(d_table, ids, gradients[0])
+            recording.add(self.embeddings, d_table)
+            return [None]
+
+        return self.call(inputs), pullback
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return ()

@@ -14,6 +14,7 @@ from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import accepts
 from rnnext.graph.operation import MaskRule
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.layers.layer import Layer
 from rnnext.layers.rnn.rnn import RNN
@@ -214,6 +215,56 @@ class Bidirectional(Layer):
         if self.merge_mode is None:
             return (*output, *new_states)
         return (output, *new_states) if self.return_state else output
+
+    def record(
+        self,
+        recording: Recording,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        **kwargs: Any,
+    ) -> tuple[Any, Pullback]:
+        """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
+        halves = (None, None) if initial_state is None else self._halves(initial_state)
+        (forward, pull_forward), (backward, pull_backward) = (
+            layer.record(recording, sequences, initial_state=state, mask=mask, **kwargs)
+            for layer, state in zip((self.forward_layer, self.backward_layer), halves, strict=True)
+        )
+        forward, *forward_states = forward if self.return_state else [forward]
+        backward, *backward_states = backward if self.return_state else [backward]
+        count, states = len(forward_states), (*forward_states, *backward_states)
+        merged = self._merged(forward, backward)
+
+        def pullback(gradients: list[Any]) -> list[Any]:
+            outputs = 2 if self.merge_mode is None else 1
+            d_forward, d_backward = self._unmerged(gradients[:outputs], forward, backward)
+            d_states = gradients[outputs:]
+            d_x, *d_initial = pull_forward([d_forward, *d_states[:count]])
+            other_d_x, *other_d_initial = pull_backward([d_backward, *d_states[count:]])
+            return [d_x + other_d_x, *d_initial, *other_d_initial]
+
+        if self.merge_mode is None:
+            return (*merged, *states), pullback
+        return ((merged, *states) if self.return_state else merged), pullback
+
+    def _unmerged(self, gradients: list[Any], forward: Array, backward: Array) -> tuple[Any, Any]:
+        """The gradients of both layers' outputs, as they come, from those of the merged ones."""
+        d, mode = gradients[0], self.merge_mode
+        other = backward[:, ::-1] if self.return_sequences else backward
+        if mode is None:
+            d_forward, d_backward = gradients
+        elif d is None:
+            return None, None
+        elif mode == "concat":
+            units = forward.shape[-1]
+            d_forward, d_backward = d[..., :units], d[..., units:]
+        elif mode == "mul":
+            d_forward, d_backward = d * other, d * forward
+        else:
+            d_forward = d_backward = d if mode == "sum" else d / 2
+        if self.return_sequences and d_backward is not None:
+            d_backward = d_backward[:, ::-1]
+        return d_forward, d_backward
 
     def _merged(self, forward: Array, backward: Array) -> Any:
         """Both layers' outputs, contiguous and as they come, in the order of the input."""

@@ -21,6 +21,7 @@ from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.operation import MaskRule
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Role, Streamed, StreamedCall
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.layer import Layer
@@ -42,6 +43,7 @@ from rnnext.layers.rnn.cell_protocol import (
 from rnnext.layers.rnn.kernel_cell import KernelCell, has_kernel
 from rnnext.layers.rnn.kernel_stack import KernelStack
 from rnnext.layers.rnn.masked_outputs import with_initial_state, with_mirrored_zeros
+from rnnext.layers.rnn.recorded_rnn import record_kernel_call
 from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells, stacks_kernels
 from rnnext.layers.rnn.step_loop import StepLoop
 from rnnext.layers.rnn.streamed_rnn import StreamedRNN
@@ -337,6 +339,41 @@ class RNN(Layer):
             None if mask is None else checked_mask(mask, x.shape[:2], self.label),
             flags,
         )
+
+    def record(
+        self,
+        recording: Recording,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool | None = None,
+        constants: Any = None,
+    ) -> tuple[Any, Pullback]:
+        """Computes as `call` does, so that it can be reversed; see `Operation.record`.
+
+        Raises:
+            UnsupportedError: If the cell has no compiled kernel, or drops recurrent connections.
+        """
+        runner, x, states, checked, flags = self.kernel_call(
+            sequences, initial_state, mask, False, constants
+        )
+        is_training = recording.training if training is None else training
+        if not isinstance(runner, RecurrentKernel) or self.outputs_initial_state:
+            raise UnsupportedError(
+                f"{self.label}: gradients through cells without a compiled kernel are not there "
+                "yet; accepted are SimpleRNN, LSTM, GRU and RNN over one of their cells."
+            )
+        if is_training and self.cell.recurrent_dropout:
+            raise UnsupportedError(
+                f"{self.label}: recurrent_dropout={self.cell.recurrent_dropout} is not there yet in "
+                "training; accepted is 0."
+            )
+        results, pullback = record_kernel_call(self, recording, x, states, checked, flags)
+        if not self.stateful:
+            return results, pullback
+        output, *new_states = results
+        self.states = new_states  # they flow on, their gradients do not
+        return (output, *new_states) if self.return_state else output, pullback
 
     def _checked_states(self, states: Any, batch_size: int) -> tuple[Any, ...]:
         expected = self.get_initial_state(batch_size)

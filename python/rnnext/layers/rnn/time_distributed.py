@@ -12,6 +12,7 @@ from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import accepts
 from rnnext.graph.operation import MaskRule
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.core.lambda_layer import Lambda
 from rnnext.layers.core.wrapper import Wrapper
@@ -110,6 +111,40 @@ class TimeDistributed(Wrapper):
             kwargs["mask"] = mask.reshape(batch * steps, *mask.shape[2:])
         outputs = self._run_layer(inputs.reshape(batch * steps, *inputs.shape[2:]), kwargs)
         return outputs.reshape(batch, steps, *outputs.shape[1:])
+
+    def record(
+        self,
+        recording: Recording,
+        inputs: Any,
+        training: bool | None = None,
+        mask: Any = None,
+    ) -> tuple[Any, Pullback]:
+        """Computes as `call` does, so that it can be reversed; see `Operation.record`.
+
+        Raises:
+            UnsupportedError: If the layer has to take the steps one after the other.
+        """
+        if not _may_fold(self.layer) or self.stateful:
+            raise UnsupportedError(
+                f"{self.label}: gradients of a layer that takes the steps one by one are not "
+                f"there yet; received {self.layer.label}."
+            )
+        batch, steps = inputs.shape[:2]
+        kwargs: dict[str, Any] = {} if training is None else {"training": training}
+        if mask is not None and accepts(type(self.layer).call, "mask"):
+            checked = self._checked_mask(mask, inputs.shape)
+            kwargs["mask"] = checked.reshape(batch * steps, *checked.shape[2:])
+        if not accepts(type(self.layer).call, "training"):
+            kwargs.pop("training", None)
+        folded = inputs.reshape(batch * steps, *inputs.shape[2:])
+        outputs, inner = self.layer.record(recording, folded, **kwargs)
+
+        def pullback(gradients: list[Any]) -> list[Any]:
+            d = gradients[0]
+            (d_x, *_) = inner([None if d is None else np.reshape(d, outputs.shape)])
+            return [None if d_x is None else d_x.reshape(inputs.shape)]
+
+        return outputs.reshape(batch, steps, *outputs.shape[1:]), pullback
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return ()
