@@ -365,8 +365,8 @@ class RNN(Layer):
             )
         if is_training and self.cell.recurrent_dropout:
             raise UnsupportedError(
-                f"{self.label}: recurrent_dropout={self.cell.recurrent_dropout} is not there yet in "
-                "training; accepted is 0."
+                f"{self.label}: recurrent_dropout={self.cell.recurrent_dropout} is not there yet "
+                "in training; accepted is 0."
             )
         results, pullback = record_kernel_call(self, recording, x, states, checked, flags)
         if not self.stateful:

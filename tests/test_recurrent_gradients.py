@@ -1,0 +1,196 @@
+"""Gradients of the layers with compiled kernels, beside tf.GradientTape on Keras's layers."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import rnnext
+from rnnext import layers, nest
+from rnnext.errors import UnsupportedError
+from rnnext.graph.recording import RecordedProgram, Recording
+
+Array = NDArray[Any]
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((3, 5, 4)).astype("float32")
+MASK = np.array([[1, 1, 0, 1, 0], [0, 0, 1, 1, 1], [1, 0, 1, 1, 0]], bool)
+
+
+def recording() -> Recording:
+    return Recording(training=False, generator=np.random.default_rng(0))
+
+
+def with_weights(ours: Any, theirs: Any) -> None:
+    values = [RNG.standard_normal(w.shape).astype("float32") / 2 for w in theirs.weights]
+    theirs.set_weights(values)
+    ours.set_weights(values)
+
+
+def check_layer(ours: Any, theirs: Any, x: Array, dtype: str = "float32", **call: Any) -> None:
+    """Outputs and gradients of inputs, states and weights, of both, against Keras in float64."""
+    tf = importlib.import_module("tensorflow")
+    ours(x, **call), theirs(x, **call)
+    with_weights(ours, theirs)
+    rec = recording()
+    outputs, pullback = ours.record(rec, x.astype(dtype), **call)
+    flat = nest.flatten(outputs)
+    seeds = [RNG.standard_normal(y.shape).astype("float32") for y in flat]
+    gradients = pullback([d.astype(dtype) for d in seeds])
+    states = [tf.constant(s) for s in nest.flatten(call.get("initial_state", []))]
+    x_tensor = tf.constant(x)
+    keras_call = {**call, **({"initial_state": states} if states else {})}
+    with tf.GradientTape() as tape:
+        tape.watch([x_tensor, *states])
+        y = theirs(x_tensor, **keras_call)
+        y_flat = tf.nest.flatten(y)
+        loss = sum(tf.reduce_sum(a * d) for a, d in zip(y_flat, seeds, strict=True))
+    wanted = tape.gradient(loss, [x_tensor, *states, *(w.value for w in theirs.trainable_weights)])
+    found = [*gradients[: 1 + len(states)]]
+    found += [rec.gradients.get(id(w)) for w in ours.trainable_weights]
+    for got, expected in zip(found, wanted, strict=True):
+        if expected is None:
+            continue
+        expected = np.asarray(tf.convert_to_tensor(expected))
+        scale = max(1.0, float(np.abs(expected).max()))
+        np.testing.assert_allclose(got / scale, expected / scale, atol=2e-6)
+
+
+CELLS = {
+    "SimpleRNN": {},
+    "SimpleRNN relu": {"activation": "relu"},
+    "LSTM": {},
+    "LSTM hard": {"recurrent_activation": "hard_sigmoid", "activation": "softsign"},
+    "LSTM gelu": {"activation": "gelu"},
+    "GRU": {},
+    "GRU before": {"reset_after": False},
+    "GRU silu": {"activation": "silu", "recurrent_activation": "hard_sigmoid"},
+}
+OPTIONS = [
+    {"return_sequences": s, "return_state": t, "go_backwards": b}
+    for s, t, b in itertools.product([False, True], repeat=3)
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "".join("ft"[v] for v in o.values()))
+@pytest.mark.parametrize("cell", CELLS)
+def test_recurrent(cell: str, options: dict[str, Any], keras: Any) -> None:
+    name, arguments = cell.split()[0], {**CELLS[cell], **options}
+    check_layer(
+        getattr(layers, name)(6, **arguments), getattr(keras.layers, name)(6, **arguments), X
+    )
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
+def test_masked_with_states(cell: str, sequences: bool, zeros: bool, keras: Any) -> None:
+    arguments = {"return_sequences": sequences, "return_state": True, "zero_output_for_mask": zeros}
+    count = 2 if cell == "LSTM" else 1
+    states = [RNG.standard_normal((3, 6)).astype("float32") for _ in range(count)]
+    ours, theirs = (getattr(lib.layers, cell)(6, **arguments) for lib in (rnnext, keras))
+    check_layer(ours, theirs, X, mask=MASK, initial_state=states)
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])
+def test_bidirectional(mode: str | None, sequences: bool, keras: Any) -> None:
+    ours, theirs = (
+        lib.layers.Bidirectional(lib.layers.GRU(3, return_sequences=sequences), merge_mode=mode)
+        for lib in (rnnext, keras)
+    )
+    check_layer(ours, theirs, X)
+
+
+@pytest.mark.parametrize("activation", ["linear", "tanh", "gelu", "softmax", "relu"])
+@pytest.mark.parametrize("shape", [(6, 4), (2, 3, 4)])
+def test_dense(activation: str, shape: tuple[int, ...], keras: Any) -> None:
+    x = RNG.standard_normal(shape).astype("float32")
+    ours, theirs = (lib.layers.Dense(5, activation=activation) for lib in (rnnext, keras))
+    check_layer(ours, theirs, x)
+
+
+def test_time_distributed(keras: Any) -> None:
+    ours, theirs = (
+        lib.layers.TimeDistributed(lib.layers.Dense(5, activation="tanh"))
+        for lib in (rnnext, keras)
+    )
+    check_layer(ours, theirs, X)
+
+
+def test_a_whole_program(keras: Any) -> None:
+    """Ids through an Embedding with a mask, two recurrent layers, one of them called twice."""
+    tf = importlib.import_module("tensorflow")
+
+    def model(lib: Any) -> Any:
+        ids, other = lib.Input((6,), dtype="int32"), lib.Input((6,), dtype="int32")
+        embedding = lib.layers.Embedding(9, 4, mask_zero=True)
+        shared = lib.layers.LSTM(5, return_sequences=True)
+        h = lib.layers.Bidirectional(lib.layers.GRU(3))(shared(embedding(ids)))
+        g = lib.layers.GRU(6)(shared(embedding(other)))
+        return lib.Model([ids, other], lib.layers.Dense(2)(lib.layers.Add()([h, g])))
+
+    ours, theirs = model(rnnext), model(keras)
+    with_weights(ours, theirs)
+    x = [RNG.integers(0, 9, (4, 6)).astype("int32") for _ in range(2)]
+    for ids in x:
+        ids[:, 0] = 1
+    seed = RNG.standard_normal((4, 2)).astype("float32")
+    rec = recording()
+    outputs, _, reverse = RecordedProgram(ours.program).run(rec, list(x), [])
+    reverse([seed])
+    with tf.GradientTape() as tape:
+        y = theirs([tf.constant(ids) for ids in x])
+        loss = tf.reduce_sum(y * seed)
+    np.testing.assert_allclose(outputs[0], y, atol=1e-6)
+    wanted = tape.gradient(loss, [w.value for w in theirs.trainable_weights])
+    for ours_w, expected in zip(ours.trainable_weights, wanted, strict=True):
+        expected = np.asarray(tf.convert_to_tensor(expected))
+        scale = max(1.0, float(np.abs(expected).max()))
+        got = rec.gradients[id(ours_w)]
+        np.testing.assert_allclose(got / scale, expected / scale, atol=2e-6, err_msg=ours_w.path)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (layers.RNN([layers.LSTMCell(2), layers.GRUCell(2)]), "without a compiled kernel"),
+        (layers.TimeDistributed(layers.LSTM(2)), "takes the steps one by one"),
+    ],
+    ids=["stack", "steps"],
+)
+def test_what_cannot_be_trained_says_so(layer: Any, message: str) -> None:
+    x = X if isinstance(layer, layers.RNN) else X[:, :, np.newaxis]
+    layer(x)
+    with pytest.raises(UnsupportedError, match=message):
+        layer.record(recording(), x)
+
+
+def test_recurrent_dropout_says_that_it_is_not_there() -> None:
+    layer = layers.LSTM(2, recurrent_dropout=0.5)
+    layer(X)
+    with pytest.raises(UnsupportedError, match=r"recurrent_dropout=0\.5 is not there yet"):
+        layer.record(Recording(True, np.random.default_rng(0)), X)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_gradients_have_the_same_bits_on_any_threads(threads: int, set_num_threads: Any) -> None:
+    layer = layers.LSTM(64)
+    x = RNG.standard_normal((40, 30, 32)).astype("float32")
+    layer(x)
+
+    def gradients() -> list[Array]:
+        rec = recording()
+        _, pullback = layer.record(rec, x)
+        (d_x, *_) = pullback([np.ones((40, 64), "float32")])
+        return [d_x, *(rec.gradients[id(w)] for w in layer.weights)]
+
+    set_num_threads(1)
+    one = gradients()
+    set_num_threads(threads)
+    for a, b in zip(one, gradients(), strict=True):
+        np.testing.assert_array_equal(a, b)
