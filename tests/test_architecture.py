@@ -19,6 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "python" / "rnnext"
 FLOORS = [
     ["_core", "errors", "lazy", "naming", "nest"],
     ["config", "dtypes", "arrays", "serialization"],
+    ["autodiff"],
     ["activations", "initializers", "kept_option", "regularizers", "constraints"],
     ["graph"],
     ["ops"],

@@ -170,7 +170,7 @@ def differentiate(activation: _Spec, x: _Array | None, y: _Array, d: _Array) -> 
     """The gradient of `x` from that of `y = activate(activation, x)`, `d`; all of one shape."""
 
 def add_outer_product(a: _Array, b: _Array, out: _Array) -> None:
-    """out (k, columns) += a' b for a (rows, k) and b (rows, columns), on any threads the same."""
+    """Out (k, columns) += a' b for a (rows, k) and b (rows, columns), on any threads the same."""
 
 def normalize(x: _Array, mean: _Array, factor: _Array, offset: _Array) -> _Array:
     """(x - mean) * factor + offset over the last axis of x; the other three: (D,)."""

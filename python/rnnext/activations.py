@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import _core, config, serialization
+from rnnext import config, serialization
 from rnnext.arrays import as_array, cast
+from rnnext.autodiff.activate import activate
 from rnnext.errors import ShapeError, UnsupportedError
 
 __all__ = ["Activation", "deserialize", "get", "serialize"]
@@ -232,14 +233,15 @@ class Activation:
             return _halves(x, axis)
         if axis not in (-1, x.ndim - 1):
             moved = self._elementwise(np.moveaxis(x, axis, -1))
-            return np.ascontiguousarray(np.moveaxis(moved, -1, axis))
+            return cast(np.moveaxis(moved, -1, axis), moved.dtype)
         return self._elementwise(x)
 
     def _elementwise(self, x: NDArray[Any]) -> NDArray[Any]:
         result = x.dtype if x.dtype.kind == "f" else np.dtype(config.floatx())
         computed = np.float64 if result.itemsize >= 8 else np.float32
         assert self._formula is not None  # only glu has none
-        return _core.activate(self._formula, cast(x, computed)).astype(result, copy=False)
+        outputs: NDArray[Any] = activate(self._formula, cast(x, computed))
+        return outputs.astype(result, copy=False)
 
     def _relu_of_integers(self, x: NDArray[Any]) -> NDArray[Any]:
         """The limits lose their fractions, as in Keras."""

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnext.errors import DataError
 
-__all__ = ["as_array", "cast"]
+__all__ = ["as_array", "asarray", "cast"]
 
 _NUMBER_KINDS = "biuf"
 # Types of the ml_dtypes package, which NumPy files under "void".
@@ -36,6 +36,9 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
     """
     if type(x) is np.ndarray and x.dtype.kind in _NUMBER_KINDS:
         return x
+    traced: NDArray[Any] | None = getattr(x, "__traced__", None)
+    if traced is not None:  # an array or a weight of a running trace; see `rnnext.autodiff`
+        return traced
     if _is_masked(x):
         raise DataError(
             f"{name} is a numpy.ma.MaskedArray, whose mask rnnext does not read; "
@@ -52,6 +55,14 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
     raise DataError(f"{name}: expected numbers, received an array of dtype {array.dtype}.")
 
 
+def asarray(x: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """Returns `numpy.asarray(x, dtype)`, and of an array of a running trace a traced one."""
+    traced = None if type(x) is np.ndarray else getattr(x, "__traced__", None)
+    if traced is None:
+        return np.asarray(x, dtype)
+    return traced if dtype is None else traced.astype(dtype, copy=False)  # type: ignore[no-any-return]
+
+
 def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """Returns C-contiguous, aligned values of `dtype`; `array` itself if it is that already.
 
@@ -59,6 +70,8 @@ def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         return array
+    if not isinstance(array, np.ndarray):
+        return array.contiguous(dtype)  # a traced array
     with np.errstate(over="ignore", invalid="ignore"):
         contiguous = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     return contiguous if contiguous.flags.aligned else contiguous.copy()

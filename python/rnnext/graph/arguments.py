@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest
+from rnnext.autodiff.traced import Traced
 from rnnext.errors import UnsupportedError
 from rnnext.graph.tensor import KerasTensor
 
@@ -20,6 +21,8 @@ __all__ = [
     "positional_arguments",
     "shape_arguments",
 ]
+
+_TENSORS = (np.ndarray, KerasTensor, Traced)
 
 
 @functools.cache
@@ -89,14 +92,14 @@ def _shape_or_none(x: Any) -> tuple[int | None, ...] | None:
 
 
 def _is_tensor_structure(value: Any) -> bool:
-    if isinstance(value, (np.ndarray, KerasTensor)):
+    if isinstance(value, _TENSORS):
         return True
     if not nest.is_nested(value):
         return False
     leaves = nest.flatten(value)
     # None counts by identity: comparing it with an array would compare every element.
     given = [leaf for leaf in leaves if leaf is not None]
-    return bool(given) and all(isinstance(leaf, (np.ndarray, KerasTensor)) for leaf in given)
+    return bool(given) and all(isinstance(leaf, _TENSORS) for leaf in given)
 
 
 def shape_arguments(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import _core
 from rnnext.arrays import cast
+from rnnext.autodiff.activate import activate
 from rnnext.errors import UnsupportedError
 from rnnext.ops.operation import NN, operation
 from rnnext.ops.promotion import as_float, as_tensor, promoted
@@ -37,7 +37,8 @@ _SCORES_AT_ONCE = 2**23
 def softmax_rows(scores: Array) -> Array:
     """Returns the softmax over the last axis."""
     wide = np.result_type(scores.dtype, np.float32)
-    return _core.activate(("softmax",), cast(scores, wide)).astype(scores.dtype, copy=False)
+    weights: Array = activate(("softmax",), cast(scores, wide))
+    return weights.astype(scores.dtype, copy=False)
 
 
 def causal_mask(queries: int, keys: int) -> NDArray[np.bool_]:
@@ -161,7 +162,9 @@ def dot_product_attention(
     if is_causal:
         causal = causal_mask(q.shape[2], k.shape[2])[None, None]
         allowed = causal if allowed is None else allowed & causal
-    added = None if bias is None else np.array(as_tensor(bias), ndmin=4)
+    added = None if bias is None else as_tensor(bias)
+    if added is not None:
+        added = added.reshape((1,) * (4 - added.ndim) + added.shape)
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     outputs, _ = attend(q, k, v, scale, allowed, added)
-    return np.ascontiguousarray(np.swapaxes(outputs, 1, 2))
+    return cast(np.swapaxes(outputs, 1, 2), outputs.dtype)

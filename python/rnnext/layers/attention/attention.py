@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import activations, ops, serialization
+from rnnext.arrays import asarray
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.operation import MaskRule
 from rnnext.graph.tensor import KerasTensor
@@ -132,10 +133,10 @@ class Attention(Layer):
         """The scores (B, Tq, Tv)."""
         scale = 1 if self.scale is None else self.scale.value
         if self.score_mode == "dot":
-            return np.asarray(np.matmul(query, np.swapaxes(key, -2, -1)) * scale)
+            return asarray(np.matmul(query, np.swapaxes(key, -2, -1)) * scale)
         assert self.concat_score_weight is not None
         summed = activations.tanh(scale * _pairwise_sum(query, key)).sum(axis=-1)
-        return np.asarray(self.concat_score_weight.value * summed)
+        return asarray(self.concat_score_weight.value * summed)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the query's mask."""
@@ -243,9 +244,7 @@ class AdditiveAttention(Attention):
 
     def _scores(self, query: Array, key: Array) -> Array:
         values = activations.tanh(_pairwise_sum(query, key))
-        return np.asarray(
-            (values if self.scale is None else values * self.scale.value).sum(axis=-1)
-        )
+        return asarray((values if self.scale is None else values * self.scale.value).sum(axis=-1))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

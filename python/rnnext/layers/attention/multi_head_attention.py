@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import constraints, initializers, regularizers, serialization
+from rnnext.arrays import asarray
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.masked_array import MaskedTensor
@@ -134,11 +135,11 @@ class HeadedAttention(Layer):
         """All masks as one that broadcasts to (B, T, S); None if there is none."""
         steps = query.shape[1], value.shape[1]
         masks = [
-            None if query_mask is None else np.asarray(query_mask, bool)[..., np.newaxis],
-            None if value_mask is None else np.asarray(value_mask, bool)[..., np.newaxis, :],
-            None if key_mask is None else np.asarray(key_mask, bool)[..., np.newaxis, :],
+            None if query_mask is None else asarray(query_mask, bool)[..., np.newaxis],
+            None if value_mask is None else asarray(value_mask, bool)[..., np.newaxis, :],
+            None if key_mask is None else asarray(key_mask, bool)[..., np.newaxis, :],
             causal_mask(*steps)[np.newaxis] if use_causal_mask else None,
-            None if attention_mask is None else np.asarray(attention_mask, bool),
+            None if attention_mask is None else asarray(attention_mask, bool),
         ]
         if self.sliding_window is not None:
             distance = np.abs(np.subtract.outer(np.arange(steps[0]), np.arange(steps[1])))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import _core, activations, constraints, initializers, regularizers, serialization
-from rnnext.arrays import cast
+from rnnext.arrays import asarray, cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.graph.tensor import Shape
@@ -184,7 +184,7 @@ class EinsumDense(Layer):
             free = x.shape[: x.ndim - self._contracted]
             rows = x.reshape(*free, math.prod(x.shape[x.ndim - self._contracted :]))
             outputs = kernel.run(rows, True).reshape(*free, *new_shape)
-        return outputs if finish is None else np.asarray(finish(outputs))
+        return outputs if finish is None else asarray(finish(outputs))
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
-from rnnext.arrays import as_array, cast
+from rnnext.arrays import as_array, asarray, cast
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
@@ -50,7 +50,7 @@ class Rescaling(Layer):
         """Returns the rescaled inputs."""
         scale, offset = self._packed or self._pack()
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.asarray(inputs * scale + offset)
+            return asarray(inputs * scale + offset)
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         """The axes along which scale or offset have several numbers, from the end."""
@@ -222,7 +222,7 @@ class Normalization(Layer):
         mean, deviation = self._packed or self._pack()
         with np.errstate(over="ignore", invalid="ignore"):
             outputs = mean + inputs * deviation if self.invert else (inputs - mean) / deviation
-        return np.asarray(outputs)
+        return asarray(outputs)
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return self.axis
@@ -329,7 +329,7 @@ class CategoryEncoding(Layer):
         vectors = self._one_hot(np.atleast_1d(ids))
         along = 1 if vectors.ndim > 2 else 0
         if self.output_mode == "multi_hot":
-            return np.asarray(vectors.max(axis=along, initial=0))
+            return asarray(vectors.max(axis=along, initial=0))
         if count_weights is not None:
             weights = cast(as_array(count_weights, f"count_weights of {self.label}"), vectors.dtype)
             if weights.shape != ids.shape:
@@ -338,12 +338,10 @@ class CategoryEncoding(Layer):
                     f"received {weights.shape}."
                 )
             vectors = vectors * np.atleast_1d(weights)[..., np.newaxis]
-        return np.asarray(vectors.sum(axis=along))
+        return asarray(vectors.sum(axis=along))
 
     def _one_hot(self, ids: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(
-            ids[..., np.newaxis] == np.arange(self.num_tokens), dtype=self.compute_dtype
-        )
+        return asarray(ids[..., np.newaxis] == np.arange(self.num_tokens), dtype=self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the shape of the vectors."""
