@@ -236,8 +236,11 @@ def _nanmean(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 @composed(np.nanvar)
 def _nanvar(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    centred = a - np.nanmean(a, axis=axis, keepdims=True)
-    return np.nanmean(np.square(centred), axis=axis, keepdims=_is_set(keepdims))
+    is_number = ~np.isnan(a)
+    # NaN in the differences would be in their gradient, too.
+    centred = np.where(is_number, a - np.nanmean(a, axis=axis, keepdims=True), a.dtype.type(0))
+    total = np.sum(np.square(centred), axis=axis, keepdims=_is_set(keepdims))
+    return total / np.sum(is_number, axis=axis, keepdims=_is_set(keepdims)).astype(a.dtype)
 
 
 @composed(np.nanstd)

@@ -78,8 +78,11 @@ def _mean_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
 
 
 def _variance_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
-    differences = array - _mean_of_numbers(array, axis, True)
-    return _mean_of_numbers(np.square(differences), axis, keepdims)
+    is_number = ~np.isnan(array)
+    # NaN in the differences would be in their gradient, too.
+    differences = np.where(is_number, array - _mean_of_numbers(array, axis, True), 0)
+    counts = np.sum(is_number, axis=axis, keepdims=keepdims)
+    return asarray(np.sum(np.square(differences), axis=axis, keepdims=keepdims) / counts)
 
 
 def _deviation_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
