@@ -70,8 +70,9 @@ def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         return array
-    if not isinstance(array, np.ndarray):
-        return array.contiguous(dtype)  # a traced array
+    contiguous_copy = getattr(array, "contiguous", None)
+    if contiguous_copy is not None:  # a traced array
+        return contiguous_copy(dtype)  # type: ignore[no-any-return]
     with np.errstate(over="ignore", invalid="ignore"):
         contiguous = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     return contiguous if contiguous.flags.aligned else contiguous.copy()

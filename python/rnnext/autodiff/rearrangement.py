@@ -134,7 +134,7 @@ _picking(np.take_along_axis, np.compress, np.extract)
 
 
 @differentiable(np.take)
-def _take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+def _take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
     shape, along = np.shape(a), 0 if axis is None else axis
 
     def pullback(d: Any) -> Any:

@@ -18,7 +18,7 @@ from rnnext.errors import UnsupportedError
 
 __all__ = ["Traced", "constants", "tape_of"]
 
-_METHODS_OF_UFUNCS = {
+_METHODS_OF_UFUNCS: dict[tuple[np.ufunc, str], Any] = {
     (np.add, "reduce"): np.sum,
     (np.multiply, "reduce"): np.prod,
     (np.maximum, "reduce"): np.max,
@@ -201,16 +201,16 @@ class Traced(NDArrayOperatorsMixin):
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
         """See `numpy.ndarray.reshape`."""
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)  # type: ignore[call-overload]
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
 
     def transpose(self, *axes: Any) -> Any:
         """See `numpy.ndarray.transpose`."""
         several = axes[0] if len(axes) == 1 else axes or None
-        return np.transpose(self, several)  # type: ignore[call-overload]
+        return np.transpose(self, several)
 
     def flatten(self, *_order: Any) -> Any:
         """See `numpy.ndarray.flatten`."""
-        return np.ravel(self)  # type: ignore[call-overload]
+        return np.ravel(self)
 
     def view(self, *_dtype: Any) -> Any:
         """Raises, as memory has no gradient."""
@@ -299,7 +299,7 @@ def _ufunc_method(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, A
     if method == "outer":
         a, b = map(asarray, inputs)
         return ufunc(a.reshape(*a.shape, *[1] * b.ndim), b, **kwargs)
-    function: Any = _METHODS_OF_UFUNCS.get((ufunc, method))
+    function = _METHODS_OF_UFUNCS.get((ufunc, method))
     if function is None:
         raise UnsupportedError(
             f"numpy.{ufunc.__name__}.{method} has no gradient rule; use functions of rnnext.ops."

@@ -103,6 +103,7 @@ def nested(record: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         for i, d in zip(differentiable, d_results, strict=True):
             d_outputs[i] = d
         gradients = pullback(d_outputs)
+        gradients += [None] * (len(leaves) - len(gradients))  # a rule may leave out the last
         return [fitted(gradients[i], leaves[i].shape, leaves[i].dtype) for i in kept]
 
     tape.entries.append((list(node_of.values()), [leaves[i].node for i in kept], reverse))

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest
-from rnnext.errors import RnnextError
+from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.arguments import accepts
 from rnnext.graph.tensor import History, KerasTensor, any_symbolic
 from rnnext.naming import unique_name
@@ -209,11 +209,24 @@ class Operation:
         """
         from rnnext.autodiff.tracing import trace
 
-        function = self.program_function()
-        if recording.training and accepts(type(self).call, "training"):
-            function = functools.partial(function, training=True)
-            kwargs.pop("training", None)
-        return trace(function, args, kwargs, recording, integers=self.calls_others)
+        function, outer = self.program_function(), recording.training
+        if kwargs.get("training") is not None:
+            recording.training = bool(kwargs["training"])  # for the layers that it calls, too
+        elif outer and accepts(type(self).call, "training"):
+            if "training" in kwargs:
+                kwargs["training"] = True
+            else:  # not among the leaves
+                function = functools.partial(function, training=True)
+        try:
+            return trace(function, args, kwargs, recording, integers=self.calls_others)
+        except TypeError as error:
+            if "received Traced" not in str(error):  # what a compiled kernel says
+                raise
+            raise UnsupportedError(
+                f"{self.label} computes with a compiled kernel and has no gradient rule."
+            ) from error
+        finally:
+            recording.training = outer
 
     def record_with_masks(
         self, recording: Any, inputs: Any, mask: Any

@@ -1,8 +1,8 @@
 """Running a program so that it can be reversed: the gradients of its inputs and of the weights.
 
-Each operation brings a rule, `Operation.record`, beside its shape rule and its time rule: it computes
-the outputs and returns a function that turns their gradients into those of its arguments. The
-program is run forwards instruction by instruction, and the functions backwards.
+Each operation brings a rule, `Operation.record`, beside its shape rule and its time rule: it
+computes the outputs and returns a function that turns their gradients into those of its arguments.
+The program is run forwards instruction by instruction, and the functions backwards.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ class Weight(Protocol):
     """What a recording notes gradients of."""
 
     trainable: bool
-    value: Any
+
+    @property
+    def value(self) -> Any:
+        """The values to compute with."""
 
 
 class Recording:
@@ -124,7 +127,7 @@ def _run(instruction: Instruction, recording: Recording, slots: list[Any]) -> Pu
         outputs, pullback = operation.record(recording, *args, **kwargs)
     for slot, value in zip(instruction.outputs, nest.flatten(outputs), strict=True):
         slots[slot] = value
-    return pullback  # type: ignore[no-any-return]
+    return pullback
 
 
 def _reverse(

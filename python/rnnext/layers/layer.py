@@ -289,7 +289,7 @@ class Layer(WeightOwner):
                 if y.dtype == self.compute_dtype:
                     y.dtype = self.output_dtype
             elif isinstance(y, (np.ndarray, Traced)) and y.dtype == self.compute_dtype:
-                return cast(y, self.output_dtype)
+                return cast(y, self.output_dtype)  # type: ignore[arg-type]
             return y
 
         return nest.map_structure(narrow, outputs)

@@ -141,9 +141,10 @@ class Variable(NDArrayOperatorsMixin):
         return self.stored.copy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        traced = self.__traced__
+        if traced is not None:
+            return traced.__array__()  # an error: the weight would lose its gradient
         values = self.value
-        if not isinstance(values, np.ndarray):
-            return values.__array__()  # which says that it has no gradient
         if dtype is not None and np.dtype(dtype) != values.dtype:
             return values.astype(dtype)
         return values.copy() if copy else values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,7 @@ def attend(
     bias: Array | None = None,
     blind_rows_are_zero: bool = False,
     keep_weights: bool = False,
+    dropout: Callable[[Array], Array] | None = None,
 ) -> tuple[Array, Array | None]:
     """Returns `softmax(query @ key.T * scale + bias) @ value`, and the weights.
 
@@ -87,6 +89,7 @@ def attend(
         bias: Added to the scores; of the rank of the mask.
         blind_rows_are_zero: The weights of a query that may look nowhere: zero, or all equal.
         keep_weights: Whether the weights are wanted.
+        dropout: What drops weights in training. Those that are returned are all there.
 
     Returns:
         (B, ..., T, E), and (B, ..., T, S) or None.
@@ -99,7 +102,8 @@ def attend(
         if allowed is not None and blind_rows_are_zero:
             block = np.where(allowed, block, block.dtype.type(0))
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs.append(np.matmul(block, value[rows]))
+            used = block if dropout is None else dropout(block)
+            outputs.append(np.matmul(used, value[rows]))
         if keep_weights:
             weights.append(block)
     return _joined(outputs), _joined(weights) if keep_weights else None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.arrays import asarray
-from rnnext.autodiff.rules import note
+from rnnext.autodiff.rules import note, value_of
 from rnnext.ops.operation import MATH, NUMPY, operation
 from rnnext.ops.promotion import as_float, as_tensor, promoted
 from rnnext.ops.shapes import broadcast
@@ -138,13 +138,12 @@ rsqrt = _float("Rsqrt", lambda x: 1 / np.sqrt(x), MATH)
 def erf(x: Any) -> Array:
     """Returns the error function."""
     array = as_float(x)
-    if isinstance(array, np.ndarray):
-        return _error_function(array)
-    value = array.value
-    slope = 2 / math.sqrt(math.pi)
-    return note(  # type: ignore[no-any-return]
-        _error_function(value), [array], lambda d: d * (slope * np.exp(-np.square(value)))
-    )
+    values, slope = value_of(array), 2 / math.sqrt(math.pi)
+    result = _error_function(values)
+    if values is array:
+        return result
+    traced: Array = note(result, [array], lambda d: d * (slope * np.exp(-np.square(values))))
+    return traced
 
 
 def _error_function(array: Array) -> Array:

@@ -118,7 +118,7 @@ class ConvolutionLayer(SpatialLayer):
         """The convolution, and the activation if it does not include it."""
         raise NotImplementedError
 
-    def record(self, recording: Recording, inputs: Array) -> tuple[Array, Pullback]:  # type: ignore[override]
+    def record(self, recording: Recording, inputs: Array) -> tuple[Array, Pullback]:
         """Convolves so that it can be reversed."""
         counts = self._output_sizes(inputs.shape)
         x = np.ascontiguousarray(self._to_channels_last(inputs))

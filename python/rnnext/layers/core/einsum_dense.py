@@ -192,7 +192,7 @@ class EinsumDense(Layer):
             sums: NDArray[Any] = np.einsum(self.equation, x, self.kernel.value, optimize=True)
             return sums if self.bias is None else sums + self.bias.value
 
-    def record(self, recording: Recording, inputs: NDArray[Any]) -> tuple[Any, Pullback]:  # type: ignore[override]
+    def record(self, recording: Recording, inputs: NDArray[Any]) -> tuple[Any, Pullback]:
         """Computes by the equation, not the packed kernel, which has no gradient."""
 
         def function(x: NDArray[Any]) -> Any:

@@ -99,7 +99,7 @@ class Pooling(SpatialLayer):
 
     def record(
         self,
-        recording: Recording,
+        recording: Recording,  # noqa: ARG002
         inputs: NDArray[Any],
     ) -> tuple[NDArray[Any], Pullback]:
         """Pools so that it can be reversed."""

@@ -73,7 +73,7 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return inputs
         factor, offset = self._noise(inputs)
-        outputs = inputs * factor
+        outputs: NDArray[Any] = inputs * factor
         return outputs if offset is None else outputs + offset
 
     def record(

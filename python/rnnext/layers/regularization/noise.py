@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnnext import config
 from rnnext.autodiff.tape import active
 
-__all__ = ["dropout_factors", "generator_of"]
+__all__ = ["dropout_factors", "dropout_of", "generator_of"]
 
 
 def generator_of(owner: Any, recording: Any = None) -> np.random.Generator:
@@ -43,4 +43,17 @@ def dropout_factors(
     if rate >= 1:
         return np.zeros(shape, dtype)
     kept = generator.random(shape, dtype=np.float32) >= rate
-    return kept * np.dtype(dtype).type(1 / (1 - rate))
+    factors: NDArray[Any] = kept * np.dtype(dtype).type(1 / (1 - rate))
+    return factors
+
+
+def dropout_of(owner: Any, training: Any) -> Callable[[Any], Any] | None:
+    """Returns what applies the dropout of a layer; None if nothing is dropped.
+
+    Args:
+        owner: A layer with attributes `dropout`, its rate, and `seed`.
+        training: Whether this is training.
+    """
+    if not training or not owner.dropout > 0:
+        return None
+    return lambda x: x * dropout_factors(generator_of(owner), owner.dropout, x.shape, x.dtype)

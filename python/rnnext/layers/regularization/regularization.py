@@ -1,4 +1,4 @@
-"""Dropout's relatives: layers that change their input in training and hand it on at inference."""
+"""Dropout's relatives: layers that change their input in training and hand it on otherwise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LEAST_OF_SELU = -1.6732632423543772 * 1.0507009873554805
 
 @serialization.builtin("keras.layers")
 class AlphaDropout(Dropout):
-    """In training sets values to the least that selu has, at random, and returns its input otherwise.
+    """Sets values to the least of selu at random in training, and returns its input otherwise.
 
     Mean and variance of the values stay; see `Dropout` for the arguments.
     """
@@ -189,7 +189,8 @@ class GaussianNoise(Layer):
         if not training or self.stddev == 0:
             return inputs
         drawn = generator_of(self).standard_normal(inputs.shape, dtype=np.float32)
-        return inputs + (self.stddev * drawn).astype(inputs.dtype)
+        outputs: NDArray[Any] = inputs + (self.stddev * drawn).astype(inputs.dtype)
+        return outputs
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return ()

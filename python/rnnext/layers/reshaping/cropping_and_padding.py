@@ -190,7 +190,7 @@ class ZeroPadding(_BorderLayer):
 
     def record(
         self,
-        recording: Recording,
+        recording: Recording,  # noqa: ARG002
         inputs: NDArray[Any],
     ) -> tuple[Any, Pullback]:
         """Pads; the gradient is that of the elements inside."""
