@@ -80,7 +80,12 @@ def cases(tf: Any) -> dict[str, tuple[Any, Any, tuple[Any, ...]]]:
         "norm": (lambda x: np.linalg.norm(x, axis=-1), lambda x: tf.norm(x, axis=-1), (X,)),
         "norm, ord=1": (lambda x: np.linalg.norm(x, 1, -1), lambda x: tf.norm(x, 1, -1), (X,)),
         "norm, all": (np.linalg.norm, tf.norm, (SQUARE,)),
+        "inv": (np.linalg.inv, m.inv, (SQUARE,)),
+        "solve": (np.linalg.solve, m.solve, (SQUARE, MATRIX)),
+        "det": (np.linalg.det, m.det, (SQUARE,)),
         # Shapes and places
+        "dstack": (lambda x, y: np.dstack([x, y]), lambda x, y: tf.concat([x, y], 2), (X, Y)),
+        "rollaxis": (lambda x: np.rollaxis(x, 2), lambda x: tf.transpose(x, (2, 0, 1)), (X,)),
         "reshape": (lambda x: x.reshape(6, -1), lambda x: tf.reshape(x, (6, -1)), (X,)),
         "T": (lambda x: x.T, tf.transpose, (X,)),
         "transpose": (lambda x: x.transpose(2, 0, 1), lambda x: tf.transpose(x, (2, 0, 1)), (X,)),

@@ -25,6 +25,7 @@ import rnnext
 from rnnext import activations, layers, nest, ops
 from rnnext.autodiff.tracing import trace
 from rnnext.errors import UnsupportedError
+from rnnext.graph.recording import RecordedProgram
 
 keras = load_keras()
 tf: Any = importlib.import_module("tensorflow")
@@ -358,3 +359,65 @@ def test_set_random_seed_repeats_noise() -> None:
         assert np.abs(layer(ones, training=True) - first).max() > 0
         rnnext.set_random_seed(3)
         np.testing.assert_array_equal(layer(ones, training=True), first)
+
+
+class Bag(layers.Layer):
+    """A mask that travels on the arrays of a trace."""
+
+    def build(self, input_shape: Any) -> None:  # noqa: ARG002
+        self.masking = layers.Masking()
+        self.mean = layers.GlobalAveragePooling1D()
+        self.scale = self.add_weight(shape=(3,), initializer="ones", name="scale")
+
+    def call(self, x: Any) -> Any:
+        return self.mean(self.masking(x)) * self.scale
+
+
+def test_masks_inside_a_call() -> None:
+    layer = Bag(dtype="float64")
+    x = random_array((4, 5, 3), "float64")
+    x[:, 3:] = 0
+    np.testing.assert_allclose(layer(x), x[:, :3].mean(axis=1))
+    outputs, pullback = layer.record(recording(), x)
+    np.testing.assert_allclose(outputs, x[:, :3].mean(axis=1))
+    (gradient,) = pullback([np.ones_like(outputs)])
+    np.testing.assert_allclose(gradient[:, :3], 1 / 3)
+    np.testing.assert_array_equal(gradient[:, 3:], 0)
+
+
+def recorded_model() -> Any:
+    """Operations, merging, shapes, a Lambda, masks and a custom layer in one program."""
+    inputs = rnnext.Input((6, 3), dtype="float64")
+    x = layers.Masking(dtype="float64")(inputs)
+    y = layers.Conv1D(3, 1, activation="gelu", dtype="float64")(x)
+    y = layers.Add(dtype="float64")([y, x * 2.0 + 1.0])
+    y = layers.Concatenate(dtype="float64")([y, ops.tanh(x), y])
+    y = layers.Lambda(lambda t: np.square(t) / (1 + np.abs(t)), dtype="float64")(y)
+    y = Mixture(dtype="float64")(layers.LayerNormalization(dtype="float64")(y))
+    mean = layers.GlobalAveragePooling1D(dtype="float64")(x)
+    return rnnext.Model(inputs, [y[:, ::2], mean])
+
+
+def test_a_program() -> None:
+    model = recorded_model()
+    x = random_array((4, 6, 3), "float64")
+    x[1, 4:] = 0
+    pass_ = recording()
+    outputs, _, reverse = RecordedProgram(model.program).run(pass_, [x], [])
+    expected = model(x)
+    for received, wanted in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(received, wanted, rtol=1e-12, atol=1e-12)
+    seeds = [seed_for(y) for y in outputs]
+    (gradient,) = reverse(seeds)
+
+    def total() -> float:
+        return float(sum((y * s).sum() for y, s in zip(model(x), seeds, strict=True)))
+
+    def set_inputs(new: Array) -> None:
+        x[...] = new
+
+    assert gradient[0, 2, 1] == pytest.approx(numeric(total, x, set_inputs, (0, 2, 1)), 1e-5)
+    for variable in model.trainable_weights:
+        index = (0,) * variable.ndim
+        wanted = numeric(total, variable.numpy(), variable.assign, index)
+        assert pass_.gradients[id(variable)][index] == pytest.approx(wanted, 1e-5, 1e-6)

@@ -222,3 +222,17 @@ def test_data_formats(name: str, data_format: str) -> None:
     (gradient,) = pullback([own])
     gradient = gradient if data_format == "channels_last" else np.moveaxis(gradient, 1, -1)
     np.testing.assert_allclose(gradient, expected_pullback([seed])[0])
+
+
+@pytest.mark.parametrize("name", ["MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D"])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_equal_maxima(name: str, padding: str) -> None:
+    """The first one has the gradient; over all of time all of them share it."""
+    shape = (3, 6, 5, 2) if name.endswith("2D") else (3, 7, 2)
+    x = np.maximum(np.round(random_array(shape)), 0)
+    options = (
+        {} if name.startswith("Global") else {"pool_size": 3, "strides": 2, "padding": padding}
+    )
+    (expected,) = their_gradients(getattr(keras.layers, name)(**options), x, {})
+    (received,) = our_gradients(getattr(layers, name)(**options), x, {})
+    np.testing.assert_allclose(received, expected, rtol=1e-6, atol=1e-6)

@@ -21,9 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import config, serialization
+from rnnext import _core, config, serialization
 from rnnext.arrays import as_array, cast
-from rnnext.autodiff.activate import activate
 from rnnext.errors import ShapeError, UnsupportedError
 
 __all__ = ["Activation", "deserialize", "get", "serialize"]
@@ -240,8 +239,12 @@ class Activation:
         result = x.dtype if x.dtype.kind == "f" else np.dtype(config.floatx())
         computed = np.float64 if result.itemsize >= 8 else np.float32
         assert self._formula is not None  # only glu has none
-        outputs: NDArray[Any] = activate(self._formula, cast(x, computed))
-        return outputs.astype(result, copy=False)
+        x = cast(x, computed)
+        if type(x) is np.ndarray:
+            return _core.activate(self._formula, x).astype(result, copy=False)
+        from rnnext.autodiff.activate import activate
+
+        return activate(self._formula, x).astype(result, copy=False)  # type: ignore[no-any-return]
 
     def _relu_of_integers(self, x: NDArray[Any]) -> NDArray[Any]:
         """The limits lose their fractions, as in Keras."""

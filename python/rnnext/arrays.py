@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnext.errors import DataError
 
-__all__ = ["as_array", "asarray", "cast"]
+__all__ = ["as_array", "asarray", "cast", "is_traced"]
 
 _NUMBER_KINDS = "biuf"
 # Types of the ml_dtypes package, which NumPy files under "void".
@@ -61,6 +61,11 @@ def asarray(x: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
     if traced is None:
         return np.asarray(x, dtype)
     return traced if dtype is None else traced.astype(dtype, copy=False)  # type: ignore[no-any-return]
+
+
+def is_traced(x: Any) -> bool:
+    """Tells whether `x` is an array, or a weight, of a running trace; see `rnnext.autodiff`."""
+    return getattr(x, "__traced__", None) is not None
 
 
 def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

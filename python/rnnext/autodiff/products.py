@@ -191,6 +191,28 @@ def _without_ellipsis(subscripts: str, ranks: list[int]) -> tuple[list[str], str
 FUNCTIONS[np.einsum] = _einsum
 
 
+@differentiable(np.linalg.inv)
+def _inv(a: Any) -> Any:
+    y = np.linalg.inv(a)
+    turned = np.swapaxes(y, -1, -2)
+    return y, lambda d: -turned @ d @ turned
+
+
+@composed(np.linalg.solve)
+def _solve(a: Any, b: Any) -> Any:
+    return np.linalg.inv(a) @ b
+
+
+@differentiable(np.linalg.det)
+def _det(a: Any) -> Any:
+    y = np.asarray(np.linalg.det(a))
+
+    def pullback(d: Any) -> Any:
+        return (d * y)[..., np.newaxis, np.newaxis] * np.swapaxes(np.linalg.inv(a), -1, -2)
+
+    return y, pullback
+
+
 @composed(np.linalg.norm)
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
     if axis is None and ord is None:

@@ -48,6 +48,12 @@ def _moveaxis(a: Any, source: Any, destination: Any) -> Any:
     return np.moveaxis(a, source, destination), lambda d: np.moveaxis(d, destination, source)
 
 
+@composed(np.rollaxis)
+def _rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    axis, start = axis % a.ndim, start + a.ndim if start < 0 else start
+    return np.moveaxis(a, axis, start - 1 if axis < start else start)
+
+
 @differentiable(np.broadcast_to)
 def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:  # noqa: ARG001
     return np.broadcast_to(array, shape), lambda d: d  # the sum is `fitted`'s
@@ -237,6 +243,13 @@ def _vstack(tup: Any, **options: Any) -> Any:
 def _column_stack(tup: Any) -> Any:
     columns = [x.reshape(-1, 1) if x.ndim < 2 else x for x in map(_array, tup)]
     return _joined(np.concatenate, columns, axis=1)
+
+
+@composed(np.dstack)
+def _dstack(tup: Any) -> Any:
+    arrays = [np.atleast_2d(_array(x)) for x in tup]
+    deep = [x if x.ndim > 2 else x.reshape(*x.shape, 1) for x in arrays]
+    return _joined(np.concatenate, deep, axis=2)
 
 
 @composed(np.append)

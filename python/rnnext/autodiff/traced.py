@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -234,6 +233,26 @@ for _name in (
     setattr(Traced, _name, _method(_name, getattr(np, _name)))
 
 
+def _operators(name: str, ufunc: np.ufunc) -> None:
+    """The mixin's operators without the way through NumPy, which takes as long as all the rest."""
+
+    def forward(self: Traced, other: Any) -> Any:
+        return _apply(ufunc, (self, other), {})
+
+    def reflected(self: Traced, other: Any) -> Any:
+        return _apply(ufunc, (other, self), {})
+
+    setattr(Traced, f"__{name}__", forward)
+    setattr(Traced, f"__r{name}__", reflected)
+
+
+for _name, _ufunc in (
+    *(("add", np.add), ("sub", np.subtract), ("mul", np.multiply), ("truediv", np.true_divide)),
+    *(("pow", np.power), ("matmul", np.matmul)),
+):
+    _operators(_name, _ufunc)
+
+
 def tape_of(arrays: Sequence[Traced]) -> Tape:
     """Returns the tape of arrays with gradients.
 
@@ -338,6 +357,8 @@ def _may_repeat(part: Any) -> bool:
 
 def _where() -> str:
     """The line of code, outside this package and NumPy, that is running."""
+    import linecache
+
     frame: Any = sys._getframe(1)
     while frame is not None:
         path = frame.f_code.co_filename.replace("\\", "/")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest
-from rnnext.autodiff.traced import Traced
+from rnnext.arrays import is_traced
 from rnnext.errors import UnsupportedError
 from rnnext.graph.tensor import KerasTensor
 
@@ -21,8 +21,6 @@ __all__ = [
     "positional_arguments",
     "shape_arguments",
 ]
-
-_TENSORS = (np.ndarray, KerasTensor, Traced)
 
 
 @functools.cache
@@ -91,15 +89,19 @@ def _shape_or_none(x: Any) -> tuple[int | None, ...] | None:
     return None if x is None else tuple(x.shape)
 
 
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, KerasTensor)) or is_traced(x)
+
+
 def _is_tensor_structure(value: Any) -> bool:
-    if isinstance(value, _TENSORS):
+    if _is_tensor(value):
         return True
     if not nest.is_nested(value):
         return False
     leaves = nest.flatten(value)
     # None counts by identity: comparing it with an array would compare every element.
     given = [leaf for leaf in leaves if leaf is not None]
-    return bool(given) and all(isinstance(leaf, _TENSORS) for leaf in given)
+    return bool(given) and all(map(_is_tensor, given))
 
 
 def shape_arguments(

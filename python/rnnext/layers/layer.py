@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest, regularizers, serialization
-from rnnext.arrays import as_array, cast
+from rnnext.arrays import as_array, cast, is_traced
 from rnnext.autodiff.tape import active, suspended
-from rnnext.autodiff.traced import Traced
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.arguments import (
     CallArguments,
@@ -288,8 +287,8 @@ class Layer(WeightOwner):
             if isinstance(y, KerasTensor):
                 if y.dtype == self.compute_dtype:
                     y.dtype = self.output_dtype
-            elif isinstance(y, (np.ndarray, Traced)) and y.dtype == self.compute_dtype:
-                return cast(y, self.output_dtype)  # type: ignore[arg-type]
+            elif (isinstance(y, np.ndarray) or is_traced(y)) and y.dtype == self.compute_dtype:
+                return cast(y, self.output_dtype)
             return y
 
         return nest.map_structure(narrow, outputs)
@@ -391,7 +390,7 @@ class Layer(WeightOwner):
             if out_mask is not None and mask_of(array) is None:
                 if isinstance(array, np.ndarray):
                     flat[i] = attach_mask(array, out_mask)
-                elif isinstance(array, Traced):
+                elif is_traced(array):
                     array._keras_mask = out_mask
         return nest.pack_like(outputs, flat)
 

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from rnnext import nest
 from rnnext.arrays import as_array, cast
-from rnnext.autodiff.rules import value_of
 from rnnext.autodiff.tape import active
-from rnnext.autodiff.traced import Traced
 from rnnext.dtypes import widened
 from rnnext.errors import ShapeError
 
@@ -76,11 +74,13 @@ class Variable(NDArrayOperatorsMixin):
         return widened(self.stored)
 
     @property
-    def __traced__(self) -> Traced | None:
+    def __traced__(self) -> Any:
         """The traced array that the weight stands for inside a trace; None outside."""
         tape = active.tape
         if tape is None or not self.trainable or self.stored.dtype.kind in "biu":
             return None
+        from rnnext.autodiff.traced import Traced
+
         return Traced(widened(self.stored), tape.node_of(self), tape)
 
     @property
@@ -114,7 +114,11 @@ class Variable(NDArrayOperatorsMixin):
         Raises:
             ShapeError: If its shape is not that of the weight.
         """
-        array = as_array(value_of(value), f"weight {self.path!r}")
+        if active.tape is not None:
+            from rnnext.autodiff.rules import value_of
+
+            value = value_of(value)
+        array = as_array(value, f"weight {self.path!r}")
         if array.shape != self.shape:
             raise ShapeError(
                 f"weight {self.path!r}: expected shape {self.shape}, received {array.shape}."
@@ -143,7 +147,7 @@ class Variable(NDArrayOperatorsMixin):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         traced = self.__traced__
         if traced is not None:
-            return traced.__array__()  # an error: the weight would lose its gradient
+            traced.__array__()  # raises: the weight would lose its gradient
         values = self.value
         if dtype is not None and np.dtype(dtype) != values.dtype:
             return values.astype(dtype)

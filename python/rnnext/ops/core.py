@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from rnnext import config
 from rnnext.arrays import cast as cast_array
+from rnnext.arrays import is_traced
 from rnnext.autodiff.rules import value_of
 from rnnext.autodiff.tape import active
-from rnnext.autodiff.traced import Traced
 from rnnext.dtypes import standard_dtype_name
 from rnnext.graph.tensor import KerasTensor
 from rnnext.ops.operation import CORE, NUMPY, operation
@@ -53,7 +53,11 @@ def convert_to_tensor(
 def stop_gradient(variable: Any) -> Array:
     """Returns its argument as a constant, whose gradient is zero."""
     value: Array = value_of(as_tensor(variable))
-    return value if active.tape is None else Traced(value)  # type: ignore[return-value]
+    if active.tape is None:
+        return value
+    from rnnext.autodiff.traced import Traced
+
+    return Traced(value)  # type: ignore[return-value]
 
 
 @operation(NUMPY, "Copy", shape=broadcast)
@@ -100,7 +104,7 @@ def convert_to_numpy(x: Any) -> Array:
 
 def is_tensor(x: Any) -> bool:
     """Tells whether `x` is an array or a symbolic tensor."""
-    return isinstance(x, (np.ndarray, KerasTensor, Traced))
+    return isinstance(x, (np.ndarray, KerasTensor)) or is_traced(x)
 
 
 def zeros(shape: Sequence[int] | int, dtype: Any = None) -> Array:
