@@ -23,7 +23,12 @@ from rnnext.models import Model
 from rnnext.saving import Limits
 
 LIMITS = Limits(weights_bytes=1 << 24)
-ARCHIVES = ["keras315_functional.keras", "keras315_masked.keras", "tf213_nested.keras"]
+ARCHIVES = [
+    "keras315_functional.keras",
+    "keras315_masked.keras",
+    "keras315_preprocessing.keras",
+    "tf213_nested.keras",
+]
 LEGACY = [name for name in golden_files.names("*.h5") if not name.endswith(".weights.h5")]
 
 # What runs before each input is tried; the runner keeps the input of a crash or hang with it.

@@ -353,6 +353,13 @@ def core() -> Iterator[Case]:
         yield Case("CategoryEncoding", mode, make, ((B, T),), integers=9)
     one_hot = made("CategoryEncoding", num_tokens=9, output_mode="one_hot")
     yield Case("CategoryEncoding", "one_hot", one_hot, ((B, 1),), integers=9)
+    boundaries = {"bin_boundaries": [-0.5, 0.0, 0.5]}
+    yield Case("Discretization", "", made("Discretization", **boundaries), ((B, T),))
+    for mode in ("int", "multi_hot", "count"):
+        make = made("IntegerLookup", vocabulary=[7, 2, 5], num_oov_indices=2, output_mode=mode)
+        yield Case("IntegerLookup", mode, make, ((B, T),), integers=9)
+    hashing = made("Hashing", num_bins=4, output_mode="one_hot")
+    yield Case("Hashing", "one_hot", hashing, ((B, T),), integers=9)
 
 
 GROUPS = (

@@ -17,17 +17,25 @@ PACKAGE = Path(__file__).parents[1] / "python" / "rnnext"
 
 # From the ground up. A name is a module or a package of rnnext.
 FLOORS = [
-    ["_core", "errors", "lazy", "naming", "nest"],
-    ["config", "dtypes", "arrays", "serialization"],
+    [
+        *("_core", "errors", "fork_safety", "lazy", "naming", "nest", "openmp_waiting"),
+        *("threadpools", "absent", "absent_names", "imports"),
+    ],
+    ["settings", "dtypes", "arrays", "serialization", "strings"],
     ["autodiff"],
     ["activations", "initializers", "kept_option", "regularizers", "constraints"],
     ["graph"],
     ["ops"],
+    ["losses", "metrics", "optimizers", "callbacks"],
     ["layers"],
     ["models"],
     ["saving", "streaming"],
     ["interop"],
-    ["utils", "preprocessing", "datasets"],
+    # Names of Keras and TensorFlow for what is below.
+    [
+        *("backend", "config", "dtype_policies", "keras", "mixed_precision", "random"),
+        *("tensorflow", "utils", "preprocessing", "datasets"),
+    ],
     ["demo", "cli"],
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -341,8 +341,9 @@ class TestOptions:
             layer(np.zeros((1, 1, 4, 3)))
 
     def test_unknown_call_argument(self) -> None:
-        with pytest.raises(UnsupportedError, match=r"'m' \(LSTM\).*'constants'.*initial_state"):
-            LSTM(2, name="m")(X, constants=None)
+        message = r"'m' \(LSTM\).*'initial_states'.*constants.*Did you mean 'initial_state'\?$"
+        with pytest.raises(UnsupportedError, match=message):
+            LSTM(2, name="m")(X, initial_states=None)
 
     @pytest.mark.parametrize("make", [Dense, Activation, SimpleRNN])
     def test_unknown_activation(self, make: Any) -> None:

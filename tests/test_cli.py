@@ -94,6 +94,7 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["instruction set"] == rnnext.isa()
     assert facts["available"] == ", ".join(rnnext.available_isas())
     assert facts["threads"] == str(rnnext.get_num_threads())
+    assert facts["threading"] == rnnext.config.get_threading()
 
 
 # ---- demo ----------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ def test_demo_plot_without_matplotlib(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     message = fails(capsys, "demo", "--plot", "demo.png")
-    assert "matplotlib, which is not installed: python3 -m pip install 'rnnext[plot]'" in message
+    assert "matplotlib, which is not installed: python3 -m pip install matplotlib" in message
 
 
 # ---- summary -------------------------------------------------------------------------------------

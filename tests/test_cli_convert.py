@@ -107,7 +107,8 @@ def test_what_cannot_be_converted(tmp_path: Path, capsys: pytest.CaptureFixture[
     old = str(golden_files.unpack("tf25_nested.h5", tmp_path))
     assert "acts on more than products with weights here" in fails(capsys, old, str(new))
     old = str(golden_files.unpack("keras315_sequential.keras", tmp_path))
-    assert "new.h5: models are written as .keras only" in fails(capsys, old, "new.h5")
+    message = fails(capsys, old, "new.onnx")
+    assert "new.onnx: the name does not say how to save models; it must end in .keras" in message
     assert "no.h5: cannot be opened" in fails(capsys, str(tmp_path / "no.h5"), str(new))
     assert not new.exists()
 

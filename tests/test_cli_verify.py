@@ -65,7 +65,7 @@ def test_verify_names_shared_layers_and_compares_every_output(twice_file: str) -
 def test_verify_with_too_many_inputs(x_file: str) -> None:
     done = run_verify(MODEL, "--input", x_file, "--input", x_file)
     assert done.returncode == 2
-    assert "the model has 1 inputs, --input was given 2 times" in done.stderr
+    assert "the model has 1 inputs (past_years), 2 files were given" in done.stderr
 
 
 def test_verify_without_tensorflow(

@@ -19,10 +19,10 @@ keras = load_keras()
 tf: Any = importlib.import_module("tensorflow")
 pytestmark = pytest.mark.filterwarnings("ignore:You passed `rms_scaling=True`")
 
-# Layers with rules of their own that are tested with their kernels.
+# Layers with rules of their own that are tested with their kernels, and those without gradients.
 _ELSEWHERE = (
     *("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "TimeDistributed", "ConvLSTM"),
-    *("Dense", "Embedding", "Activation", "CategoryEncoding"),
+    *("Dense", "Embedding", "Activation", "CategoryEncoding", "Discretization", "IntegerLookup"),
 )
 ROWS = [row for row in CASES if not row[0].startswith(_ELSEWHERE)]
 # TensorFlow has no such gradients, or no such layers, in float64.

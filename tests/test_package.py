@@ -50,8 +50,8 @@ def test_no_heavy_module_until_a_file_is_read(module: str) -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        *("activations", "datasets", "initializers", "interop", "layers", "models", "ops"),
-        *("preprocessing", "saving", "utils"),
+        *("activations", "datasets", "initializers", "interop", "layers", "losses"),
+        *("models", "ops", "preprocessing", "saving", "utils"),
     ],
 )
 def test_any_module_may_be_imported_first(module: str) -> None:
@@ -61,10 +61,13 @@ def test_any_module_may_be_imported_first(module: str) -> None:
 @pytest.mark.parametrize(
     ("package", "not_public"),
     [
+        *[(name, set()) for name in ("activations", "callbacks", "constraints", "initializers")],
+        *[(name, set()) for name in ("losses", "metrics", "models", "optimizers", "regularizers")],
         ("layers", {"GroupedQueryAttention"}),
         ("ops", {"slice_"}),
-        ("saving", set()),
-        ("utils", {"serialize", "deserialize"}),
+        ("random", {"set_random_seed"}),
+        ("saving", {"deserialize", "serialize"}),
+        ("utils", {"deserialize", "serialize", "standard_dtype_name", "utils"}),
         ("preprocessing.sequence", set()),
         ("preprocessing.text", set()),
     ],
@@ -100,6 +103,13 @@ def test_every_public_name_is_there_after_importing_the_package_alone() -> None:
     script = "import rnnext; print([n for n in rnnext.__all__ if not hasattr(rnnext, n)])"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert found.stdout.strip() == "[]", found.stderr
+
+
+def test_the_extension_is_loaded_while_openmp_is_told_how_to_wait() -> None:
+    code = "import sys, rnnext; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = done.stdout.split()  # in the order in which their imports ended
+    assert loaded.index("rnnext.openmp_waiting") < loaded.index("rnnext._core")
 
 
 def test_from_torch_does_not_import_torch() -> None:

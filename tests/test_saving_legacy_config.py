@@ -158,7 +158,6 @@ def test_dropped_arguments(item: Config, dropped: str) -> None:
         (layer("BatchNormalization", renorm=True), "renorm=True is not supported"),
         (layer("Attention", causal=True), "causal=True is not supported"),
         (layer("MultiHeadAttention", softmax_robust_masking=True), "softmax_robust_masking=True"),
-        (layer("LSTM", units=1, num_constants=1), "constants passed to a cell"),
         (layer("InputLayer", batch_input_shape=[None], sparse=True), "sparse=True"),
         (layer("InputLayer", batch_input_shape=[None], ragged=True), "ragged=True"),
     ],

@@ -138,7 +138,11 @@ def concatenation_of_old_files() -> Model:
             "m.keras",
             r"layer 'both' .* before Keras 3\.4 a step counted",
         ),
-        (Sequential([Input((3,)), Dense(1)]), "m.h5", "m.h5: models are saved as .keras only"),
+        (
+            Sequential([Input((3,)), Dense(1)]),
+            "m.onnx",
+            "m.onnx: the name does not say how to save models; it must end in .keras, .h5 or",
+        ),
         (Sequential([Dense(1)], name="s"), "m.keras", "model 's' is not built"),
         (Sequential([Input((3,)), Dense(1, name="a/b")]), "m.keras", "no names with '/'"),
         (
@@ -217,7 +221,49 @@ def test_weights_alone(tmp_path: Path, keras: ModuleType) -> None:
 
 
 def test_weights_of_a_model_without_any_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedError, match=r"a\.h5: weights are saved as \.weights\.h5 only"):
-        Sequential([Input((3,)), Dense(1)]).save_weights(tmp_path / "a.h5")
+    with pytest.raises(
+        UnsupportedError, match=r"save weights; it must end in \.weights\.h5, \.h5 or \.hdf5"
+    ):
+        Sequential([Input((3,)), Dense(1)]).save_weights(tmp_path / "a.ckpt")
     with pytest.raises(UnsupportedError, match="not built"):
         Sequential([LSTM(2)]).save_weights(tmp_path / "a.weights.h5")
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "start"),
+    [
+        ("m.keras", {}, b"PK"),
+        ("m.keras", {"save_format": "keras", "include_optimizer": False, "zipped": True}, b"PK"),
+        ("m.h5", {"save_format": "h5"}, b"\x89HDF"),
+        ("m.hdf5", {}, b"\x89HDF"),
+        ("model", {"save_format": "h5"}, b"\x89HDF"),
+        ("model", {"save_format": "keras_v3"}, b"PK"),
+    ],
+)
+def test_arguments_of_save(
+    file: str, options: dict[str, Any], start: bytes, tmp_path: Path
+) -> None:
+    model = Sequential([Input((5, 3)), LSTM(2)])
+    rnnext.models.save_model(model, tmp_path / file, overwrite=True, **options)
+    assert (tmp_path / file).read_bytes().startswith(start)
+    loaded = rnnext.load_model(tmp_path / file).get_weights()
+    for weight, expected in zip(loaded, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, expected, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "reason"),
+    [
+        ("model", {"save_format": "tf"}, "accepted are 'keras', .* TensorFlow's own formats"),
+        ("model", {"save_format": "onnx"}, "save_format='onnx' is not supported for models"),
+        ("m.keras", {"save_format": "h5"}, "another format than the name says"),
+        ("folder", {"zipped": False}, "zipped=False is not supported"),
+        ("model", {}, r"must end in \.keras, \.h5 or \.hdf5"),
+    ],
+)
+def test_refused_arguments_of_save(
+    file: str, options: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UnsupportedError, match=reason):
+        Sequential([Input((5, 3)), LSTM(2)]).save(tmp_path / file, **options)
+    assert not list(tmp_path.iterdir())

@@ -1,14 +1,15 @@
-"""Many Python threads at once, processes that fork, and settings of the process."""
+"""Many Python threads at once, OpenMP and the pool, processes that fork, settings."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 import rnnext
-from rnnext import _core, layers
+from rnnext import _core, config, layers
 from rnnext.errors import UnsupportedError
 
 Array = NDArray[Any]
@@ -40,6 +41,28 @@ def answer_of(code: str, **environment: str) -> str:
     done = run_python(code, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def available_threadings() -> tuple[str, ...]:
+    before = config.get_threading()
+    try:
+        config.set_threading("openmp")
+    except UnsupportedError:
+        return ("pool",)
+    config.set_threading(before)
+    return ("openmp", "pool")
+
+
+THREADINGS = available_threadings()
+
+
+@pytest.fixture(params=THREADINGS)
+def threading_name(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Both ways of sharing out work, in this process; RNNEXT_THREADING sets it in a new one."""
+    before = config.get_threading()
+    config.set_threading(request.param)
+    yield request.param
+    config.set_threading(before)
 
 
 def make_model() -> Any:
@@ -70,6 +93,7 @@ def in_threads(count: int, work: Callable[[int], None]) -> None:
 # ---- one model, many callers ---------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("threading_name")
 @pytest.mark.parametrize("batch", [1, 40])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_one_model_in_many_threads(
@@ -90,14 +114,18 @@ def test_one_model_in_many_threads(
     in_threads(8, call)
 
 
-def test_one_layer_in_many_threads() -> None:
+@pytest.mark.usefixtures("threading_name")
+@pytest.mark.parametrize("steps", [10, 300], ids=["short", "long"])
+def test_one_layer_in_many_threads(set_num_threads: Callable[[int], None], steps: int) -> None:
+    """Of long calls, one at a time has OpenMP's threads."""
+    set_num_threads(2)
     layer = layers.LSTM(48, return_sequences=True)
     rng = np.random.default_rng(1)
-    inputs = [rng.standard_normal((20, 10, 16)).astype("float32") for _ in range(6)]
+    inputs = [rng.standard_normal((20, steps, 16)).astype("float32") for _ in range(6)]
     expected = [layer(x) for x in inputs]
 
     def call(i: int) -> None:
-        for _ in range(30):
+        for _ in range(300 // steps):
             np.testing.assert_array_equal(layer(inputs[i]), expected[i])
 
     in_threads(6, call)
@@ -143,17 +171,19 @@ def test_set_weights_while_others_call() -> None:
 # ---- number of threads ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n", [0, -1, True, 2.0, "2", None])
+@pytest.mark.parametrize("n", [0, -1, True, 2.0, "2", None, 1025, 10**9, 2**40])
 def test_set_num_threads_refuses(n: Any) -> None:
     before = rnnext.get_num_threads()
-    with pytest.raises(UnsupportedError, match=r"set_num_threads: .*>= 1.* received"):
+    message = f"set_num_threads: expected an integer >= 1 and <= 1024, received {n!r}."
+    with pytest.raises(UnsupportedError, match=f"^{re.escape(message)}$"):
         rnnext.set_num_threads(n)
     assert rnnext.get_num_threads() == before
 
 
-@pytest.mark.parametrize("n", [0, -3])
+@pytest.mark.parametrize("n", [0, -3, 1025, 10**9])
 def test_core_refuses_too(n: int) -> None:
-    with pytest.raises(ValueError, match=rf"set_num_threads: received {n}, accepted .* >= 1"):
+    message = f"set_num_threads: received {n}, accepted are integers >= 1 and <= 1024"
+    with pytest.raises(ValueError, match=message):
         _core.set_num_threads(n)
     for wrong in ("2", None, 2**40, 1.5):
         with pytest.raises(TypeError):
@@ -162,11 +192,12 @@ def test_core_refuses_too(n: int) -> None:
 
 @pytest.mark.usefixtures("set_num_threads")
 def test_number_of_threads_is_kept() -> None:
-    for n in (1, 3, 64, 2):
+    for n in (1, 3, 64, 1024, 2):
         rnnext.set_num_threads(n)
         assert rnnext.get_num_threads() == n
 
 
+# 63 million multiply-adds for each of four threads: enough for OpenMP's loop.
 LARGE_CALL = """
     import numpy as np
     from rnnext import _core, layers
@@ -178,7 +209,8 @@ LARGE_CALL = """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the entries of /proc/self/task")
-def test_that_many_threads_are_started() -> None:
+@pytest.mark.parametrize("name", THREADINGS)
+def test_that_many_threads_are_started(name: str) -> None:
     code = (
         LARGE_CALL
         + """
@@ -189,7 +221,7 @@ def test_that_many_threads_are_started() -> None:
         print(len(os.listdir("/proc/self/task")) - before)
     """
     )
-    assert answer_of(code).split() == ["0", "3"]
+    assert answer_of(code, RNNEXT_THREADING=name).split() == ["0", "3"]
 
 
 @pytest.mark.parametrize("value", ["3", "3,2"])
@@ -199,7 +231,7 @@ def test_the_environment_says_how_many_threads(value: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
-@pytest.mark.parametrize("value", ["", "0", "-2", "many"])
+@pytest.mark.parametrize("value", ["", "0", "-2", "many", "1025", "1000000000", "9" * 30, "3x"])
 def test_one_thread_for_each_processor_of_the_process(value: str) -> None:
     code = """
     import os
@@ -208,6 +240,172 @@ def test_one_thread_for_each_processor_of_the_process(value: str) -> None:
     print(_core.get_num_threads())
     """
     assert answer_of(code, OMP_NUM_THREADS=value) == "1"
+
+
+# ---- who shares out work -------------------------------------------------------------------------
+
+
+def test_the_answer_does_not_depend_on_it(set_num_threads: Callable[[int], None]) -> None:
+    """Long loops: each thread's share is enough for a region of OpenMP."""
+    set_num_threads(3)
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((192, 20, 64)).astype("float32")
+    calls: list[Any] = [
+        layers.LSTM(128, return_sequences=True),
+        layers.Bidirectional(layers.GRU(128)),
+        layers.Dense(2048, activation="tanh"),
+    ]
+    before = config.get_threading()
+    answers = []
+    for name in THREADINGS:
+        config.set_threading(name)
+        assert config.get_threading() == name
+        answers.append([call(x).tobytes() for call in calls])
+    config.set_threading(before)
+    set_num_threads(1)
+    answers.append([call(x).tobytes() for call in calls])
+    assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.usefixtures("threading_name")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_thread_flushes_subnormals(
+    set_num_threads: Callable[[int], None], dtype: str
+) -> None:
+    """h = h / 2 of many samples, each of which passes through the subnormal numbers."""
+    set_num_threads(3)
+    units, steps = 256, 80
+    layer = layers.SimpleRNN(
+        units,
+        activation="linear",
+        kernel_initializer="zeros",
+        recurrent_initializer=lambda shape, dtype: np.eye(*shape, dtype=dtype) / 2,
+        dtype=dtype,
+    )
+    start = np.full((60, units), np.finfo(dtype).tiny * 2.0**40, dtype)
+    x = np.zeros((60, steps, 1), dtype)
+    assert not layer(x, initial_state=start).any()
+
+
+@pytest.mark.parametrize("name", ["", "OpenMP", "tbb", 3, None])
+def test_set_threading_refuses(name: Any) -> None:
+    before = config.get_threading()
+    with pytest.raises(UnsupportedError, match=r"set_threading: .*(this build has: |a name)"):
+        config.set_threading(name)
+    assert config.get_threading() == before
+
+
+def test_unknown_rnnext_threading_fails_at_import() -> None:
+    done = run_python("import rnnext", RNNEXT_THREADING="tbb")
+    assert done.returncode != 0
+    error = done.stderr.strip().splitlines()[-1]
+    assert 'RNNEXT_THREADING in the environment: "tbb" is unknown here; this build has: ' in error
+
+
+@pytest.mark.parametrize("name", ["", *THREADINGS])
+def test_rnnext_threading_is_used(name: str) -> None:
+    code = "from rnnext import config; print(config.get_threading())"
+    assert answer_of(code, RNNEXT_THREADING=name) == (name or THREADINGS[0])
+
+
+@pytest.mark.parametrize("user", [{}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "7"}])
+def test_importing_leaves_the_environment_as_it_was(user: dict[str, str]) -> None:
+    code = """
+    import ctypes, os
+    libc = ctypes.CDLL(None)
+    libc.getenv.restype = ctypes.c_char_p
+    before = dict(os.environ)
+    import rnnext
+    assert dict(os.environ) == before
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        assert (libc.getenv(name.encode()) or b"").decode() == before.get(name, "")
+    print("same")
+    """
+    assert answer_of(code, **user) == "same"
+
+
+# ---- threadpoolctl -------------------------------------------------------------------------------
+
+LIMITS = """
+    import threadpoolctl
+    from threadpoolctl import threadpool_info, threadpool_limits
+    import numpy as np
+    import rnnext
+    from rnnext import _core, layers
+    rnnext.set_num_threads(2)
+"""
+
+
+@pytest.mark.parametrize("name", THREADINGS)
+@pytest.mark.parametrize("first", ["threadpoolctl", "rnnext"])
+def test_threadpoolctl_limits_rnnext(first: str, name: str) -> None:
+    code = f"import {first}" + textwrap.dedent(
+        LIMITS
+        + """
+    rnnext.config.register_threadpoolctl()
+    rnnext.config.register_threadpoolctl()
+    def threads_started():
+        import os
+        if not os.path.exists("/proc/self/task"):
+            return 0
+        before = len(os.listdir("/proc/self/task"))
+        layers.LSTM(128)(np.ones((256, 10, 64), "float32"))
+        return len(os.listdir("/proc/self/task")) - before
+    (own,) = [lib for lib in threadpool_info() if lib["internal_api"] == "rnnext"]
+    assert own["num_threads"] == 2, own
+    assert own["version"] == rnnext.__version__, own
+    assert own["threading_layer"] == _core.threading(), own
+    with threadpool_limits(1):
+        assert rnnext.get_num_threads() == 1
+        assert threads_started() == 0
+        with threadpool_limits(limits={"rnnext": 3}):
+            assert _core.get_num_threads() <= 3
+    assert rnnext.get_num_threads() == 2
+    with threadpool_limits(1, user_api="rnnext"):
+        assert rnnext.get_num_threads() == 1
+    with threadpool_limits(10**6, user_api="rnnext"):
+        assert rnnext.get_num_threads() == 1024
+    print(rnnext.get_num_threads())
+    """
+    )
+    assert answer_of(code, RNNEXT_THREADING=name) == "2"
+
+
+def test_threadpoolctl_imported_first_knows_rnnext() -> None:
+    code = (
+        LIMITS
+        + """
+    print([lib["internal_api"] for lib in threadpool_info()].count("rnnext"))
+    """
+    )
+    assert answer_of(code) == "1"
+
+
+@pytest.mark.skipif("openmp" not in THREADINGS, reason="a build without OpenMP")
+@pytest.mark.parametrize("name", THREADINGS)
+def test_limits_of_openmp_count(name: str) -> None:
+    """Without a controller of rnnext's: what OpenMP was told limits the pool, too."""
+    code = """
+    import rnnext
+    from threadpoolctl import threadpool_info, threadpool_limits
+    rnnext.set_num_threads(8)
+    assert [lib for lib in threadpool_info() if lib["user_api"] == "openmp"]
+    assert rnnext.get_num_threads() == 8
+    with threadpool_limits(1, user_api="openmp"):
+        assert rnnext.get_num_threads() == 1
+        rnnext.set_num_threads(5)
+        assert rnnext.get_num_threads() == 1
+    print(rnnext.get_num_threads())
+    """
+    assert answer_of(code, RNNEXT_THREADING=name, OMP_NUM_THREADS="4") == "5"
+    assert (
+        answer_of(
+            "import rnnext; rnnext.set_num_threads(8); print(rnnext.get_num_threads())",
+            RNNEXT_THREADING=name,
+            OMP_THREAD_LIMIT="3",
+        )
+        == "3"
+    )
 
 
 # ---- fork ----------------------------------------------------------------------------------------
@@ -224,27 +422,36 @@ FORK = """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.parametrize("name", THREADINGS)
 @pytest.mark.parametrize("used", [True, False], ids=["threads used", "threads not used"])
-def test_a_forked_child_works(used: bool) -> None:
-    """The pool's threads do not survive a fork, and its data says they do."""
+def test_a_forked_child_works(used: bool, name: str) -> None:
+    """No threads survive a fork, and the data of the pool and of OpenMP says they do."""
     code = (
         LARGE_CALL
         + FORK
         + f"""
+    assert _core.threading() == "{name}"
     expected = call(4 if {used} else 1)
     child = fork()
     if child == 0:
         same = np.array_equal(call(4), expected) and np.array_equal(call(1), expected)
-        os._exit(0 if same else 1)
+        _core.set_threading("{name}")
+        grandchild = fork()
+        if grandchild == 0:
+            os._exit(0 if np.array_equal(call(4), expected) else 1)
+        same = same and os.waitpid(grandchild, 0)[1] == 0
+        os._exit(0 if same and _core.threading() == "pool" else 1)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert np.array_equal(call(4), expected)
+    assert _core.threading() == "{name}"
     """
     )
-    assert answer_of(code) == "0"
+    assert answer_of(code, RNNEXT_THREADING=name) == "0"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the entries of /proc/self/task")
-def test_a_forked_child_has_threads_of_its_own() -> None:
+@pytest.mark.parametrize("name", THREADINGS)
+def test_a_forked_child_has_threads_of_its_own(name: str) -> None:
     code = (
         LARGE_CALL
         + FORK
@@ -258,11 +465,12 @@ def test_a_forked_child_has_threads_of_its_own() -> None:
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
     )
-    assert answer_of(code) == "13"
+    assert answer_of(code, RNNEXT_THREADING=name) == "13"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_fork_while_the_pool_works() -> None:
+@pytest.mark.parametrize("name", THREADINGS)
+def test_fork_while_threads_work(name: str) -> None:
     """Whatever another thread holds at that moment, the child has not got."""
     code = (
         LARGE_CALL
@@ -287,11 +495,47 @@ def test_fork_while_the_pool_works() -> None:
     print(sum(results))
     """
     )
+    assert answer_of(code, RNNEXT_THREADING=name) == "0"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.parametrize(
+    "lock",
+    ["rnnext.layers.variable.weights_lock", "rnnext.naming._lock", "rnnext.settings._seed_lock"],
+)
+def test_fork_while_another_thread_holds_a_lock(lock: str) -> None:
+    """The child must not wait for a thread that it has not got."""
+    module, _, name = lock.rpartition(".")
+    code = (
+        FORK
+        + f"""
+    import threading, time
+    import numpy as np
+    from rnnext import layers
+    from {module} import {name} as lock
+    held = threading.Event()
+    def hold():
+        with lock:
+            held.set()
+            time.sleep(0.3)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = fork()
+    if child == 0:
+        layers.LSTM(3)(np.ones((1, 2, 2), "float32"))
+        os._exit(0)
+    thread.join()
+    layers.LSTM(3)(np.ones((1, 2, 2), "float32"))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    )
     assert answer_of(code) == "0"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/task")
-def test_workers_leave_signals_to_the_program() -> None:
+@pytest.mark.parametrize("name", THREADINGS)
+def test_workers_leave_signals_to_the_program(name: str) -> None:
     """A signal that a worker takes would not end what the main thread waits for."""
     code = (
         LARGE_CALL
@@ -304,16 +548,16 @@ def test_workers_leave_signals_to_the_program() -> None:
             (mask,) = [line.split()[1] for line in status if line.startswith("SigBlk")]
         if int(task) != os.getpid():
             blocked.append(bool(int(mask, 16) >> (signal.SIGINT - 1) & 1))
-    print(blocked.count(True))
+    print(blocked.count(True), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
     """
     )
-    assert answer_of(code) == "3"
+    assert answer_of(code, RNNEXT_THREADING=name) == "3 set()"
 
 
 # ---- floating-point mode -------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("isa")
+@pytest.mark.usefixtures("isa", "threading_name")
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_callers_floating_point_mode_is_unchanged(
@@ -325,7 +569,7 @@ def test_the_callers_floating_point_mode_is_unchanged(
     assert np.any(np.frombuffer(halves, dtype))
     layer = layers.LSTM(64, return_sequences=True, dtype=dtype)
     dense = layers.Dense(64, activation="softmax", dtype=dtype)
-    for batch in (1, 128):
+    for batch in (1, 128, 1000):
         dense(layer(np.ones((batch, 8, 32), dtype)))
         layer(np.ones((batch, 8, 32), dtype), mask=np.zeros((batch, 8), bool))
         with pytest.raises(ValueError, match="features"):
@@ -377,7 +621,7 @@ def test_rnnext_isa_is_used(isa: str) -> None:
     code = """
     import numpy as np
     import rnnext
-    from rnnext import _core, layers
+    from rnnext import _core, config, layers
     layer = layers.SimpleRNN(1, activation="linear")
     layer.build((1, 1, 2))
     a = 1 + 2**-12

@@ -2,6 +2,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "array_functions.h"
 #include "fastcall.h"
 #include "layers.h"
@@ -13,11 +15,20 @@ using rnnext::bindings::DenseKernel;
 using rnnext::bindings::RecurrentGradientKernel;
 using rnnext::bindings::RecurrentKernel;
 
+// For threadpoolctl, which knows libraries by their symbols (python/rnnext/threadpoolctl.py).
+extern "C" {
+PYBIND11_EXPORT int rnnext_get_num_threads() { return rnnext::get_num_threads_setting(); }
+PYBIND11_EXPORT void rnnext_set_num_threads(int n) {
+  rnnext::set_num_threads(std::clamp(n, 1, rnnext::kMaxThreads));
+}
+}
+
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.doc() =
       "Compiled kernels of rnnext. Use rnnext.layers; this module checks, and converts nothing.";
   m.attr("__version__") = rnnext::version();
-  rnnext::isa();  // an unknown RNNEXT_ISA is an error at import, not at the first prediction
+  rnnext::isa();        // an unknown RNNEXT_ISA is an error at import, not at the first prediction
+  rnnext::threading();  // likewise RNNEXT_THREADING
 
   py::class_<RecurrentKernel>(
       m, "RecurrentKernel",
@@ -79,6 +90,9 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
         py::arg("backward"));
   m.def("set_num_threads", &rnnext::set_num_threads, py::arg("n"));
   m.def("get_num_threads", &rnnext::get_num_threads);
+  m.attr("MAX_THREADS") = rnnext::kMaxThreads;
+  m.def("threading", &rnnext::threading);
+  m.def("set_threading", &rnnext::set_threading, py::arg("name"));
   m.def("isa", &rnnext::isa);
   m.def("set_isa", &rnnext::set_isa, py::arg("name"));
   m.def("available_isas", &rnnext::available_isas);

@@ -121,7 +121,7 @@ void Dense<T>::run(const Windows& windows, Span<const T> x, Span<T> y) const {
                       windows.stride, y.data + row * packed.units);
     }
   };
-  core::parallel_rows(rows, core::threads_worth(work), run_some);
+  core::parallel_rows(rows, work, run_some);
 }
 
 template <class T>

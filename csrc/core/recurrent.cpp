@@ -270,7 +270,7 @@ bool Recurrent<T>::Packed::run_in_turn(const RecurrentIo<T>& io, const Packed& o
   c.workspace = workspace.data();
   other_c.workspace = static_cast<char*>(workspace.data()) + bytes;
   // One part: on this thread, which flushes subnormals meanwhile.
-  core::in_parallel(1, [&](int) { kernel->run_in_turn(&c, &other_c); });
+  core::in_parallel(1, 0, [&](int) { kernel->run_in_turn(&c, &other_c); });
   return true;
 }
 
@@ -316,7 +316,7 @@ class Recurrent<T>::SharedRun {
  public:
   SharedRun(const Packed& packed, const RecurrentIo<T>& io, int threads)
       : packed_(packed), io_(io), parts_(core::row_parts(io.batch, threads)) {
-    // Meeting the others takes some 0.1 us, 0.3 when the processors are virtual: below this many
+    // A barrier takes some 0.1 us, 0.3 when the processors are virtual: below this many
     // multiply-adds a member and step (3 us) a team was at times slower than one thread.
     constexpr double kLeast = 64e3;
     // Two samples a thread use every weight twice; a single one leaves each thread to read them all
@@ -350,7 +350,7 @@ class Recurrent<T>::SharedRun {
     team_call_ = packed_.call(io_, 0, io_.batch);
     team_call_.members = members;
     team_call_.team = &*team_;
-    team_call_.meet = [](void* team) { static_cast<core::Team*>(team)->meet(); };
+    team_call_.barrier = [](void* team) { static_cast<core::Team*>(team)->barrier(); };
     workspace_ = core::make_aligned<char>(packed_.kernel->workspace_bytes(&team_call_));
     team_call_.workspace = workspace_.get();
   }
@@ -368,13 +368,14 @@ void Recurrent<T>::run(const RecurrentIo<T>& io) const {
   packed_->check(io);
   if (packed_->runs_on_reference()) return packed_->run_on_reference(io);
   if (io.batch == 0) return;
-  const int threads = core::threads_worth(packed_->work(io));
+  const double work = packed_->work(io);
+  const int threads = core::threads_worth(work);
   if (threads > 1) {
     SharedRun run(*packed_, io, threads);
-    if (!run.is_team()) return core::in_parallel(run.parts(), std::ref(run));
+    if (!run.is_team()) return core::in_parallel(run.parts(), work, std::ref(run));
     if (core::together(run.parts(), std::ref(run))) return;
   }
-  core::in_parallel(1, [&](int) { packed_->run_rows(io, 0, io.batch); });
+  core::in_parallel(1, work, [&](int) { packed_->run_rows(io, 0, io.batch); });
 }
 
 template <class T>
@@ -393,7 +394,8 @@ void Recurrent<T>::run_both(const Recurrent& first, const RecurrentIo<T>& first_
   // multiply-adds. Only here does another thread shorten it.
   constexpr double kStep = 2e3;
   const double steps = static_cast<double>(first_io.steps) + static_cast<double>(second_io.steps);
-  const int threads = core::threads_worth(a.work(first_io) + b.work(second_io) + steps * kStep);
+  const double work = a.work(first_io) + b.work(second_io);
+  const int threads = core::threads_worth(work + steps * kStep);
   if (threads > 1 && on_kernels && first_io.batch > 0 && second_io.batch > 0) {
     // Each has half of the threads, and of their caches.
     SharedRun run_a(a, first_io, threads - threads / 2), run_b(b, second_io, threads / 2);
@@ -401,7 +403,9 @@ void Recurrent<T>::run_both(const Recurrent& first, const RecurrentIo<T>& first_
       part < run_a.parts() ? run_a(part) : run_b(part - run_a.parts());
     };
     const int parts = run_a.parts() + run_b.parts();
-    if (!run_a.is_team() && !run_b.is_team()) return core::in_parallel(parts, run_part);
+    // Directions alone, one part each, are the pool's: 0 is too little work for OpenMP.
+    if (!run_a.is_team() && !run_b.is_team())
+      return core::in_parallel(parts, parts > 2 ? work : 0, run_part);
     if (core::together(parts, run_part)) return;
   }
   first.run(first_io);

@@ -7,14 +7,15 @@
 
 #ifndef _WIN32
 #include <pthread.h>
-#include <signal.h>
 #endif
+
+#include "core/blocked_signals.h"
 
 namespace rnnext::core {
 namespace {
 
 // Waking a thread takes 5 to 50 us, on virtual processors up to 200. So long a worker stays awake
-// for the next call, and so long a gathering waits.
+// for the next call, and so long run_team() waits.
 constexpr Clock::duration kWakes = std::chrono::microseconds(200);
 
 // Never deleted: its workers run until the process ends.
@@ -23,47 +24,9 @@ std::atomic<ThreadPool*> process_pool{nullptr};
 #ifndef _WIN32
 [[maybe_unused]] const int fork_handler_registered =
     pthread_atfork(nullptr, nullptr, [] { process_pool = nullptr; });
-
-// Signals are for the program's own threads: a handler that ran in a worker would not interrupt
-// what the program waits for.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &saved_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
-
- private:
-  sigset_t saved_;
-};
-#else
-struct SignalsBlocked {
-  SignalsBlocked() {}  // or a compiler would warn of a variable that is not used
-};
 #endif
 
 }  // namespace
-
-void Crowding::waited(Clock::duration wait, Clock::time_point now) {
-  // A host takes a virtual processor away for 50 to 200 us now and then; a slice of a scheduler is
-  // a few milliseconds.
-  constexpr Clock::duration kLongWait = std::chrono::microseconds(500);
-  if (wait > kLongWait) found(now);
-}
-
-void Crowding::found(Clock::time_point now) {
-  if (crowded(now)) return;  // known already
-  constexpr int kMostLevel = 7;
-  const int level = level_;
-  until_ = (now + std::chrono::milliseconds(10 << level)).time_since_epoch().count();
-  level_ = std::min(level + 1, kMostLevel);
-}
-
-void Crowding::ended(Clock::time_point now) {
-  if (level_ > 0 && !crowded(now)) level_ = level_ - 1;
-}
 
 // On the stack of the caller, who waits for the workers in it.
 struct ThreadPool::Task {
@@ -87,7 +50,7 @@ ThreadPool& ThreadPool::of_process() {
   return *pool;
 }
 
-void ThreadPool::share(int parts, const Body& body) {
+void ThreadPool::parallel_for(int parts, const Body& body) {
   Task task = {body, parts, {Task::kStarted}};
   submit(task);
   const Clock::time_point begin = Clock::now();
@@ -99,19 +62,19 @@ void ThreadPool::share(int parts, const Body& body) {
   if (task.problem) std::rethrow_exception(task.problem);
 }
 
-bool ThreadPool::gather(int members, const Body& body) {
+bool ThreadPool::run_team(int members, const Body& body) {
   Task task = {body, members, {Task::kWaiting}};
   submit(task);
   const auto all_are_here = [&] { return task.taken == members; };
   const Clock::duration patience = kWakes + members * std::chrono::microseconds(10);
-  while (!spin_until(all_are_here, patience) && insistent_) std::this_thread::yield();
+  while (!spin_until(all_are_here, patience) && always_gather_) std::this_thread::yield();
   const Clock::time_point begin = Clock::now();
   const bool complete = !withdraw(task);
   task.start = complete ? Task::kStarted : Task::kWithdrawn;
   if (complete)
     run_part(task, 0);
   else
-    crowding_.found(begin);
+    oversubscription_.found(begin);
   wait_for_workers(task, begin);
   if (task.problem) std::rethrow_exception(task.problem);
   return complete;
@@ -132,7 +95,7 @@ void ThreadPool::submit(Task& task) {
   for (int i = 0; i < std::min(sleeping, parts); ++i) work_.notify_one();
 }
 
-// For the caller of share(): whether there is a part that nobody has taken, and which.
+// For the caller of parallel_for(): whether there is a part that nobody has taken, and which.
 bool ThreadPool::take_part(Task& task, int& part) {
   if (task.taken == task.parts) return false;
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -177,15 +140,13 @@ void ThreadPool::wait_for_workers(Task& task, Clock::time_point begin) {
     end_.wait(lock, done);
     --callers_waiting_;
   }
-  const Clock::time_point now = Clock::now();
-  crowding_.waited(now - end - (end - begin), now);
-  crowding_.ended(now);
+  oversubscription_.call_ended(begin, end, Clock::now());
 }
 
 // Under the mutex: there are so many workers afterwards, or as many as the system gives.
 void ThreadPool::hire(int workers) {
   if (workers_ >= workers) return;
-  const SignalsBlocked blocked;
+  const BlockedSignals blocked;
   try {
     for (; workers_ < workers; ++workers_) std::thread([this] { work(); }).detach();
   } catch (const std::system_error&) {

@@ -13,29 +13,13 @@
 #include <mutex>
 #include <vector>
 
+#include "core/oversubscription.h"
+
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 #endif
 
 namespace rnnext::core {
-
-using Clock = std::chrono::steady_clock;
-
-// Whether others take the processors. Once that is found, calls keep to one thread for 10 ms, the
-// next time for 20 ms, and so on up to 1.28 s; each call that goes well shortens the next pause.
-class Crowding {
- public:
-  bool crowded(Clock::time_point now) const { return now.time_since_epoch().count() < until_; }
-  // A thread has waited for another one, or for so much longer than it worked itself.
-  void waited(Clock::duration wait, Clock::time_point now);
-  void found(Clock::time_point now);
-  // A call that used several threads has ended.
-  void ended(Clock::time_point now);
-
- private:
-  std::atomic<Clock::rep> until_{0};
-  std::atomic<int> level_{0};
-};
 
 class ThreadPool {
  public:
@@ -46,18 +30,19 @@ class ThreadPool {
 
   // Calls body(part) once for each part in [0, parts), in this thread and in workers that have
   // nothing else to do. Returns when all have ended, and rethrows what one of them threw.
-  void share(int parts, const Body& body);
+  void parallel_for(int parts, const Body& body);
 
   // Calls body(member) for each member in [0, members), all at the same time. False, with nothing
   // called, when not so many threads come within the time it takes to wake them.
-  bool gather(int members, const Body& body);
+  bool run_team(int members, const Body& body);
 
   // Whether others take so much of the processors that sharing costs more than it gains.
-  bool crowded() const { return !insistent_ && crowding_.crowded(Clock::now()); }
-  Crowding& crowding() { return crowding_; }
+  bool oversubscribed() const { return !always_gather_ && oversubscription_.active(Clock::now()); }
+  Oversubscription& oversubscription() { return oversubscription_; }
 
-  // For tests: gathers for as long as it takes, and is never crowded.
-  void insist(bool insistent) { insistent_ = insistent; }
+  // For tests: teams wait for their members as long as it takes, and calls never keep to one
+  // thread.
+  void set_always_gather(bool always) { always_gather_ = always; }
 
  private:
   struct Task;
@@ -79,8 +64,8 @@ class ThreadPool {
   int workers_ = 0, sleeping_ = 0, callers_waiting_ = 0;
 
   std::atomic<int> open_parts_{0};  // that nobody has taken, of all tasks
-  Crowding crowding_;
-  std::atomic<bool> insistent_{false};
+  Oversubscription oversubscription_;
+  std::atomic<bool> always_gather_{false};
 };
 
 inline void pause() {

@@ -154,15 +154,15 @@ class Recurrence {
     return own;
   }
 
-  // Each member quantises all rows for itself: that takes less time than a meeting.
+  // Each member quantises all rows for itself: that takes less time than a barrier.
   RowQuantiser<T> take_quantiser(Arena& arena, ptrdiff_t rows, ptrdiff_t depth) const {
     const ptrdiff_t stride = RowQuantiser<T>::stride(depth);
     return {depth, take_own<int16_t>(arena, rows * stride), take_own<float>(arena, rows)};
   }
 
   // Waits until every member of the team is here: what each wrote, the others may read.
-  void meet() const {
-    if (call_.members > 1) call_.meet(call_.team);
+  void barrier() const {
+    if (call_.members > 1) call_.barrier(call_.team);
   }
 
   // ---- before, between and after the steps --------------------------------------------------
@@ -177,7 +177,7 @@ class Recurrence {
       seen_[r] = 0;
       active_[r] = 1;
     }
-    meet();
+    barrier();
   }
 
   void load_state(T* state, const T* initial) const {
@@ -355,7 +355,7 @@ class Recurrence {
 
   void end_step() {
     current_ = 1 - current_;
-    meet();
+    barrier();
   }
 
   // SimpleRnn, Lstm, GruResetAfter: one product.
@@ -436,7 +436,7 @@ class Recurrence {
         reset_units(r, t, v, z + i * kColumn, block.row + i / block.vectors);
       });
     });
-    meet();
+    barrier();
     const Rows<T> reset = quantise_h_(reset_h_, stride_, active_rows_);
     for_each_block(candidate_shape_, candidate_panels_, active_rows_, t & 1,
                    [&](const Block& block) {

@@ -104,10 +104,10 @@ struct RecurrentCall {
   // its own input. The result has the same bits either way: it is one sum in one order.
   ptrdiff_t block;
   // The threads that run this call together, each for its own part of the units: every one is
-  // handed the same call but for `member`. meet(team) returns when all have called it.
+  // handed the same call but for `member`. barrier(team) returns when all have called it.
   int member, members;
   void* team;
-  void (*meet)(void* team);
+  void (*barrier)(void* team);
 
   void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
 };

@@ -1,4 +1,4 @@
-"""Whatever a caller hands over as numbers, as a NumPy array."""
+"""Whatever a caller hands over as numbers or strings, as a NumPy array."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from rnnext import nest
 from rnnext.errors import DataError
 
-__all__ = ["as_array", "asarray", "cast", "is_traced"]
+__all__ = ["as_array", "as_strings", "asarray", "cast", "holds_strings", "is_traced"]
 
 _NUMBER_KINDS = "biuf"
+_STRING_KINDS = "UST"
 # Types of the ml_dtypes package, which NumPy files under "void".
 _EXTENSION_FLOATS = ("bfloat16", "float8")
 
@@ -31,8 +33,8 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
         that hold plain numbers become float64.
 
     Raises:
-        DataError: If `x` does not hold numbers, is ragged, is not on the CPU, or is a
-            `numpy.ma.MaskedArray`, whose mask would be lost.
+        DataError: If `x` does not hold numbers, is ragged, is not on the CPU, is a
+            `numpy.ma.MaskedArray`, whose mask would be lost, or a torch `PackedSequence`.
     """
     if type(x) is np.ndarray and x.dtype.kind in _NUMBER_KINDS:
         return x
@@ -43,6 +45,13 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
         raise DataError(
             f"{name} is a numpy.ma.MaskedArray, whose mask rnnext does not read; "
             "pass its .filled() values, and the mask as the layer's mask argument."
+        )
+    if nest.is_packed_sequence(x):
+        raise DataError(
+            f"{name} is a torch PackedSequence, which Keras's layers do not take; pass the padded "
+            "array of torch.nn.utils.rnn.pad_packed_sequence(x, batch_first=True), with a mask of "
+            "its lengths as mask= or by a Masking layer. Only a model that "
+            "rnnext.from_torch(module) made takes it as it is: model(x)."
         )
     try:
         array = _to_ndarray(x)
@@ -66,6 +75,57 @@ def asarray(x: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
 def is_traced(x: Any) -> bool:
     """Tells whether `x` is an array, or a weight, of a running trace; see `rnnext.autodiff`."""
     return getattr(x, "__traced__", None) is not None
+
+
+def holds_strings(x: Any) -> bool:
+    """Tells whether something is a string, or an array or a nested list of strings."""
+    while isinstance(x, (list, tuple)) and x:
+        x = x[0]
+    if isinstance(x, (str, bytes)):
+        return True
+    dtype = getattr(x, "dtype", None)
+    kind = getattr(dtype, "kind", "O" if hasattr(x, "__array__") else "")
+    if kind in _STRING_KINDS:
+        return True
+    if kind != "O" or not hasattr(x, "__array__") or "float" in str(dtype) or "int" in str(dtype):
+        return False  # tensors of other libraries have dtypes of their own, without a kind
+    first = next(np.asarray(x).flat, None)
+    return isinstance(first, (str, bytes))
+
+
+def as_strings(x: Any, name: str) -> NDArray[Any]:
+    r"""Returns `x` as an array of byte strings: dtype object, text as UTF-8, as TensorFlow has it.
+
+    Args:
+        x: A string or bytes; a (nested) list or tuple of them; a NumPy array of text, bytes,
+            `StringDType` or such objects; or an object with `__array__`, such as a pandas column.
+        name: What `x` is, for the error message.
+
+    Raises:
+        DataError: If `x` does not hold strings alone, or is ragged.
+
+    Example:
+        >>> as_strings(["a", "é"], "input")
+        array([b'a', b'\xc3\xa9'], dtype=object)
+    """
+    is_list = isinstance(x, (list, tuple))
+    array = np.asarray(x, dtype=object) if is_list else np.asarray(x)
+    strings = np.empty(array.size, object)
+    for i, value in enumerate(array.ravel().tolist()):
+        if isinstance(value, str):
+            try:
+                value = value.encode()
+            except UnicodeEncodeError as error:
+                raise DataError(f"{name}: {value!r} is no text that UTF-8 has: {error}") from error
+        elif not isinstance(value, bytes):
+            if is_list and isinstance(value, (list, tuple)):
+                raise DataError(f"{name}: expected strings, received lists of different lengths.")
+            raise DataError(
+                f"{name}: expected strings, received {type(x).__name__!r} holding "
+                f"{type(value).__name__!r} objects."
+            )
+        strings[i] = value
+    return strings.reshape(array.shape)
 
 
 def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

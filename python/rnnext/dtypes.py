@@ -15,10 +15,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import config
+from rnnext import settings
 from rnnext.errors import UnsupportedError
+from rnnext.naming import did_you_mean
 
-__all__ = ["DTypePolicy", "get_policy", "require_dtype", "standard_dtype_name", "widened"]
+__all__ = [
+    "DTypePolicy",
+    "dtype_policy",
+    "get_policy",
+    "numpy_dtype",
+    "require_dtype",
+    "set_dtype_policy",
+    "standard_dtype_name",
+    "tensor_dtype_name",
+    "widened",
+]
 
 # name -> (compute dtype, variable dtype)
 _POLICIES = {
@@ -66,6 +77,7 @@ class DTypePolicy:
         if name not in _POLICIES:
             raise UnsupportedError(
                 f"dtype policy {name!r} is not supported; accepted: {sorted(_POLICIES)}."
+                + did_you_mean([name], _POLICIES)
             )
         self.name = name
         self.compute_dtype, self.variable_dtype = _POLICIES[name]
@@ -91,6 +103,27 @@ class DTypePolicy:
         return f'<DTypePolicy "{self.name}">'
 
 
+_chosen: DTypePolicy | None = None
+
+
+def dtype_policy() -> DTypePolicy:
+    """Returns the policy of layers that are made without a `dtype`."""
+    return _chosen or DTypePolicy(settings.floatx())
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Sets the policy of layers that are made without a `dtype` from now on.
+
+    Args:
+        policy: What `get_policy` takes; None: that of the default float type again.
+
+    Raises:
+        UnsupportedError: If it names no policy rnnext has.
+    """
+    global _chosen
+    _chosen = None if policy is None else get_policy(policy)
+
+
 def get_policy(identifier: Any) -> DTypePolicy:
     """Returns the policy that a layer's `dtype` argument names.
 
@@ -102,7 +135,7 @@ def get_policy(identifier: Any) -> DTypePolicy:
         UnsupportedError: If it names no policy rnnext has.
     """
     if identifier is None:
-        return DTypePolicy(config.floatx())
+        return dtype_policy()
     if isinstance(identifier, DTypePolicy):
         return identifier
     if isinstance(identifier, str):
@@ -125,7 +158,7 @@ def standard_dtype_name(dtype: Any) -> str:
         UnsupportedError: If arrays of this dtype cannot be an input.
     """
     if dtype is None:
-        return config.floatx()
+        return settings.floatx()
     # Of strings only plain names, of a file's JSON nothing else: NumPy evaluates "(2,)f4", "9f4".
     is_type = (
         dtype.isidentifier() if isinstance(dtype, str) else isinstance(dtype, (type, np.dtype))
@@ -138,6 +171,22 @@ def standard_dtype_name(dtype: Any) -> str:
         raise UnsupportedError(f"dtype {dtype!r} is not supported; accepted: {_DTYPE_NAMES}.")
     require_dtype(name)
     return name
+
+
+def tensor_dtype_name(dtype: Any) -> str:
+    """Returns the Keras name of a tensor's dtype: that of an array dtype, or `"string"`.
+
+    Raises:
+        UnsupportedError: If it is neither.
+    """
+    if dtype == "string" or dtype is str or getattr(dtype, "name", None) == "string":
+        return "string"
+    return standard_dtype_name(dtype)
+
+
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """Returns the dtype of the arrays of a tensor; strings are objects, as in TensorFlow."""
+    return np.dtype(object if name == "string" else name)
 
 
 def require_dtype(name: str) -> None:

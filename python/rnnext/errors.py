@@ -1,7 +1,5 @@
 """Exceptions. Every message names the layer or file, what came, and what is accepted."""
 
-from __future__ import annotations
-
 __all__ = ["DataError", "FileError", "RnnextError", "ShapeError", "UnsupportedError"]
 
 

@@ -10,10 +10,11 @@ import importlib
 import re
 import sys
 from collections.abc import Callable
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-__all__ = ["attach"]
+__all__ = ["absent_name", "attach"]
 
 # The two forms of a line that exports a name, and a line that imports what an alias stands for:
 #   from rnnext.ops.activation import silu as silu
@@ -31,8 +32,8 @@ def attach(package: str) -> tuple[list[str], Callable[[str], Any], Callable[[], 
 
     Example:
         >>> public, get, _ = attach("rnnext.saving")
-        >>> public[0]
-        'Limits'
+        >>> "Limits" in public
+        True
         >>> get("Limits")
         <class 'rnnext.saving.formats.limits.Limits'>
     """
@@ -44,10 +45,27 @@ def attach(package: str) -> tuple[list[str], Callable[[str], Any], Callable[[], 
 
     def get(name: str) -> Any:
         if name not in defined_as:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise absent_name(package, name)
         original = defined_as[name]
-        value = getattr(importlib.import_module(imported[original][0]), original)
+        module = imported[original][0]
+        if module == package:  # `from rnnext.config import threading as threading`, a module in it
+            value: Any = importlib.import_module(f"{package}.{original}")
+        else:
+            value = getattr(importlib.import_module(module), original)
         setattr(sys.modules[package], name, value)  # asked for again, it is found without `get`
         return value
 
     return names, get, lambda: names
+
+
+def absent_name(package: str, name: str) -> AttributeError:
+    """Returns the error for a missing name of a package; it says why, if Keras has the name."""
+    # `from package import module` asks for an attribute first: that is no reason to look it up.
+    path = vars(sys.modules[package]).get("__path__", [])
+    if not name.startswith("__") and PathFinder.find_spec(f"{package}.{name}", path) is None:
+        absent = importlib.import_module("rnnext.absent")
+        error = absent.attribute_error(package, name)
+        if isinstance(error, AttributeError):
+            return error
+    shown = package.replace("rnnext.tensorflow", "rnnext")  # under the name that programs use
+    return AttributeError(f"module {shown!r} has no attribute {name!r}")

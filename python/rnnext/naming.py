@@ -1,14 +1,17 @@
-"""Default names of layers: `lstm`, `lstm_1`, ... counted as Keras counts them."""
+"""Names: the default ones of layers, counted as Keras counts them, and those that were mistyped."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections import Counter
+from collections.abc import Iterable
 
-__all__ = ["clear_session", "snake_case", "unique_name"]
+from rnnext.fork_safety import held_at_fork
 
-_lock = threading.Lock()
+__all__ = ["clear_session", "did_you_mean", "snake_case", "unique_name"]
+
+_lock = held_at_fork(threading.Lock())
 _used: Counter[str] = Counter()
 
 
@@ -37,3 +40,29 @@ def clear_session() -> None:
     """Starts the numbering of default layer names again, as Keras's `clear_session` does."""
     with _lock:
         _used.clear()
+
+
+def did_you_mean(unknown: Iterable[object], accepted: Iterable[str]) -> str:
+    """Returns the end of an error message: which accepted names unknown ones may stand for.
+
+    Args:
+        unknown: Names that are not accepted, or anything else a user may have given as one.
+        accepted: The names that are.
+
+    Returns:
+        A sentence that begins with a space, or "" if no accepted name is similar.
+
+    Example:
+        >>> did_you_mean(["retrun_sequences"], ["return_sequences", "return_state"])
+        " Did you mean 'return_sequences'?"
+        >>> did_you_mean(["momentum"], ["return_sequences", "return_state"])
+        ''
+    """
+    import difflib  # only where an error is on its way
+
+    by_lower_case = {name.lower(): name for name in accepted}
+    found = []
+    for name in sorted(item for item in unknown if isinstance(item, str)):
+        close = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.7)
+        found += [repr(by_lower_case[match]) for match in close]
+    return f" Did you mean {' and '.join(found)}?" if found else ""

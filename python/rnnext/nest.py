@@ -2,6 +2,9 @@
 
 Dictionaries are walked in sorted order of their keys, so that two dictionaries with the same
 keys have the same flat order.
+
+A torch `PackedSequence` is a leaf, though it is a named tuple: its four fields are one value, and
+torch checks them when another is made.
 """
 
 from __future__ import annotations
@@ -9,12 +12,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["flatten", "is_nested", "map_structure", "pack_like"]
+__all__ = ["flatten", "is_nested", "is_packed_sequence", "map_structure", "pack_like"]
+
+_PACKED_FIELDS = ("data", "batch_sizes", "sorted_indices", "unsorted_indices")
+
+
+def is_packed_sequence(value: Any) -> bool:
+    """Tells whether `value` is a torch `PackedSequence`, known by its fields: torch is not read.
+
+    Example:
+        >>> is_packed_sequence(([1, 2], [2]))
+        False
+    """
+    return type(value) not in (list, tuple) and getattr(value, "_fields", None) == _PACKED_FIELDS
 
 
 def is_nested(structure: Any) -> bool:
     """Tells whether `structure` is a list, tuple or dict."""
-    return isinstance(structure, (list, tuple, dict))
+    return isinstance(structure, (list, tuple, dict)) and not is_packed_sequence(structure)
 
 
 def _sorted_keys(structure: dict[Any, Any]) -> list[Any]:
@@ -25,7 +40,7 @@ def _sorted_keys(structure: dict[Any, Any]) -> list[Any]:
 
 
 def _leaves(structure: Any) -> Iterator[Any]:
-    if isinstance(structure, (list, tuple)):
+    if isinstance(structure, (list, tuple)) and not is_packed_sequence(structure):
         for item in structure:
             yield from _leaves(item)
     elif isinstance(structure, dict):
@@ -48,8 +63,9 @@ def flatten(structure: Any) -> list[Any]:
 def _like(structure: Any, items: list[Any]) -> Any:
     """Rebuilds a list or tuple (also a named one) of the type of `structure`."""
     if isinstance(structure, tuple):
-        fields = getattr(structure, "_fields", None)
-        return type(structure)(*items) if fields else tuple(items)
+        # A named tuple's _make, unlike its class, runs no __new__ with arguments of its own.
+        make = getattr(structure, "_make", tuple)
+        return make(items)
     return items
 
 
@@ -60,7 +76,7 @@ def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:
         >>> map_structure(lambda x: x * 2, {"a": 1, "b": (2, [3])})
         {'a': 2, 'b': (4, [6])}
     """
-    if isinstance(structure, (list, tuple)):
+    if isinstance(structure, (list, tuple)) and not is_packed_sequence(structure):
         return _like(structure, [map_structure(function, item) for item in structure])
     if isinstance(structure, dict):
         return {key: map_structure(function, value) for key, value in structure.items()}
@@ -77,7 +93,7 @@ def pack_like(structure: Any, leaves: list[Any]) -> Any:
     supply = iter(leaves)
 
     def fill(part: Any) -> Any:
-        if isinstance(part, (list, tuple)):
+        if isinstance(part, (list, tuple)) and not is_packed_sequence(part):
             return _like(part, [fill(item) for item in part])
         if isinstance(part, dict):
             filled = {key: fill(part[key]) for key in _sorted_keys(part)}

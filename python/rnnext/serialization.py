@@ -2,15 +2,17 @@
 
 A config is `{"module", "class_name", "config", "registered_name"}`. Classes come from three
 places, in this order: the `custom_objects` of the call, classes registered with
-`register_keras_serializable`, and the layers of rnnext. Nothing is imported or evaluated because a
-config asks for it.
+`register_keras_serializable`, and rnnext's own. One name may stand for several of these (there is
+a layer and an initializer `Identity`); the module says which one is meant. Nothing is imported or
+evaluated because a config asks for it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -26,10 +28,15 @@ __all__ = [
     "custom_object",
     "custom_object_scope",
     "deserialize",
+    "drop_shared_ids",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "is_builtin",
     "operation_class",
     "register_keras_serializable",
     "serialize",
+    "without_shared_ids",
 ]
 
 _C = TypeVar("_C")
@@ -44,7 +51,7 @@ class _Builtins:
 
     def __init__(self, package: str) -> None:
         self.classes: dict[str, type] = {}
-        self._package = package
+        self.package = package
 
     def find(self, name: str) -> type | None:
         """Returns the class of this name, or None if there is none."""
@@ -58,17 +65,27 @@ class _Builtins:
         return sorted(self.classes)
 
     def _import(self, name: str = "") -> None:
-        package = importlib.import_module(self._package)
+        package = importlib.import_module(self.package)
         wanted: list[str] = [name] if name in package.__all__ else package.__all__
         for public in wanted:
             getattr(package, public)
 
 
-_builtin = _Builtins("rnnext.layers")
-_builtin_operations = _Builtins("rnnext.ops")
+# The classes of each of Keras's modules, by the part of the module's name that says what they are.
+_BUILTINS = {
+    kind: _Builtins(f"rnnext.{kind}")
+    for kind in ("layers", "ops", "initializers", "regularizers", "constraints")
+}
+_builtin_operations = _BUILTINS["ops"]
 _registered: dict[str, Any] = {}
 _registered_names: dict[Any, str] = {}
 _scope: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default=MappingProxyType({}))
+# The layers that the config being read has made so far, with their own configs, by name.
+_made: ContextVar[dict[Any, list[tuple[dict[str, Any], Any]]] | None] = ContextVar(
+    "made_layers", default=None
+)
+# The layers that the config being written has so far, numbered, by address.
+_written: ContextVar[dict[int, tuple[int, Any]] | None] = ContextVar("written_layers", default=None)
 # Where `serialize` notes the user's classes and functions it meets, if somebody asked for them.
 _met: ContextVar[dict[str, Any] | None] = ContextVar("met_objects", default=None)
 
@@ -91,17 +108,39 @@ def builtin(module: str, class_name: str | None = None) -> Callable[[type[_C]], 
 
 
 def _builtins(module: Any) -> _Builtins:
-    # An operation can have a layer's name: keras.ops has an Add, keras.layers has another, and
-    # an activation called on a symbolic tensor with its own arguments is an operation ReLU.
-    is_operation = {"ops", "activations"} & set(str(module).split(".")[:3])
-    return _builtin_operations if is_operation else _builtin
+    """The classes that a module of Keras names; the layers, models among them, by default."""
+    for part in str(module).split(".")[:3]:
+        # An activation called on a symbolic tensor with its own arguments is an operation.
+        kind = "ops" if part == "activations" else part
+        if kind in _BUILTINS:
+            return _BUILTINS[kind]
+    return _BUILTINS["layers"]
+
+
+def _find_builtin(module: Any, class_name: str) -> type | None:
+    """The class of this name in a module; where no module is recorded, in any but operations."""
+    cls = _builtins(module).find(class_name)
+    if cls is not None or module is not None:
+        return cls
+    others = ("initializers", "regularizers", "constraints")
+    return next(filter(None, (_BUILTINS[kind].find(class_name) for kind in others)), None)
 
 
 def is_builtin(cls: type) -> bool:
     """Tells whether a class is one of rnnext's own, not a user's subclass."""
+    cls = _saved_class(cls)
     # A subclass inherits the two attributes, but the table has its base.
     classes = _builtins(getattr(cls, "_keras_module", None)).classes
     return classes.get(getattr(cls, "_keras_name", "")) is cls
+
+
+def _saved_class(cls: type) -> Any:
+    """The class that a config names.
+
+    A class of rnnext that differs from its base only in how it is called names the base as
+    `_saved_as`; a user's subclass of it is the user's all the same.
+    """
+    return vars(cls).get("_saved_as", cls)
 
 
 def operation_class(class_name: str) -> Any:
@@ -135,6 +174,27 @@ def register_keras_serializable(
     return register
 
 
+def get_custom_objects() -> dict[str, Any]:
+    """Returns the registered classes and functions by name; what is added to it is registered."""
+    return _registered
+
+
+def get_registered_name(obj: Any) -> Any:
+    """Returns the name under which a class or function is registered, or its own."""
+    return _registered_names.get(obj, obj.__name__)
+
+
+def get_registered_object(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Returns the class or function of a registered name, or None.
+
+    Args:
+        name: Its name.
+        custom_objects: Further ones by name.
+    """
+    with custom_object_scope(custom_objects):
+        return custom_object(name)
+
+
 @contextlib.contextmanager
 def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
     """Within this context, configs may name the given classes and functions."""
@@ -163,15 +223,26 @@ def custom_object(name: Any) -> Any:
 def serialize(value: Any) -> Any:
     """Returns the JSON-ready Keras 3 form of a value, layer or function.
 
+    A layer that occurs several times has the same `shared_object_id` each time.
+
     Raises:
         UnsupportedError: If the value has no such form.
     """
+    with _scope_of(_written) as is_outermost:
+        config = _serialize(value)
+    if is_outermost:
+        counts = Counter(_ids(config))
+        drop_shared_ids(config, {number for number, count in counts.items() if count == 1})
+    return config
+
+
+def _serialize(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, (list, tuple)):
-        return [serialize(item) for item in value]
+        return [_serialize(item) for item in value]
     if isinstance(value, dict):
-        return {key: serialize(item) for key, item in value.items()}
+        return {key: _serialize(item) for key, item in value.items()}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
@@ -179,7 +250,7 @@ def serialize(value: Any) -> Any:
         return {"class_name": "__numpy__", "config": inner}
     if isinstance(value, slice):
         parts = {"start": value.start, "stop": value.stop, "step": value.step}
-        return {"class_name": "__slice__", "config": serialize(parts)}
+        return {"class_name": "__slice__", "config": _serialize(parts)}
     if value is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if hasattr(value, "_serialize"):  # symbolic tensors
@@ -192,7 +263,7 @@ def serialize(value: Any) -> Any:
 
 
 def _serialize_object(value: Any) -> dict[str, Any]:
-    cls = type(value)
+    cls = _saved_class(type(value))
     known = is_builtin(cls)
     if not known:
         _note(cls.__name__, cls)
@@ -207,7 +278,38 @@ def _serialize_object(value: Any) -> dict[str, Any]:
     build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
     if build_config is not None:
         config["build_config"] = serialize(build_config)
+    written = _written.get()
+    if hasattr(value, "saved_class_name") and written is not None:  # a layer
+        number, _ = written.setdefault(id(value), (len(written), value))
+        config["shared_object_id"] = number
     return config
+
+
+def _ids(config: Any) -> Iterator[int]:
+    """The ids of layers in a config."""
+    if isinstance(config, dict):
+        if "shared_object_id" in config:
+            yield config["shared_object_id"]
+        config = list(config.values())
+    if isinstance(config, list):
+        for item in config:
+            yield from _ids(item)
+
+
+def drop_shared_ids(config: Any, unwanted: Container[Any] | None = None) -> None:
+    """Removes the ids of shared objects from a config, in place.
+
+    Args:
+        config: The config.
+        unwanted: The ids to remove; all by default.
+    """
+    if isinstance(config, dict):
+        if unwanted is None or config.get("shared_object_id") in unwanted:
+            config.pop("shared_object_id", None)
+        config = list(config.values())
+    if isinstance(config, list):
+        for item in config:
+            drop_shared_ids(item, unwanted)
 
 
 def _serialize_function(function: Any) -> dict[str, Any]:
@@ -231,11 +333,12 @@ def _note(name: str, target: Any) -> None:
         met[name] = target
 
 
-def copy_from_config(value: Any, **changes: Any) -> Any:
+def copy_from_config(value: Any, keep_shared: bool = True, **changes: Any) -> Any:
     """Returns a new object of the class and the config of `value`, not built.
 
     Args:
         value: A layer; it may use classes and functions that only the user has.
+        keep_shared: Whether a layer that is inside it several times is one layer in the copy.
         **changes: What its config shall have instead.
 
     Example:
@@ -250,8 +353,14 @@ def copy_from_config(value: Any, **changes: Any) -> Any:
     finally:
         _met.reset(token)
     config.pop("build_config", None)
+    if not keep_shared:
+        drop_shared_ids(config)
     config["config"] = {**config["config"], **changes}
-    return deserialize(config, met)
+    made = _made.set(None)  # nothing of a config that is being read
+    try:
+        return deserialize(config, met)
+    finally:
+        _made.reset(made)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -264,8 +373,19 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     Raises:
         UnsupportedError: If the config names a class rnnext does not have.
     """
-    with custom_object_scope(custom_objects):
+    with _scope_of(_made), custom_object_scope(custom_objects):
         return _deserialize(config)
+
+
+@contextlib.contextmanager
+def _scope_of(variable: ContextVar[Any]) -> Iterator[bool]:
+    """Gives the outermost call of a recursion a dictionary; tells whether this is that call."""
+    token = variable.set({}) if variable.get() is None else None
+    try:
+        yield token is not None
+    finally:
+        if token is not None:
+            variable.reset(token)
 
 
 def _deserialize(config: Any) -> Any:
@@ -282,7 +402,41 @@ def _deserialize(config: Any) -> Any:
         return _special_form(class_name, inner)
     if class_name == "function":
         return _function(config)
-    return _object(config, class_name, {} if inner is None else inner)
+    inner = {} if inner is None else inner
+    instance = _shared_layer(config, inner)
+    return _object(config, class_name, inner) if instance is None else instance
+
+
+def _shared_layer(config: dict[str, Any], inner: Any) -> Any:
+    """The layer that a config with a `shared_object_id` stands for, if it was made before.
+
+    Keras's id is the object's address, which another object may have had before; and where a
+    wrapper copies the config of what it holds, the first config is without its id. So the layer is
+    one whose config says the same, its name included.
+    """
+    made = _made.get()
+    if made is None or config.get("shared_object_id") is None or not isinstance(inner, dict):
+        return None
+    known = made.get(str(inner.get("name")), [])
+    wanted = without_shared_ids(config) if known else None
+    return next((layer for other, layer in known if without_shared_ids(other) == wanted), None)
+
+
+def without_shared_ids(config: Any) -> Any:
+    """Returns a config without the ids of shared objects, and where they stand in a graph.
+
+    Example:
+        >>> without_shared_ids([{"class_name": "A", "config": {}, "shared_object_id": 7}])
+        [{'class_name': 'A', 'config': {}}]
+    """
+    if isinstance(config, list):
+        return [without_shared_ids(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    left_out = {"shared_object_id"}
+    if "class_name" in config and "config" in config:
+        left_out |= {"name", "build_config", "inbound_nodes"}
+    return {k: without_shared_ids(item) for k, item in config.items() if k not in left_out}
 
 
 def _special_form(class_name: str, inner: Any) -> Any:
@@ -346,6 +500,12 @@ def _object(config: dict[str, Any], class_name: str, inner: Any) -> Any:
         )
     try:
         instance = cls.from_config(dict(inner))
+        if config.get("called_by_keras2") and hasattr(instance, "_call_as_keras2"):
+            instance._call_as_keras2()
+        if hasattr(instance, "saved_class_name"):  # a layer
+            _note_made(config, instance)
+            if not is_builtin(cls):
+                instance.saved_class_name = _python_name(config.get("module"), class_name)
         build_config = config.get("build_config")
         if build_config and hasattr(instance, "build_from_config") and not instance.built:
             instance.build_from_config(build_config)
@@ -368,10 +528,22 @@ def _find_class(config: dict[str, Any], class_name: str, inner: Any) -> Any:
     if cls is None:
         cls = custom_object(class_name)
     if cls is None:
-        cls = _builtins(config.get("module")).find(class_name)
+        cls = _find_builtin(config.get("module"), class_name)
     if cls is None:
         raise UnsupportedError(_unknown_class(config.get("module"), class_name, inner))
     return cls
+
+
+def _note_made(config: dict[str, Any], layer: Any) -> None:
+    made = _made.get()
+    if made is not None:
+        made.setdefault(str(config["config"].get("name")), []).append((config, layer))
+
+
+def _python_name(module: Any, class_name: str) -> str:
+    """The name that a class of a config has in its program, which the tree of weights uses."""
+    replaced = None if module is None else _builtins(module).find(class_name)
+    return class_name if replaced is None else replaced.__name__
 
 
 def _unknown_class(module: Any, class_name: str, inner: Any) -> str:
@@ -379,11 +551,10 @@ def _unknown_class(module: Any, class_name: str, inner: Any) -> str:
 
     name = inner.get("name") if isinstance(inner, dict) else None
     builtins = _builtins(module)
-    package = "ops" if builtins is _builtin_operations else "layers"
     nearest = difflib.get_close_matches(class_name, builtins.names())
     return (
         f"class {class_name!r}{f' (name {name!r})' if name else ''} of module {module!r} is not "
-        f"known to rnnext; accepted are those of rnnext.{package}.__all__"
+        f"known to rnnext; accepted are those of {builtins.package}.__all__"
         + (f" (the nearest there are {nearest})" if nearest else "")
         + f" and classes of your own: custom_objects={{{class_name!r}: cls}}, where cls is a "
         "subclass of rnnext.layers.Layer that computes the same."

@@ -668,7 +668,7 @@ void test_sizes_are_checked() {
 
 int main() {
   rnnext::set_num_threads(1);
-  core::ThreadPool::of_process().insist(true);  // or a busy machine would run no teams
+  core::ThreadPool::of_process().set_always_gather(true);  // or a busy machine would run no teams
   for (const std::string& isa : available_isas()) {
     test_against_reference(isa);
     test_activations(isa);

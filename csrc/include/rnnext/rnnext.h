@@ -241,11 +241,24 @@ void set_isa(const std::string& name);
 
 // ---- threads ------------------------------------------------------------------------------------
 
-// Threads that one call may use; initially OMP_NUM_THREADS of the environment, or the processors
-// that the process may run on.
+// More threads than this are a mistake.
+constexpr int kMaxThreads = 1024;
+
+// Threads that one call may use: the number that was set, or fewer where OpenMP was told so
+// (omp_set_num_threads, OMP_THREAD_LIMIT).
 int get_num_threads();
-// Throws std::invalid_argument for n < 1.
+// The number that was set; initially OMP_NUM_THREADS of the environment, or the processors that the
+// process may use.
+int get_num_threads_setting();
+// Throws std::invalid_argument unless 1 <= n <= kMaxThreads.
 void set_num_threads(int n);
+
+// Who shares out long loops over samples: "openmp" where the library is built with it, or "pool",
+// which runs everything else, too. Initially RNNEXT_THREADING of the environment, or "openmp". A
+// forked child has "pool", whatever was set.
+std::string threading();
+// Throws std::invalid_argument for a name that this build has not.
+void set_threading(const std::string& name);
 
 const char* version();
 

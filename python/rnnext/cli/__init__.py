@@ -1,7 +1,7 @@
 """The command line: `rnnext demo | summary | predict | verify | convert | bench | info`.
 
 One module per subcommand; each has `add_parser` and a `run` that returns the exit status:
-0 done, 1 the answers disagree, 2 it could not be done.
+0 done, 1 the answers disagree, 2 it could not be done, 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -70,6 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # flushes stdout once more on its way out, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        print(f"rnnext {arguments.command}: interrupted", file=sys.stderr)
+        return 130  # as a shell says of a program that SIGINT ended
     except (RnnextError, OSError) as error:
         message = " ".join(str(error).split())
         print(f"rnnext {arguments.command}: error: {message}", file=sys.stderr)

@@ -1,39 +1,84 @@
-"""Arrays in files: .npy in, .npy, .npz or .csv out."""
+"""Arrays in files: .npy or .csv in, .npy, .npz or .csv out."""
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.cli.csv_files import SUFFIXES, as_input, read_table
 from rnnext.errors import FileError, ShapeError
+from rnnext.saving.formats.foreign import foreign_content
+from rnnext.saving.formats.replacement import replaced
 
 _OUTPUT_SUFFIXES = (".npy", ".csv", ".npz")
+
+
+def read_inputs(names: Sequence[str], model: Any, rows: str | None) -> list[NDArray[Any]]:
+    """Read an array for each of a model's inputs.
+
+    Args:
+        names: Paths of .npy or .csv files, in the order of the model's inputs.
+        model: The model.
+        rows: What a row of a .csv is; see `rnnext.cli.csv_files`.
+
+    Raises:
+        FileError: A file is no array of numbers.
+        ShapeError: A table does not fit its input, or there are more or fewer files than inputs.
+        OSError: A file cannot be opened.
+    """
+    arrays = [read_array(name) for name in names]
+    if len(names) != len(model.inputs):
+        raise ShapeError(
+            f"the model has {len(model.inputs)} inputs ({', '.join(model.input_names)}), "
+            f"{len(names)} files were given"
+        )
+    return [
+        as_input(array, tensor, rows, name) if _is_table(name) else array
+        for name, array, tensor in zip(names, arrays, model.inputs, strict=True)
+    ]
 
 
 def read_array(name: str) -> NDArray[Any]:
     """Read one array.
 
     Args:
-        name: Path of a .npy file.
+        name: Path of a .npy file, or of a .csv, .tsv or .txt table.
 
     Raises:
         FileError: The file is no array of numbers. Pickled objects are not read: loading them
             would run code.
         OSError: The file cannot be opened.
     """
-    try:
-        array = np.load(name, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise FileError(
-            f"{name}: not an array of numbers as numpy.save writes it (.npy): {error}"
-        ) from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise FileError(f"{name}: holds several arrays (.npz); give one .npy file per model input")
+    if _is_table(name):
+        return read_table(name)
+    with open(name, "rb") as stream:
+        try:
+            array = np.load(stream, allow_pickle=False)
+        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+            foreign = foreign_content(stream, name)
+            reason = f"{error}" if foreign is None or ".npy" in foreign else foreign
+            raise FileError(
+                f"{name}: not an array of numbers, in a .npy as numpy.save writes it or in a "
+                f".csv: {reason}"
+            ) from error
+        if not isinstance(array, np.ndarray):
+            with array:
+                are_arrays = all(member.endswith(".npy") for member in array.zip.namelist())
+            if not are_arrays:
+                raise FileError(f"{name}: a zip, not an array of numbers (.npy, .csv)")
+            raise FileError(
+                f"{name}: holds arrays by name (.npz); give one .npy or .csv file per model input"
+            )
     return array
+
+
+def _is_table(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
 
 
 def check_output_name(name: str) -> None:
@@ -60,7 +105,8 @@ def write_arrays(name: str, arrays: dict[str, NDArray[Any]]) -> None:
     """
     suffix = Path(name).suffix
     if suffix == ".npz":
-        np.savez(name, **arrays)  # type: ignore[arg-type]  # NumPy's stub mistakes names for flags
+        with replaced(name) as stream:
+            np.savez(stream, **arrays)  # type: ignore[arg-type]  # its stub takes names for flags
         return
     if len(arrays) != 1:
         raise FileError(
@@ -69,7 +115,8 @@ def write_arrays(name: str, arrays: dict[str, NDArray[Any]]) -> None:
         )
     (array,) = arrays.values()
     if suffix == ".npy":
-        np.save(name, array)
+        with replaced(name) as stream:
+            np.save(stream, array)
     elif array.ndim > 2:
         raise ShapeError(
             f"{name}: a .csv table has rows and columns, the output has shape {array.shape}; "
@@ -78,4 +125,5 @@ def write_arrays(name: str, arrays: dict[str, NDArray[Any]]) -> None:
     else:
         # .9g brings every float32 back, .17g every float64
         digits = 9 if array.dtype.itemsize <= 4 else 17
-        np.savetxt(name, array, fmt=f"%.{digits}g", delimiter=",")
+        with replaced(name) as stream:
+            np.savetxt(stream, array, fmt=f"%.{digits}g", delimiter=",")

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rnnext
+from rnnext.cli.custom_objects import custom_objects
+from rnnext.cli.model_files import add_model_arguments, read_model
 from rnnext.cli.packages import MissingPackageError
+from rnnext.cli.progress import (
+    Progress,
+    add_progress_argument,
+    printed_on_stderr,
+    shown_progress,
+)
 from rnnext.cli.sample_inputs import sample_inputs
 from rnnext.errors import FileError, RnnextError
 
@@ -70,6 +78,8 @@ def add_parser(commands: Commands) -> None:
     add("--seed", type=int, default=0, help="of the random inputs (0)")
     add("--no-tensorflow", action="store_true", help="do not look for TensorFlow")
     add("--json", action="store_true", help="print the figures as JSON, times in seconds")
+    add_model_arguments(parser)
+    add_progress_argument(parser)
     parser.set_defaults(run=run)
 
 
@@ -81,24 +91,12 @@ def run(arguments: argparse.Namespace) -> int:
     thread_counts = sorted(set(arguments.threads or (1, all_threads)))
     if thread_counts[0] < 1:
         raise RnnextError(f"--threads must be at least 1, received {thread_counts[0]}")
-    model = rnnext.load_model(arguments.file)
-    inputs = _inputs_by_batch(model, arguments)
-    rows = [
-        row
-        for batch, x in inputs.items()
-        for threads in thread_counts
-        for row in _rnnext_rows(model, x, batch, threads)
-    ]
-    note = ""
-    if not arguments.no_tensorflow:
+    with shown_progress(arguments) as progress, printed_on_stderr():
+        rows, note = _rows(arguments, thread_counts, progress)
         try:
-            rows += _tensorflow_rows(arguments.file, inputs)
-        except (MissingPackageError, FileError) as error:
-            note = f"without TensorFlow: {error}"
-    try:
-        times = time_rows(rows, arguments.seconds)
-    finally:
-        rnnext.set_num_threads(all_threads)
+            times = time_rows(rows, arguments.seconds, progress)
+        finally:
+            rnnext.set_num_threads(all_threads)
     figures = [_figures(row, seconds) for row, seconds in zip(rows, times, strict=True)]
     if arguments.json:
         about = {"rnnext": rnnext.__version__, "isa": rnnext.isa(), "file": arguments.file}
@@ -106,6 +104,30 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print_table(arguments.file, figures, note)
     return 0
+
+
+def _rows(
+    arguments: argparse.Namespace, thread_counts: list[int], progress: Progress
+) -> tuple[list[Row], str]:
+    """The rows, and why there are none of TensorFlow's, if so."""
+    progress.say(f"reading {arguments.file}")
+    model = read_model(arguments.file, arguments.config, custom_objects(arguments.custom))
+    inputs = _inputs_by_batch(model, arguments)
+    rows = [
+        row
+        for batch, x in inputs.items()
+        for threads in thread_counts
+        for row in _rnnext_rows(model, x, batch, threads)
+    ]
+    if arguments.no_tensorflow:
+        return rows, ""
+    try:
+        if arguments.config is not None:
+            raise FileError(f"{arguments.file}: it opens whole models only")
+        progress.say("opening it in TensorFlow")
+        return rows + _tensorflow_rows(arguments.file, inputs), ""
+    except (MissingPackageError, FileError) as error:
+        return rows, f"without TensorFlow: {error}"
 
 
 def _inputs_by_batch(model: Any, arguments: argparse.Namespace) -> dict[int, Any]:
@@ -142,15 +164,19 @@ def _tensorflow_rows(file: str, inputs: dict[int, Any]) -> list[Row]:
     return rows
 
 
-def time_rows(rows: list[Row], seconds: float) -> list[NDArray[np.float64]]:
+def time_rows(
+    rows: list[Row], seconds: float, progress: Progress | None = None
+) -> list[NDArray[np.float64]]:
     """Times of single calls, in seconds, of every row.
 
     Each of the rounds begins a row with a call that does not count: it brings back what other rows
     pushed out of the caches.
     """
     times: list[list[float]] = [[] for _ in rows]
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         for row, taken in zip(rows, times, strict=True):
+            if progress is not None:
+                progress.say(f"round {turn + 1} of {_ROUNDS}: {row.engine}, batch {row.batch}")
             if row.threads:
                 rnnext.set_num_threads(row.threads)
             row.call()

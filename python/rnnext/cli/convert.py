@@ -1,10 +1,11 @@
-"""`rnnext convert IN OUT.keras`: any file that rnnext or TensorFlow reads, as a Keras 3 file."""
+"""`rnnext convert IN OUT`: any file that rnnext or TensorFlow reads, as a .keras or .h5 file."""
 
 from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,15 @@ from numpy.typing import NDArray
 
 import rnnext
 from rnnext.cli.comparison import agreement, compare, layer_outputs
-from rnnext.cli.model_files import add_config_argument, read_model
+from rnnext.cli.custom_objects import custom_objects
+from rnnext.cli.model_files import add_model_arguments, read_model
+from rnnext.cli.progress import add_progress_argument, printed_on_stderr, shown_progress
 from rnnext.cli.sample_inputs import add_sample_arguments, sample_inputs
 from rnnext.errors import FileError
 from rnnext.saving import upgraded
+from rnnext.saving.formats.replacement import write_file
 from rnnext.saving.formats.source import tensorflow_file
+from rnnext.saving.save import file_format
 
 if TYPE_CHECKING:
     from rnnext.cli.types import Commands
@@ -28,14 +33,17 @@ _EPILOG = """\
 What Keras 3 would read as something else is rewritten, and said: names with '/', and the weights
 before Keras 2's hard_sigmoid. What cannot be rewritten is refused with the reason.
 
-Before OUT.keras is written it is opened again and compared with IN on random inputs. Exit status
-0: written, 1: the answers differ, nothing is written, 2: it could not be done.
+OUT is a .keras file, for Keras 3, or an .h5 file, for Keras 3 and, where it gives the same answers,
+Keras 2. Before it is written it is opened again and compared with IN on random inputs. A file that
+is there is replaced if you say yes, or without asking with --force. Exit status 0: written, 1: the
+answers differ, nothing is written, 2: it could not be done.
 
 TensorFlow's own formats need TensorFlow (python3 -m pip install tensorflow tf_keras), which runs
 what it finds in a SavedModel: convert only those that you trust.
 
 examples:
   rnnext convert old.h5 new.keras                            of any Keras since 2016
+  rnnext convert new.keras old.h5                            for Keras 2
   rnnext convert weights.h5 new.keras --config model.json    weights and architecture
   rnnext convert saved_model_folder new.keras                TensorFlow's SavedModel
   rnnext convert ckpt/weights new.keras --config model.json  TensorFlow's checkpoint
@@ -47,7 +55,7 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "convert",
         help="an older file, a SavedModel or a checkpoint as a Keras 3 file",
-        description="Writes a model as a .keras file that rnnext and Keras 3 open, with the "
+        description="Writes a model as a .keras or .h5 file that rnnext and Keras open, with the "
         "answers of the original.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -57,8 +65,9 @@ def add_parser(commands: Commands) -> None:
         metavar="IN",
         help="a Keras model, a TensorFlow SavedModel folder, or the prefix of a checkpoint",
     )
-    parser.add_argument("output", metavar="OUT.keras", help="the file to write")
-    add_config_argument(parser, "a file of weights or a checkpoint")
+    parser.add_argument("output", metavar="OUT", help="the file to write: .keras or .h5")
+    parser.add_argument("--force", action="store_true", help="replace OUT if it is there")
+    add_model_arguments(parser, "a file of weights or a checkpoint", "IN")
     add_sample_arguments(parser)
     parser.add_argument(
         "--tolerance",
@@ -67,41 +76,62 @@ def add_parser(commands: Commands) -> None:
         metavar="R",
         help=f"largest difference relative to the largest output ({_ALLOWED:.0e})",
     )
+    add_progress_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, rewrite, compare, write."""
     output = Path(arguments.output)
-    if output.suffix != ".keras":
-        raise FileError(f"{output}: models are written as .keras only")
-    model, answers = _read(arguments.file, arguments.config)
-    new, changes = upgraded(model)
-    content = io.BytesIO()
-    new.save(content)
-    written = rnnext.load_model(content.getvalue())
-
-    inputs = sample_inputs(model, arguments.samples, arguments.steps, arguments.seed)
-    rows = compare(written, _answers(written, inputs), answers(inputs), "IN")
+    save_format = file_format(output)
+    if not arguments.force:
+        confirm_overwriting(output)
+    with shown_progress(arguments) as progress, printed_on_stderr():
+        progress.say(f"reading {arguments.file}")
+        custom = custom_objects(arguments.custom)
+        model, answers = _read(arguments.file, arguments.config, custom)
+        new, changes = upgraded(model)
+        content = io.BytesIO()
+        new.save(content, save_format=save_format)
+        written = rnnext.load_model(content.getvalue(), custom_objects=custom)
+        progress.say("comparing the answers")
+        inputs = sample_inputs(model, arguments.samples, arguments.steps, arguments.seed)
+        rows = compare(written, _answers(written, inputs), answers(inputs), "IN")
     for change in changes:
         print(change)
     if not agreement(rows, arguments.tolerance):
         print(f"{output}: not written")
         return 1
-    output.write_bytes(content.getvalue())
+    write_file(output, content.getvalue())
     print(f"{output}: written; it gives the answers of {arguments.file}")
     return 0
 
 
-def _read(file: str, config: str | None) -> tuple[Any, Answers]:
+def confirm_overwriting(path: Path) -> None:
+    """Ask on a terminal whether a file that is there may be replaced.
+
+    Raises:
+        FileError: It may not, or there is nobody to ask.
+    """
+    if not path.exists():
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise FileError(f"{path}: there is a file already; --force replaces it")
+    sys.stderr.write(f"{path} is there already. Replace it? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise FileError(f"{path}: left as it is")
+
+
+def _read(file: str, config: str | None, custom: Mapping[str, Any]) -> tuple[Any, Answers]:
     """The model, and what gives the original's outputs."""
     tensorflow = tensorflow_file(Path(file))
     if tensorflow is not None:
         from rnnext.cli.tensorflow_formats import load_in_tensorflow
 
         original, answers = load_in_tensorflow(tensorflow, config)
-        return rnnext.from_keras(original), answers
-    model = read_model(file, config)
+        return rnnext.from_keras(original, custom_objects=custom), answers
+    model = read_model(file, config, custom)
     return model, lambda inputs: _answers(model, inputs)
 
 

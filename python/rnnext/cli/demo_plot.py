@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rnnext import demo
 from rnnext.cli.packages import load_package
+from rnnext.errors import FileError
+from rnnext.saving.formats.replacement import replaced
 
 _FIRST_YEAR_DRAWN = 1930
 
@@ -17,8 +20,8 @@ def load_pyplot() -> Any:
         MissingPackageError: Matplotlib is not installed.
     """
     purpose = "`rnnext demo --plot`"
-    load_package("matplotlib", purpose, "'rnnext[plot]'").use("agg")
-    return load_package("matplotlib.pyplot", purpose, "'rnnext[plot]'")
+    load_package("matplotlib", purpose, "matplotlib").use("agg")
+    return load_package("matplotlib.pyplot", purpose, "matplotlib")
 
 
 def draw(
@@ -38,7 +41,12 @@ def draw(
         numbers: (N,) sunspot numbers.
         forecast_years: (M,).
         outputs: (M,) the network's outputs for them.
+
+    Raises:
+        FileError: Matplotlib writes no files of this ending.
+        OSError: The file cannot be written.
     """
+    _check_ending(pyplot, file)
     shown = years >= _FIRST_YEAR_DRAWN
     forecast = demo.from_network(outputs)
     truth = numbers[-len(forecast) :]
@@ -72,5 +80,12 @@ def draw(
     )
     axes.legend(loc="upper left", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file, dpi=150)
+    with replaced(file) as stream:
+        figure.savefig(stream, dpi=150, format=Path(file).suffix[1:])
     pyplot.close(figure)
+
+
+def _check_ending(pyplot: Any, file: str) -> None:
+    known = sorted(pyplot.matplotlib.backend_bases.FigureCanvasBase.get_supported_filetypes())
+    if Path(file).suffix[1:] not in known:
+        raise FileError(f"{file}: cannot tell the format; known: .{', .'.join(known)}")

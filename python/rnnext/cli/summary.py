@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-import rnnext
+from rnnext.cli.custom_objects import custom_objects
+from rnnext.cli.model_files import add_model_arguments, read_model
 
 if TYPE_CHECKING:
     from rnnext.cli.types import Commands
@@ -25,12 +26,13 @@ def add_parser(commands: Commands) -> None:
         action="store_true",
         help="print what the model does instead: its instructions over numbered slots",
     )
+    add_model_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary, or the program."""
-    model = rnnext.load_model(arguments.file)
+    model = read_model(arguments.file, arguments.config, custom_objects(arguments.custom))
     if arguments.program:
         print(model.program)
     else:

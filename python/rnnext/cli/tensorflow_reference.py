@@ -41,7 +41,7 @@ class Reference:
         os.environ.setdefault(
             "TF_CPP_MIN_LOG_LEVEL", "2"
         )  # its start-up notes would bury the table
-        self._tensorflow = tensorflow = load_package("tensorflow", purpose, "'rnnext[test]'")
+        self._tensorflow = tensorflow = load_package("tensorflow", purpose, "tensorflow")
         version = recorded_version(file)
         if version.generation == 3:
             self._keras = load_package("keras", purpose, "keras")

@@ -6,12 +6,20 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 import rnnext
-from rnnext.cli.array_files import read_array
+from rnnext.cli.array_files import read_inputs
 from rnnext.cli.comparison import Row, agreement, compare, layer_outputs, print_table
+from rnnext.cli.csv_files import ROWS_HELP
+from rnnext.cli.custom_objects import custom_objects
 from rnnext.cli.golden_answers import golden_rows, read_golden
-from rnnext.cli.model_files import add_config_argument, read_model
+from rnnext.cli.model_files import add_model_arguments, read_model
+from rnnext.cli.progress import (
+    Progress,
+    add_progress_argument,
+    printed_on_stderr,
+    shown_progress,
+)
 from rnnext.cli.sample_inputs import add_sample_arguments, sample_inputs
-from rnnext.errors import RnnextError, ShapeError
+from rnnext.errors import RnnextError
 
 if TYPE_CHECKING:
     from rnnext.cli.types import Commands
@@ -31,6 +39,7 @@ examples:
   rnnext verify model.keras                      random inputs, beside TensorFlow
   rnnext verify model.h5 --input x.npy           real ones
   rnnext verify model.h5 --golden answers.npz    beside recorded answers
+  rnnext verify model.h5 --golden answers.npz --custom my_layers.py
 """
 
 
@@ -47,11 +56,12 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("file", metavar="FILE", help="a Keras model: .keras, .h5 or .hdf5")
     parser.add_argument(
         "--input",
-        metavar="X.npy",
+        metavar="X",
         action="append",
         default=[],
-        help="inputs, one per model input (default: random ones)",
+        help="inputs, one .npy or .csv per model input (default: random ones)",
     )
+    parser.add_argument("--rows", choices=("samples", "steps"), help=ROWS_HELP)
     add_sample_arguments(parser)
     parser.add_argument(
         "--golden",
@@ -67,7 +77,7 @@ def add_parser(commands: Commands) -> None:
         default=[],
         help="arrays of the recording that are the model's outputs (default: y, y1, ...)",
     )
-    add_config_argument(parser, "a file of weights; with --golden")
+    add_model_arguments(parser, "a file of weights; with --golden")
     parser.add_argument(
         "--tolerance",
         type=float,
@@ -75,57 +85,70 @@ def add_parser(commands: Commands) -> None:
         help="largest relative difference that counts as agreement "
         f"({_ALLOWED_OF_TENSORFLOW:.0e}; with --golden {_ALLOWED_OF_RECORDING:.0e})",
     )
+    add_progress_argument(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the model, print the table."""
-    rows = _against_recording(arguments) if arguments.golden else _against_tensorflow(arguments)
+    compare_outputs = _against_recording if arguments.golden else _against_tensorflow
+    with shown_progress(arguments) as progress:
+        rows, title, note = compare_outputs(arguments, progress)
+    print_table(rows, title)
+    if note:
+        print(note)
     allowed = arguments.tolerance
     if allowed is None:
         allowed = _ALLOWED_OF_RECORDING if arguments.golden else _ALLOWED_OF_TENSORFLOW
     return 0 if agreement(rows, allowed) else 1
 
 
-def _against_recording(arguments: argparse.Namespace) -> list[Row]:
-    """Compare with what .npz files hold."""
+def _against_recording(
+    arguments: argparse.Namespace, progress: Progress
+) -> tuple[list[Row], str, str]:
+    """Compare with what .npz files hold; the rows, the table's title and a note below it."""
     if arguments.input:
         raise RnnextError("--golden has the inputs; leave out --input")
+    progress.say(f"reading {arguments.file}")
     golden = read_golden(arguments.golden)
-    model = read_model(arguments.file, arguments.config)
     label = ", ".join(arguments.golden)
-    rows = golden_rows(model, golden, arguments.outputs, label)
-    print_table(rows, f"{label} against rnnext {rnnext.__version__} on {rnnext.isa()}")
-    return rows
+    with printed_on_stderr():
+        model = read_model(arguments.file, arguments.config, custom_objects(arguments.custom))
+        progress.say("running it in rnnext")
+        rows = golden_rows(model, golden, arguments.outputs, label)
+    return rows, f"{label} against rnnext {rnnext.__version__} on {rnnext.isa()}", ""
 
 
-def _against_tensorflow(arguments: argparse.Namespace) -> list[Row]:
-    """Run the model in TensorFlow too."""
+def _against_tensorflow(
+    arguments: argparse.Namespace, progress: Progress
+) -> tuple[list[Row], str, str]:
+    """Run the model in TensorFlow too; the rows, the table's title and a note below it."""
     from rnnext.cli.tensorflow_reference import Reference
 
     if arguments.config is not None or arguments.outputs:
         raise RnnextError("--config and --outputs are for --golden; TensorFlow opens whole models")
-    model = rnnext.load_model(arguments.file)
-    reference = Reference(arguments.file)
-    inputs = [read_array(name) for name in arguments.input]
-    if not inputs:
-        inputs = sample_inputs(model, arguments.samples, arguments.steps, arguments.seed)
-    elif len(inputs) != len(model.inputs):
-        raise ShapeError(
-            f"the model has {len(model.inputs)} inputs, --input was given {len(inputs)} times"
-        )
-    compared, repeated = comparable_layers(model)
-    ours = layer_outputs(model, compared, inputs)
-    theirs = reference.layer_outputs([layer.name for layer in compared], inputs)
+    with printed_on_stderr():
+        progress.say(f"reading {arguments.file}")
+        model = read_model(arguments.file, None, custom_objects(arguments.custom))
+        progress.say("opening it in TensorFlow")
+        reference = Reference(arguments.file)
+        if arguments.input:
+            inputs = read_inputs(arguments.input, model, arguments.rows)
+        else:
+            inputs = sample_inputs(model, arguments.samples, arguments.steps, arguments.seed)
+        compared, repeated = comparable_layers(model)
+        progress.say("running it in rnnext")
+        ours = layer_outputs(model, compared, inputs)
+        progress.say("running it in TensorFlow")
+        theirs = reference.layer_outputs([layer.name for layer in compared], inputs)
     rows = [
         row
         for layer, mine, other in zip([*compared, model], ours, theirs, strict=True)
         for row in compare(layer, mine, other, "TensorFlow")
     ]
-    print_table(rows, f"{reference.label} against rnnext {rnnext.__version__} on {rnnext.isa()}")
-    if repeated:
-        print(f"called more than once, seen through what follows them: {', '.join(repeated)}")
-    return rows
+    title = f"{reference.label} against rnnext {rnnext.__version__} on {rnnext.isa()}"
+    note = "called more than once, seen through what follows them: " + ", ".join(repeated)
+    return rows, title, note if repeated else ""
 
 
 def comparable_layers(model: Any) -> tuple[list[Any], list[str]]:

@@ -4,28 +4,6 @@ Downloading needs the package `pooch`: `pip install 'rnnext[datasets]'`. Where a
 argument `path`, the absolute path of a file is read as it is, without a download.
 """
 
-from rnnext.datasets import (
-    boston_housing,
-    california_housing,
-    cifar10,
-    cifar100,
-    fashion_mnist,
-    imdb,
-    mnist,
-    reuters,
-)
+from rnnext import lazy as _lazy
 
-__all__ = [
-    "boston_housing",
-    "california_housing",
-    "cifar10",
-    "cifar100",
-    "fashion_mnist",
-    "imdb",
-    "mnist",
-    "reuters",
-]
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from rnnext.saving.formats.replacement import write_file
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -126,7 +128,7 @@ def write_answers(answers: Answers) -> None:
         "years": answers.years.tolist(),
         "outputs": [float(str(output)) for output in answers.outputs],
     }
-    ANSWERS_FILE.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_file(ANSWERS_FILE, f"{json.dumps(record, indent=1)}\n".encode())
 
 
 def root_mean_square(errors: Floats) -> float:

@@ -13,13 +13,16 @@ from rnnext import nest
 from rnnext.arrays import is_traced
 from rnnext.errors import UnsupportedError
 from rnnext.graph.tensor import KerasTensor
+from rnnext.naming import did_you_mean
 
 __all__ = [
     "CallArguments",
     "accepts",
     "first_argument",
     "positional_arguments",
+    "required_arguments",
     "shape_arguments",
+    "takes_any_keyword",
 ]
 
 
@@ -33,10 +36,23 @@ def accepts(function: Callable[..., Any], argument: str) -> bool:
     return argument in _signature(function).parameters
 
 
+def takes_any_keyword(function: Callable[..., Any]) -> bool:
+    """Tells whether a method has **kwargs."""
+    parameters = _signature(function).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
 def positional_arguments(function: Callable[..., Any]) -> list[str]:
     """Returns the names of a method's arguments that can be given by position, without self."""
     parameters = list(_signature(function).parameters.values())[1:]
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def required_arguments(function: Callable[..., Any]) -> list[str]:
+    """Returns the names of a method's arguments that have no default, without self."""
+    parameters = _signature(function).parameters
+    names = positional_arguments(function)
+    return [name for name in names if parameters[name].default is inspect.Parameter.empty]
 
 
 def first_argument(function: Callable[..., Any]) -> str | None:
@@ -50,7 +66,8 @@ class CallArguments:
     Attributes:
         args: The positional arguments.
         kwargs: The keyword arguments.
-        named: Every argument of `call` by name, defaults included.
+        named: Every argument of `call` by name, defaults included; what `*args` and `**kwargs` of
+            its signature hold counts one by one.
         tensors: Those that are arrays or symbolic tensors, or nested structures of them.
         first: The first argument.
     """
@@ -69,19 +86,28 @@ class CallArguments:
             bound = signature.bind(None, *args, **kwargs)
         except TypeError as error:
             accepted = list(signature.parameters)[1:]
-            raise UnsupportedError(f"{label}: {error}; call accepts {accepted}.") from error
+            hint = did_you_mean(kwargs.keys() - set(accepted), accepted)
+            raise UnsupportedError(f"{label}: {error}; call accepts {accepted}.{hint}") from error
         bound.apply_defaults()
-        (_, *named) = bound.arguments.items()
-        self.named = dict(named)
-        self.tensors = {key: value for key, value in named if _is_tensor_structure(value)}
-        self.first = named[0][1] if named else None
+        (_, *arguments) = bound.arguments.items()
+        self.named: dict[str, Any] = {}
+        for name, value in arguments:
+            kind = signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                self.named.update({f"{name}[{i}]": item for i, item in enumerate(value)})
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                self.named.update(value)
+            else:
+                self.named[name] = value
+        self.tensors = {k: value for k, value in self.named.items() if _is_tensor_structure(value)}
+        self.first = next(iter(self.named.values()), None)
 
     def shapes(self) -> dict[str, Any]:
         """Returns `{argument}_shape` for each tensor argument but masks."""
         return {
             f"{name}_shape": nest.map_structure(_shape_or_none, value)
             for name, value in self.tensors.items()
-            if name not in ("mask", "args", "kwargs")
+            if name != "mask"
         }
 
 
@@ -109,8 +135,10 @@ def shape_arguments(
 ) -> dict[str, Any]:
     """Fits the shapes of a call to the arguments of `build` or `compute_output_shape`.
 
-    A method with one argument gets the shape of the first tensor whatever its name; with more,
-    each is named after the call's argument: `build(self, query_shape, value_shape)`.
+    A method with one argument gets the shape of the first tensor whatever its name. With more,
+    each is named after the call's argument: `build(self, query_shape, value_shape)`; but the first
+    one gets the shape of the first tensor where neither name has a counterpart, as in a subclass
+    of LSTM with a `call(self, x)`: its `build(self, sequences_shape, ...)` is inherited.
 
     Raises:
         UnsupportedError: If an argument's name matches none of the call.
@@ -121,6 +149,9 @@ def shape_arguments(
         return dict(shapes) if any(p.kind is p.VAR_KEYWORD for p in parameters) else {}
     if len(names) == 1:
         return {names[0]: next(iter(shapes.values()), None)}
+    first = next(iter(shapes), None)
+    if first is not None and first not in names and names[0] not in shapes:
+        shapes = {names[0]: shapes[first], **shapes}
     required = {p.name for p in parameters if p.name in names and p.default is p.empty}
     missing = sorted(required - set(shapes))
     if missing:

@@ -81,9 +81,10 @@ class _Reader:
                 raise FileError(f"expected the config of a layer, received {layer_config!r}.")
             name = layer_config.get("name", layer.name)
             self.layers[name] = layer
+            waiting += [(name, node) for node in layer_config.get("inbound_nodes", [])]
+        for name, layer in self.layers.items():  # a nested model has called what it shares
             declared = bool(layer.inbound_nodes) and layer.inbound_nodes[0].is_input
             self.first_node[name] = 0 if declared else len(layer.inbound_nodes)
-            waiting += [(name, node) for node in layer_config.get("inbound_nodes", [])]
         while waiting:
             later = self._call_ready(waiting)
             if len(later) == len(waiting):

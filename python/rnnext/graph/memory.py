@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-import numpy as np
-
+from rnnext.dtypes import numpy_dtype
 from rnnext.graph.graph import Graph
 
 __all__ = ["MemoryEstimate"]
@@ -26,7 +25,7 @@ class MemoryEstimate:
             for tensor in node.outputs:
                 known = math.prod(size for size in tensor.shape[1:] if size is not None)
                 unknown = tensor.shape[1:].count(None)
-                self._coefficients[unknown] += known * np.dtype(tensor.dtype).itemsize
+                self._coefficients[unknown] += known * numpy_dtype(tensor.dtype).itemsize
 
     def bytes_per_row(self, shapes: list[tuple[int, ...]]) -> int:
         """Returns the bytes for one sample of inputs of these shapes (batch first)."""

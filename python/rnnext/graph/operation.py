@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest
-from rnnext.errors import RnnextError, UnsupportedError
+from rnnext.errors import DataError, RnnextError, UnsupportedError
 from rnnext.graph.arguments import accepts
 from rnnext.graph.tensor import History, KerasTensor, any_symbolic
 from rnnext.naming import unique_name
@@ -112,6 +112,10 @@ class Operation:
     calls_others = False
     #: Whether it keeps states from call to call.
     stateful: Any = False
+    #: Whether samples are padded to the longest one that is computed with them.
+    pads_to_batch: Any = False
+    #: Whether inputs may be strings.
+    reads_strings: Any = False
     #: Whether it needs its input as a sequence, whatever else that could be.
     reads_steps = False
     #: Whether its output at a time step (axis 1) depends on that step of its inputs alone.
@@ -159,9 +163,21 @@ class Operation:
         """Records a node if there is a symbolic tensor among the arguments, else computes."""
         if not any_symbolic((args, kwargs)):
             return self.call(*args, **kwargs)
+        self._check_tensor_dtypes((args, kwargs))
         outputs = self.compute_output_spec(*args, **kwargs)
         Node(self, args, kwargs, outputs)
         return outputs
+
+    def _check_tensor_dtypes(self, arguments: Any) -> None:
+        """Raises DataError if a symbolic argument holds strings and this reads numbers only."""
+        if self.reads_strings:
+            return
+        for tensor in nest.flatten(arguments):
+            if isinstance(tensor, KerasTensor) and tensor.dtype == "string":
+                raise DataError(
+                    f"{self.label}: expected numbers, received the strings of {tensor.name!r}; a "
+                    "TextVectorization or StringLookup layer makes numbers of them."
+                )
 
     # Values and shapes -------------------------------------------------------------------------
 

@@ -14,9 +14,8 @@ import enum
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from rnnext import nest
+from rnnext.dtypes import numpy_dtype
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.graph import Graph
 from rnnext.graph.operation import MaskRule, Node, Operation
@@ -295,9 +294,9 @@ def _with_slots(structure: Any, slot_of: dict[int, int], operation: Operation | 
             return leaf
         if id(leaf) not in slot_of:
             return None
-        dtype = None if operation is None else operation.input_dtype(np.dtype(leaf.dtype))
-        is_cast = dtype is not None and dtype != leaf.dtype
-        return Slot(slot_of[id(leaf)], str(dtype) if is_cast else None)
+        declared = numpy_dtype(leaf.dtype)
+        dtype = declared if operation is None else operation.input_dtype(declared)
+        return Slot(slot_of[id(leaf)], None if dtype == declared else str(dtype))
 
     return nest.map_structure(slot, structure)
 
@@ -310,7 +309,7 @@ def _notes_its_mask(node: Node, call: CallArguments) -> bool:
     """
     if node.kwargs or len(node.args) != 1 or not isinstance(node.args[0], KerasTensor):
         return False
-    dtype = np.dtype(node.args[0].dtype)
+    dtype = numpy_dtype(node.args[0].dtype)
     has_mask = "mask" in node.operation.implicit_masks(call)
     return has_mask and node.operation.input_dtype(dtype) == dtype
 

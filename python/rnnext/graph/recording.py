@@ -17,7 +17,7 @@ from rnnext import nest
 from rnnext.arrays import cast
 from rnnext.graph.program import Action, Instruction, Program, Slot
 
-__all__ = ["Pullback", "RecordedProgram", "Recording", "Weight"]
+__all__ = ["Buffers", "Pullback", "RecordedProgram", "Recording", "Weight"]
 
 Array = NDArray[Any]
 # From the gradients of the outputs, flat, None where there is none, to those of the leaves of the
@@ -35,21 +35,49 @@ class Weight(Protocol):
         """The values to compute with."""
 
 
+class Buffers:
+    """Arrays that are used again pass after pass, so that a training step allocates none of its own.
+
+    A pass that asks twice for the same gets two: the first is still needed when it is reversed.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[Any, list[Array]] = {}
+        self._taken: dict[Any, int] = {}
+
+    def take(self, owner: Any, purpose: str, shape: int | tuple[int, ...], dtype: Any) -> Array:
+        """Returns an array with any contents, which is the caller's until the next pass begins."""
+        key = id(owner), purpose, shape, str(dtype)
+        arrays, taken = self._arrays.setdefault(key, []), self._taken.get(key, 0)
+        if taken == len(arrays):
+            arrays.append(np.empty(shape, dtype))
+        self._taken[key] = taken + 1
+        return arrays[taken]
+
+    def begin(self) -> None:
+        """Begins a pass: all arrays are free."""
+        self._taken.clear()
+
+
 class Recording:
     """One pass that will be reversed.
 
     Args:
         training: Whether layers behave as in training: dropout drops, batches are normalised.
         generator: Where dropout and noise take their numbers from.
+        buffers: Arrays to use again; by default the pass has its own.
 
     Attributes:
         gradients: The gradients of the weights so far, by id of the weight.
         losses: What layers add to the loss: scalars and, for each, its pullback.
     """
 
-    def __init__(self, training: bool, generator: np.random.Generator) -> None:
+    def __init__(
+        self, training: bool, generator: np.random.Generator, buffers: Buffers | None = None
+    ) -> None:
         self.training = training
         self.generator = generator
+        self.buffers = buffers or Buffers()
         self.gradients: dict[int, Array] = {}
         self.losses: list[tuple[float, Callable[[float], None]]] = []
 

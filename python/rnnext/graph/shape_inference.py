@@ -50,7 +50,10 @@ def _run(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], size: int) -
     def zeros(value: Any) -> Any:
         if not isinstance(value, KerasTensor):
             return value
-        return np.zeros([size if s is None else s for s in value.shape], value.dtype)
+        sizes = [size if s is None else s for s in value.shape]
+        if value.dtype == "string":
+            return np.full(sizes, b"", object)
+        return np.zeros(sizes, value.dtype)
 
     return layer.call(*nest.map_structure(zeros, args), **nest.map_structure(zeros, kwargs))
 
@@ -77,4 +80,6 @@ def _forget_sizes(built: list[Any], arguments: Any) -> None:
 def _tensor(small: NDArray[Any], large: NDArray[Any], layer: Any) -> KerasTensor:
     shape = [a if a == b else None for a, b in zip(small.shape, large.shape, strict=True)]
     # A layer's outputs are cast to its dtype; an operation has none, its result keeps its own.
+    if small.dtype == object:
+        return KerasTensor(shape, "string", layer.name)
     return KerasTensor(shape, getattr(layer, "compute_dtype", small.dtype.name), layer.name)

@@ -11,7 +11,7 @@ import operator
 from typing import Any, NamedTuple
 
 from rnnext import nest, serialization
-from rnnext.dtypes import standard_dtype_name
+from rnnext.dtypes import tensor_dtype_name
 from rnnext.errors import RnnextError, ShapeError
 from rnnext.graph.tensor_operators import TensorOperators
 from rnnext.naming import unique_name
@@ -68,7 +68,7 @@ class KerasTensor(TensorOperators):
 
     def __init__(self, shape: Any, dtype: Any = None, name: str | None = None) -> None:
         self.shape = standard_shape(shape, "KerasTensor")
-        self.dtype = standard_dtype_name(dtype)
+        self.dtype = tensor_dtype_name(dtype)
         self.name = name or unique_name("KerasTensor")
         self.history: History | None = None
         # [layer name, node index, tensor index] of a tensor that was read from a config

@@ -1,7 +1,5 @@
 """Models made from the live objects of another library, which is not imported."""
 
-from __future__ import annotations
+from rnnext import lazy as _lazy
 
-from rnnext.interop.torch_model import from_torch
-
-__all__ = ["from_torch"]
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from rnnext.errors import UnsupportedError
+from rnnext.layers.preprocessing.file_state import KeepsFileState
 from rnnext.models import Model
 from rnnext.saving.formats.limits import Limits
 from rnnext.saving.legacy.models import to_keras3_config
+from rnnext.saving.legacy.weight_order import StoredWeight
 from rnnext.saving.legacy.weights import plan_legacy_weights
 from rnnext.saving.load import build_model
-from rnnext.saving.weight_plan import Array
+from rnnext.saving.shared_members import with_shared_members
 
 __all__ = ["from_keras"]
 
@@ -59,14 +61,40 @@ def from_keras(
     except Exception as error:  # a class of the user's without get_config, in any Keras
         raise UnsupportedError(f"{label}: it has no config: {error}") from error
     version = config.get("keras_version") or _keras_version(keras_model)
-    found = {layer.name: _weights_of(layer, label) for layer in keras_model.layers if layer.weights}
-    shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
+    found = {
+        layer.name: _weights_of(layer, label)
+        for layer in keras_model.layers
+        if layer.weights and not _keeps_state(layer)
+    }
+    shapes = {name: [weight.array.shape for weight in weights] for name, weights in found.items()}
     keras3_config = to_keras3_config(config, version, label, shapes)
+    keras3_config = with_shared_members(keras3_config)
     model = build_model(keras3_config, custom_objects, label, limits or Limits())
     # Names agree unless a user's layer has weights in one library only: then counts are compared.
     by_name = {layer.name for layer in model.layers if layer.weights} == found.keys()
     plan_legacy_weights(model.layers, found, label, by_name).apply()
+    _copy_states(keras_model, model)
     return model
+
+
+def _keeps_state(layer: Any) -> bool:
+    """Whether a layer of Keras has a vocabulary or learned boundaries in place of weights."""
+    return hasattr(layer, "get_vocabulary") or hasattr(layer, "bin_boundaries")
+
+
+def _inside(layer: Any) -> list[Any]:
+    """The layers of a nested model, and of models in it."""
+    return [part for inner in getattr(layer, "layers", ()) for part in (inner, *_inside(inner))]
+
+
+def _copy_states(keras_model: Any, model: Model) -> None:
+    """Copy vocabularies and the like, also of nested models."""
+    theirs = {layer.name: layer for layer in keras_model.layers}
+    for ours in model.layers:
+        if isinstance(ours, KeepsFileState):
+            ours.copy_state(theirs[ours.name])
+        elif isinstance(ours, Model):
+            _copy_states(theirs[ours.name], ours)
 
 
 def _keras_version(keras_model: Any) -> str | None:
@@ -78,15 +106,19 @@ def _keras_version(keras_model: Any) -> str | None:
     return None
 
 
-def _weights_of(layer: Any, label: str) -> list[Array]:
+def _weights_of(layer: Any, label: str) -> list[StoredWeight]:
     """A layer's weights, those that are trained first, as Keras's files have them."""
-    arrays = []
+    others = {id(w) for part in _inside(layer) if _keeps_state(part) for w in part.weights}
+    found = []
     for weight in (*layer.trainable_weights, *layer.non_trainable_weights):
+        if id(weight) in others:
+            continue
         if not hasattr(weight, "numpy"):
             raise UnsupportedError(
                 f"{label}: layer {layer.name!r}: a weight is {type(weight).__name__!r}, whose "
                 "values cannot be read."
             )
         values = np.asarray(weight.numpy())
-        arrays.append(values.astype(np.float32) if values.dtype.name == "bfloat16" else values)
-    return arrays
+        values = values.astype(np.float32) if values.dtype.name == "bfloat16" else values
+        found.append(StoredWeight(getattr(weight, "path", weight.name), values))
+    return found

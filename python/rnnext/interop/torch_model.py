@@ -6,11 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rnnext.errors import UnsupportedError
+from rnnext.interop.torch_attention import attention_model
+from rnnext.interop.torch_call import torch_model
 from rnnext.interop.torch_layers import PLAIN
-from rnnext.interop.torch_module import TorchModule, is_torch_module, torch_class_name
+from rnnext.interop.torch_module import (
+    Permutation,
+    TorchModule,
+    is_torch_module,
+    torch_class_name,
+)
 from rnnext.interop.torch_recurrent import RECURRENT, Recurrent
-from rnnext.interop.torch_stack import TorchStack, as_torch
-from rnnext.models import Model
+from rnnext.interop.torch_stack import TorchStack
 
 __all__ = ["from_torch"]
 
@@ -28,25 +34,28 @@ def from_torch(
     """Make a model that takes and returns what a torch module does after `module.eval()`.
 
     Accepted are `nn.RNN`, `nn.LSTM`, `nn.GRU` (any number of layers, both directions, with or
-    without bias), their cells, and stacks of these with `Linear`, `Embedding`, `Flatten`,
-    `LayerNorm`, `BatchNorm1d`, dropout and activations: an `nn.Sequential`, or a list of modules
-    in the order in which your `forward` calls them. The parameters are copied. torch itself is
-    not imported.
+    without bias, `proj_size`), their cells, and stacks of these with `Linear`, `Embedding`,
+    `Conv1d`, pooling, `MultiheadAttention`, `Flatten`, `LayerNorm`, `BatchNorm1d`, dropout and
+    activations: an `nn.Sequential`, or a list of modules in the order in which your `forward`
+    calls them. The parameters are copied. torch itself is not imported.
 
-    `model(x)` mirrors `module(x)` with NumPy arrays in place of tensors: for a module that ends
-    in a recurrence it is `output, h_n`, or `output, (h_n, c_n)` for LSTM, in torch's shapes. Where
-    the samples are on another axis than the first (`batch_first=False`, `h_n`), `predict` runs
-    all of them at once.
+    `model` is called as `module` is, with NumPy arrays or tensors, and returns NumPy arrays in
+    torch's shapes: for a module that ends in a recurrence `output, h_n`, or `output, (h_n, c_n)`
+    for LSTM. `model(x)`, `model(x, h_0)`, `model(x, (h_0, c_0))`; x without the batch axis; or a
+    `PackedSequence`, for which the output is one too. `model.stream()` runs it step by step.
+    `predict` is Keras's: where the samples are on another axis than the first
+    (`batch_first=False`, `h_n`), it runs all of them at once.
 
     Args:
-        module: The module, or a list of modules.
+        module: The module, or a list of modules; among them `(0, 2, 1)` stands for
+            `x.permute(0, 2, 1)`.
         take: What the last recurrent module passes on: "sequence", torch's `output`; "last",
             `output[:, -1]`, its last step; "state", `h_n[-1]`, with both directions
             `torch.cat([h_n[-2], h_n[-1]], dim=-1)`. By default the sequence; with its states, if
             no module follows. Recurrent modules before it always pass on their sequences.
-        initial_state: Whether the model also takes the states to start from, as torch does:
-            `model((x, h_0))`, for LSTM `model((x, (h_0, c_0)))`. There must be exactly one
-            recurrent module. By default they are zeros.
+        initial_state: Whether the states to start from are inputs of the model itself, also in a
+            saved file and for `predict((x, h_0))`. There must be exactly one recurrent module.
+            Calls can give states without it.
         batch_first: True makes the model take and return (B, T, ...), False (T, B, ...); by
             default it is as the module's own `batch_first` says.
         input_shape: Sizes of one sample without the batch, None for those that may vary. Needed
@@ -54,7 +63,7 @@ def from_torch(
             recurrent, else (D,); for ids (None,).
 
     Returns:
-        A functional `Model` of Keras's layers, float32 or float64 as the parameters are.
+        A functional model of Keras's layers, float32 or float64 as the parameters are.
 
     Raises:
         UnsupportedError: For a module, option or parameter that rnnext does not have, named by
@@ -81,18 +90,22 @@ def from_torch(
     parts = [_part(source) for source in _leaves(module, "")]
     if not parts:
         raise UnsupportedError("from_torch: there is no module in what was passed.")
-    stack = TorchStack(parts, take, batch_first)
-    x = stack.input(input_shape)
-    states = stack.state_inputs() if initial_state else ()
-    inputs = (x, as_torch(states)) if states else x
-    return Model(inputs, stack.connect(x, states))
+    first: Any = parts[0]
+    is_alone = isinstance(first, TorchModule) and first.module is module
+    if is_alone and first.class_name == "MultiheadAttention":
+        if take is not None or initial_state or input_shape is not None:
+            first.refuse("take=, initial_state= and input_shape= do not apply to it alone")
+        return attention_model(first, batch_first)
+    return torch_model(TorchStack(parts, take, batch_first), initial_state, input_shape)
 
 
 def _leaves(thing: Any, path: str) -> Iterator[TorchModule]:
     """The modules without modules inside, in the order in which they are called."""
     native = torch_class_name(thing) if is_torch_module(thing) else None
     is_container = native in _CONTAINERS or type(thing).__name__ == "ModuleList"
-    if isinstance(thing, (list, tuple)) or is_container:
+    if _is_order(thing):
+        yield Permutation(thing, path)
+    elif isinstance(thing, (list, tuple)) or is_container:
         if is_container:
             TorchModule(thing, path)  # refuses hooks
         for i, inner in enumerate(thing):
@@ -107,7 +120,13 @@ def _leaves(thing: Any, path: str) -> Iterator[TorchModule]:
         )
 
 
+def _is_order(thing: Any) -> bool:
+    return isinstance(thing, tuple) and len(thing) > 1 and all(type(axis) is int for axis in thing)
+
+
 def _part(source: TorchModule) -> TorchModule | Recurrent:
+    if isinstance(source, Permutation):
+        return source
     if source.class_name is None:
         children = [name for name, _ in source.module.named_children()]
         source.refuse(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
 import numpy as np
@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from rnnext.errors import UnsupportedError
 
-__all__ = ["TorchModule", "is_torch_module", "torch_class_name"]
+__all__ = [
+    "Permutation",
+    "TorchModule",
+    "is_torch_module",
+    "torch_class_name",
+    "without_gradient",
+]
 
 _NATIVE = "torch.nn.modules."  # where torch defines the modules it brings
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
@@ -51,6 +57,7 @@ class TorchModule:
 
     def __init__(self, module: Any, path: str) -> None:
         self.module = module
+        self._made: dict[str, Any] = {}
         self.class_name = torch_class_name(module)
         kind = type(module).__name__
         self.label = f"module {path!r} ({kind})" if path else f"module {kind}"
@@ -81,6 +88,33 @@ class TorchModule:
             choices = " or ".join(map(repr, accepted))
             self.refuse(f"{name}={value!r} is not supported, only {choices}")
         return value
+
+    def applied(
+        self,
+        x: Any,
+        make: Callable[[], Any],
+        weights: Callable[[], list[NDArray[Any]]] = list,
+        part: str = "",
+        **arguments: Any,
+    ) -> Any:
+        """Calls the layer made of this module, or of a part of it, on a symbolic tensor.
+
+        The graph of a model exists in several forms (with states, packed, streamed). They share
+        the layers, so that new weights take effect in all of them.
+
+        Args:
+            x: The symbolic input.
+            make: Makes the layer; called at the first use only.
+            weights: Returns the layer's weights in Keras's order; called at the first use only.
+            part: Which of several layers this is.
+            **arguments: Further arguments of the call.
+        """
+        if part in self._made:
+            return self._made[part](x, **arguments)
+        layer = self._made[part] = make()
+        outputs = layer(x, **arguments)
+        layer.set_weights(weights())
+        return outputs
 
     @property
     def dtype(self) -> str | None:
@@ -118,6 +152,32 @@ class TorchModule:
     def buffer(self, name: str) -> NDArray[Any]:
         """Returns a copy of values that are not trained."""
         return _values(getattr(self.module, name))
+
+
+def without_gradient(x: Any) -> Any:
+    """Returns a torch tensor without what would keep NumPy from reading it; others as they are."""
+    return x.detach().cpu() if hasattr(x, "detach") and hasattr(x, "requires_grad") else x
+
+
+class Permutation(TorchModule):
+    """An exchange of axes between two modules, `x.permute(order)` in a forward of the user's.
+
+    Args:
+        order: The axes.
+        path: Where it is in what the user passed.
+    """
+
+    def __init__(self, order: tuple[int, ...], path: str) -> None:
+        self.module = order
+        self._made = {}
+        self.class_name = "permute"
+        self.label = f"item {path!r} {order}"
+        self.layer_name = f"permute_{path.replace('.', '_')}"
+
+    @property
+    def dtype(self) -> None:
+        """None: it has no parameters."""
+        return
 
 
 def _values(tensor: Any) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from rnnext import layers
 from rnnext.interop.torch_module import TorchModule
+from rnnext.interop.torch_projection import Projection, recurrent_weight
 
 __all__ = ["RECURRENT", "Recurrent"]
 
@@ -40,14 +42,17 @@ class Recurrent:
     Attributes:
         source: The module.
         is_cell: Whether it takes (B, D) instead of (B, T, D).
+        dtype: The dtype of its parameters.
         batch_first: Whether samples are on the first axis of what torch's module takes.
         features: Size D of its inputs.
-        units: Size H of each of its states.
+        units: Size of each of its states: H, or `proj_size` for the first of a projected LSTM.
+        bidirectional: Whether it also runs backwards.
+        projected: Whether `proj_size` makes what an LSTM returns smaller than its cell state.
         states: How many states a layer of one direction has: 2 for LSTM, else 1.
         runs: How often a sequence is run over: layers times directions.
 
     Raises:
-        UnsupportedError: For an option that rnnext does not have (`proj_size`).
+        UnsupportedError: For an option that rnnext does not have.
     """
 
     def __init__(self, source: TorchModule) -> None:
@@ -55,19 +60,24 @@ class Recurrent:
         name = source.class_name or ""
         self.is_cell = name in _CELLS
         self._kind = _CELLS[name] if self.is_cell else _STACKS[name]
-        self.features, self.units = source.option("input_size"), source.option("hidden_size")
+        self.features, self._cells = source.option("input_size"), source.option("hidden_size")
+        proj_size = 0 if self.is_cell else source.option("proj_size")
+        self.projected = proj_size > 0
         self.states = self._kind.states
+        self.units = (proj_size or self._cells, self._cells)[: self.states]
         self.batch_first = self.is_cell or source.option("batch_first")
         self._layers = 1 if self.is_cell else source.option("num_layers")
-        self._bidirectional = not self.is_cell and source.option("bidirectional")
-        self.runs = self._layers * (2 if self._bidirectional else 1)
-        if not self.is_cell:
-            source.option("proj_size", accepted=(0,))
-        self._options = {"dtype": source.dtype, "use_bias": source.option("bias")}
+        self.bidirectional = not self.is_cell and source.option("bidirectional")
+        self._directions = 2 if self.bidirectional else 1
+        self.runs = self._layers * self._directions
+        self.dtype = source.dtype or "float32"
+        self._options = {"dtype": self.dtype, "use_bias": source.option("bias")}
         if self._kind is _RNN:
             self._options["activation"] = source.option("nonlinearity", accepted=("tanh", "relu"))
 
-    def connect(self, x: Any, take: str | None, initial: Sequence[Any] | None) -> tuple[Any, Any]:
+    def connect(
+        self, x: Any, take: str | None, initial: Sequence[Any] | None, mask: Any = None
+    ) -> tuple[Any, Any]:
         """Calls the layers on a symbolic tensor.
 
         Args:
@@ -76,65 +86,88 @@ class Recurrent:
                 states of all layers.
             initial: The states (B, H) the layers start from, in torch's order, each layer's and
                 direction's together; or None for zeros.
+            mask: (B, T), false after the end of a sequence; or None.
 
         Returns:
             What is taken, and the last states in the order of `initial` (empty unless `take` is
             None).
         """
-        arrays = self._arrays()
-        runs = iter(self._run_names())
         states: list[Any] = []
-        step = len(initial) // self._layers if initial else 0
+        step = self._directions * self.states
         for k in range(self._layers):
             above = k < self._layers - 1
-            layer = self._layer(k, above or self._needs_sequence(take), take is None)
-            start = list(initial[k * step : (k + 1) * step]) if initial else None
-            results = layer(x, initial_state=start)
-            directions = 2 if self._bidirectional else 1
-            layer.set_weights(
-                [w for _ in range(directions) for w in self._weights(arrays, next(runs))]
+            start = self._layer_start(k, initial[k * step : (k + 1) * step]) if initial else None
+            whole = above or self._needs_sequence(take)
+            results = self.source.applied(
+                x,
+                functools.partial(self._layer, k, whole, take is None),
+                functools.partial(self._layer_weights, k),
+                part=f"l{k}",
+                **({} if start is None else {"initial_state": start}),
+                **({} if mask is None else {"mask": mask}),
             )
             x, *last = results if take is None else [results]
+            if self.projected:
+                x = self._projection.of_outputs(k, x)
+                last = self._projection.of_states(k, last)
             states += last
-        return (x[:, -1] if take == "last" and self._bidirectional else x), states
+        return (x[:, -1] if take == "last" and self.bidirectional else x), states
+
+    def _layer_start(self, k: int, start: Sequence[Any]) -> list[Any]:
+        return self._projection.before(k, start) if self.projected else list(start)
 
     def _needs_sequence(self, take: str | None) -> bool:
         # Forwards, the last step's output is the last state. Both directions' last states are
         # what Bidirectional returns without the sequence; its last step's output is another thing.
-        return take in ("sequence", None) or (take == "last" and self._bidirectional)
+        return take in ("sequence", None) or (take == "last" and self.bidirectional)
 
     def _layer(self, k: int, return_sequences: bool, return_state: bool) -> Any:
         name = self.source.layer_name + (f"_l{k}" if self._layers > 1 else "")
         layer = self._kind.layer(
-            self.units,
+            self._cells,
             return_sequences=return_sequences,
             return_state=return_state,
             name=name,
             **self._options,
         )
-        if not self._bidirectional:
+        if not self.bidirectional:
             return layer
         return layers.Bidirectional(layer, name=name, dtype=self._options["dtype"])
 
     # Weights -----------------------------------------------------------------------------------
 
-    def _run_names(self) -> list[str]:
-        """What the names of each run's parameters end with, in the order of torch's states."""
+    def _run_names(self, k: int) -> list[str]:
+        """What the names of a layer's parameters end with, direction by direction."""
         if self.is_cell:
             return [""]
-        directions = ["", "_reverse"] if self._bidirectional else [""]
-        return [f"_l{k}{direction}" for k in range(self._layers) for direction in directions]
+        return [f"_l{k}", f"_l{k}_reverse"][: self._directions]
 
+    @functools.cached_property
     def _arrays(self) -> dict[str, Array]:
         parts = ["weight_ih", "weight_hh"]
         parts += ["bias_ih", "bias_hh"] if self._options["use_bias"] else []
-        return self.source.arrays([part + run for run in self._run_names() for part in parts])
+        parts += ["weight_hr"] if self.projected else []
+        runs = [run for k in range(self._layers) for run in self._run_names(k)]
+        return self.source.arrays([part + run for run in runs for part in parts])
 
-    def _weights(self, arrays: dict[str, Array], run: str) -> list[Array]:
-        """Kernel, recurrent kernel and bias of one layer and direction, in Keras's layout."""
+    @functools.cached_property
+    def _projection(self) -> Projection:
         weights = [
-            self._in_keras_order(arrays[part + run]).T for part in ("weight_ih", "weight_hh")
+            [self._arrays["weight_hr" + run] for run in self._run_names(k)]
+            for k in range(self._layers)
         ]
+        return Projection(self.source, weights)
+
+    def _layer_weights(self, k: int) -> list[Array]:
+        return [weight for run in self._run_names(k) for weight in self._weights(run)]
+
+    def _weights(self, run: str) -> list[Array]:
+        """Kernel, recurrent kernel and bias of one layer and direction, in Keras's layout."""
+        arrays = self._arrays
+        recurrent = arrays["weight_hh" + run]
+        if self.projected:
+            recurrent = recurrent_weight(recurrent, arrays["weight_hr" + run])
+        weights = [self._in_keras_order(w).T for w in (arrays["weight_ih" + run], recurrent)]
         if not self._options["use_bias"]:
             return weights
         biases = [self._in_keras_order(arrays[part + run]) for part in ("bias_ih", "bias_hh")]

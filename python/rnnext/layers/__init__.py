@@ -1,7 +1,5 @@
 """Keras's layers, under their Keras names."""
 
-from __future__ import annotations
+from rnnext import lazy as _lazy
 
-from rnnext.lazy import attach
-
-__all__, __getattr__, __dir__ = attach(__name__)
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)

@@ -62,9 +62,15 @@ from rnnext.layers.pooling.pooling import AveragePooling3D as AveragePooling3D
 from rnnext.layers.pooling.pooling import MaxPooling1D as MaxPooling1D
 from rnnext.layers.pooling.pooling import MaxPooling2D as MaxPooling2D
 from rnnext.layers.pooling.pooling import MaxPooling3D as MaxPooling3D
-from rnnext.layers.preprocessing.preprocessing import CategoryEncoding as CategoryEncoding
-from rnnext.layers.preprocessing.preprocessing import Normalization as Normalization
-from rnnext.layers.preprocessing.preprocessing import Rescaling as Rescaling
+from rnnext.layers.preprocessing.category_encoding import CategoryEncoding as CategoryEncoding
+from rnnext.layers.preprocessing.discretization import Discretization as Discretization
+from rnnext.layers.preprocessing.hashed_crossing import HashedCrossing as HashedCrossing
+from rnnext.layers.preprocessing.hashing import Hashing as Hashing
+from rnnext.layers.preprocessing.integer_lookup import IntegerLookup as IntegerLookup
+from rnnext.layers.preprocessing.normalization import Normalization as Normalization
+from rnnext.layers.preprocessing.rescaling import Rescaling as Rescaling
+from rnnext.layers.preprocessing.string_lookup import StringLookup as StringLookup
+from rnnext.layers.preprocessing.text_vectorization import TextVectorization as TextVectorization
 from rnnext.layers.regularization.dropout import Dropout as Dropout
 from rnnext.layers.regularization.regularization import ActivityRegularization as ActivityRegularization
 from rnnext.layers.regularization.regularization import AlphaDropout as AlphaDropout
@@ -91,6 +97,8 @@ from rnnext.layers.rnn.conv_lstm import ConvLSTM1D as ConvLSTM1D
 from rnnext.layers.rnn.conv_lstm import ConvLSTM2D as ConvLSTM2D
 from rnnext.layers.rnn.conv_lstm import ConvLSTM3D as ConvLSTM3D
 from rnnext.layers.rnn.conv_lstm import ConvLSTMCell as ConvLSTMCell
+from rnnext.layers.rnn.cudnn import CuDNNGRU as CuDNNGRU
+from rnnext.layers.rnn.cudnn import CuDNNLSTM as CuDNNLSTM
 from rnnext.layers.rnn.gru import GRU as GRU
 from rnnext.layers.rnn.gru import GRUCell as GRUCell
 from rnnext.layers.rnn.lstm import LSTM as LSTM
@@ -100,6 +108,8 @@ from rnnext.layers.rnn.simple_rnn import SimpleRNN as SimpleRNN
 from rnnext.layers.rnn.simple_rnn import SimpleRNNCell as SimpleRNNCell
 from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells as StackedRNNCells
 from rnnext.layers.rnn.time_distributed import TimeDistributed as TimeDistributed
+from rnnext.serialization import deserialize as deserialize
+from rnnext.serialization import serialize as serialize
 
 AvgPool1D = AveragePooling1D
 AvgPool2D = AveragePooling2D

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnext import nest, regularizers, serialization
-from rnnext.arrays import as_array, cast, is_traced
+from rnnext.arrays import as_array, as_strings, cast, holds_strings, is_traced
 from rnnext.autodiff.tape import active, suspended
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.arguments import (
@@ -17,7 +18,9 @@ from rnnext.graph.arguments import (
     accepts,
     first_argument,
     positional_arguments,
+    required_arguments,
     shape_arguments,
+    takes_any_keyword,
 )
 from rnnext.graph.masked_array import attach_mask, mask_of, masks_of
 from rnnext.graph.operation import MaskRule, Node
@@ -78,10 +81,14 @@ class Layer(WeightOwner):
     _casts_integers = False
     # Set on recurrent layers of Keras 2 files: the mask is used beside an initial_state, too.
     _masked_with_states = False
+    # Set on a user's layers of Keras 2 files: call(x, **kwargs) is given the mask by keyword, too.
+    _masks_by_keyword = False
     # The mask rule of a class's own compute_mask: MAKE unless the class says something else.
     _mask_rule = MaskRule.MAKE
     # Base-class arguments this class sets itself; callers may not pass them.
     _no_options: frozenset[str] = frozenset()
+    # Arguments that a class takes out of its constructor's **kwargs, most of them of older Keras.
+    _more_options: frozenset[str] = frozenset({"batch_input_shape", "input_dim", "input_shape"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -156,7 +163,13 @@ class Layer(WeightOwner):
         return {"shapes_dict": self._build_shapes}
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        """Builds the layer as the layer was that wrote this config."""
+        """Builds the layer as the layer was that wrote this config.
+
+        A layer that only has children, and whose `call` needs more than one argument, is built by
+        what calls it.
+        """
+        if not _is_overridden(self, "build") and len(required_arguments(type(self).call)) > 1:
+            return
         if config.get("input_shape") is not None:
             self.build(_as_shapes(config["input_shape"]))
         elif config.get("shapes_dict"):
@@ -258,6 +271,7 @@ class Layer(WeightOwner):
 
     def _call_symbolic(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         call = CallArguments(type(self).call, args, kwargs, self.label)
+        self._check_tensor_dtypes((args, kwargs))
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
         outputs = self.cast_outputs(self.compute_output_spec(*args, **kwargs))
@@ -314,6 +328,8 @@ class Layer(WeightOwner):
         """`call` of a user's layer, which may return lists or other dtypes."""
 
         def to_array(y: Any) -> Any:
+            if self.reads_strings and holds_strings(y):
+                return as_strings(y, f"output of {self.label}")
             array = as_array(y, f"output of {self.label}")
             return cast(array, self.compute_dtype) if array.dtype.kind == "f" else array
 
@@ -324,7 +340,7 @@ class Layer(WeightOwner):
         if isinstance(inputs, (list, tuple)):
             leaves = nest.flatten(inputs)
             if leaves and not hasattr(leaves[0], "shape") and leaves[0] is not None:
-                inputs = as_array(inputs, f"input of {self.label}")
+                inputs = self._as_array(inputs)
         return nest.map_structure(self._convert_leaf, inputs)
 
     def _convert_leaves(self, value: Any) -> Any:
@@ -339,12 +355,26 @@ class Layer(WeightOwner):
     def _convert_leaf(self, x: Any) -> Any:
         if x is None:
             return None
-        array = as_array(x, f"input of {self.label}")
-        return cast(array, self.input_dtype(array.dtype))
+        array = self._as_array(x)
+        return array if array.dtype == object else cast(array, self.input_dtype(array.dtype))
+
+    def _as_array(self, x: Any) -> NDArray[Any]:
+        name = f"input of {self.label}"
+        return as_strings(x, name) if self.reads_strings and holds_strings(x) else as_array(x, name)
+
+    @property
+    def reads_strings(self) -> bool:
+        """Whether inputs may be strings; a user's layer gets them as arrays of byte strings."""
+        return not serialization.is_builtin(type(self))
+
+    @property
+    def declared_input_dtype(self) -> str:
+        """Name of the dtype of a model's input that this layer is the first to read."""
+        return self.output_dtype
 
     def input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
         """The dtype in which an input of this dtype reaches `call`."""
-        if dtype.kind == "b":
+        if dtype.kind in "bO":
             return dtype
         if self.autocast and (dtype.kind not in "iu" or self._casts_integers):
             return np.dtype(self.compute_dtype)
@@ -354,17 +384,20 @@ class Layer(WeightOwner):
         """Which mask arguments get the masks that tensors carry, and which tensors those are.
 
         As in Keras 3, `mask` is filled in only if there is one tensor argument: an RNN that is
-        given an initial_state as well must be given the mask explicitly. With several, each has
-        its own: `query_mask` for `query`.
+        given an initial_state as well must be given the mask explicitly, unless it is given
+        constants, which only Keras 2 knows. With several, each has its own: `query_mask` for
+        `query`.
         """
         names = list(call.tensors)
-        one = len(names) == 1 or self._masked_with_states
+        one = len(names) == 1 or self._masked_with_states or "constants" in names
         wanted = {"mask": names[0]} if one else {f"{name}_mask": name for name in names}
-        return {
-            mask: tensors
-            for mask, tensors in wanted.items()
-            if mask in call.named and call.named[mask] is None
-        }
+        absent = None if self._masks_by_keyword else _NOT_GIVEN
+        return {m: tensors for m, tensors in wanted.items() if call.named.get(m, absent) is None}
+
+    def _call_as_keras2(self) -> None:
+        """Notes that the layer is of a file of Keras 2, which may give its `call` more."""
+        is_own = not serialization.is_builtin(type(self))
+        self._masks_by_keyword = is_own and takes_any_keyword(type(self).call)
 
     # Masks, shapes -----------------------------------------------------------------------------
 
@@ -403,9 +436,14 @@ class Layer(WeightOwner):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Returns symbolic tensors like the outputs of `call` on these arguments."""
-        call = CallArguments(type(self).call, args, kwargs, self.label)
         if not _is_overridden(self, "compute_output_shape"):
             return probe_output(self, args, kwargs)
+        if _has_another_call(self):
+            try:
+                return probe_output(self, args, kwargs)
+            except UnsupportedError:  # a call that zeros do not suit; Keras 3 asks the method, too
+                pass
+        call = CallArguments(type(self).call, args, kwargs, self.label)
         method = type(self).compute_output_shape
         shapes = shape_arguments(method, call.shapes(), self.label)
         outputs = self.compute_output_shape(**shapes)
@@ -464,6 +502,20 @@ class Layer(WeightOwner):
 
 def _is_overridden(layer: Layer, method: str) -> bool:
     return getattr(type(layer), method) is not getattr(Layer, method)
+
+
+def _has_another_call(layer: Layer) -> bool:
+    """Whether a user's `call` stands above the `compute_output_shape` that the class inherits.
+
+    The outputs of a layer that is stateful are not tried out: that would change its states.
+    """
+    mro = type(layer).__mro__
+    owner, other = (
+        next(cls for cls in mro if method in cls.__dict__)
+        for method in ("call", "compute_output_shape")
+    )
+    is_above = mro.index(owner) < mro.index(other) and not owner.__module__.startswith("rnnext.")
+    return is_above and not getattr(layer, "stateful", False)
 
 
 def _finish_build(build: Callable[..., None]) -> Callable[..., None]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
+from rnnext.naming import did_you_mean
 
 __all__ = ["check_no_others", "constructor_arguments"]
 
@@ -26,15 +27,16 @@ def check_no_others(cls: Any, names: Iterable[str], label: str) -> None:
     """
     unknown = sorted(names)
     if unknown:
-        raise UnsupportedError(
-            f"{label}: unknown arguments {unknown}; accepted: {_accepted_options(cls)}."
-        )
+        accepted = _accepted_options(cls)
+        hint = did_you_mean(unknown, accepted)
+        raise UnsupportedError(f"{label}: unknown arguments {unknown}; accepted: {accepted}.{hint}")
 
 
 def _accepted_options(cls: Any) -> list[str]:
     """Returns the names of all arguments that a class and its bases accept."""
-    names = set()
+    names: set[str] = set()
     for base in cls.__mro__:
+        names |= base.__dict__.get("_more_options", frozenset())
         if "__init__" in base.__dict__ and base is not object:
             for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:
                 if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from rnnext import nest
 from rnnext.arrays import as_array, cast
 from rnnext.autodiff.tape import active
-from rnnext.dtypes import widened
+from rnnext.dtypes import standard_dtype_name, widened
 from rnnext.errors import ShapeError
+from rnnext.fork_safety import held_at_fork
+from rnnext.settings import floatx
 
 __all__ = ["Variable", "weights_lock"]
 
 # Held while a weight changes and while weights are packed into a kernel, so that a kernel packed
 # from old weights is never kept after they changed.
-weights_lock = threading.RLock()
+weights_lock = held_at_fork(threading.RLock())
 
 
 class Owner(Protocol):
@@ -34,6 +36,14 @@ class Owner(Protocol):
 
 class Variable(NDArrayOperatorsMixin):
     """One weight of a layer. It stands for its value in NumPy expressions.
+
+    Args:
+        initializer: Array-like; an initializer, with `shape`; or a function without arguments.
+        shape: The shape that an initializer is given.
+        dtype: None: that of an array, float32 or int32 for Python's numbers.
+        trainable: Whether training would change it.
+        name: Name within its layer.
+        owner: Its layer.
 
     Attributes:
         name: Name within its layer, e.g. `"kernel"`.
@@ -51,16 +61,26 @@ class Variable(NDArrayOperatorsMixin):
 
     def __init__(
         self,
-        value: Any,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
         *,
         name: str = "variable",
-        trainable: bool = True,
         owner: Owner | None = None,
     ) -> None:
         self.name = name
         self.trainable = self.made_trainable = trainable
         self._owner = owner
-        self.stored = _read_only(as_array(value, f"weight {name!r}"))
+        value = initializer
+        if callable(initializer):
+            value = initializer() if shape is None else initializer(shape, dtype=dtype)
+        array = as_array(value, f"weight {name!r}")
+        if dtype is not None:
+            array = cast(array, standard_dtype_name(dtype))
+        elif not hasattr(value, "dtype"):  # Python's numbers have no precision of their own
+            array = cast(array, floatx() if array.dtype.kind == "f" else np.int32)
+        self.stored = _read_only(array)
 
     @property
     def value(self) -> NDArray[Any]:
@@ -139,6 +159,14 @@ class Variable(NDArrayOperatorsMixin):
             self.stored = array
             if self._owner is not None:
                 self._owner.weights_changed()
+
+    def assign_add(self, value: Any) -> None:
+        """Adds to the values; see `assign`."""
+        self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Takes off the values; see `assign`."""
+        self.assign(self.value - value)
 
     def numpy(self) -> NDArray[Any]:
         """Returns a copy of the values as they are kept."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import initializers, nest
-from rnnext.activations import CustomActivation
+from rnnext.activations.activation import CustomActivation
 from rnnext.arrays import as_array
 from rnnext.autodiff.tape import suspended
 from rnnext.dtypes import DTypePolicy, get_policy, widened
@@ -34,6 +34,8 @@ class WeightOwner(Operation):
 
     # Whether a compiled kernel holds the weights.
     has_kernel = False
+    # What the class is called in the file the layer is from, where that differs from its own name.
+    saved_class_name: str | None = None
 
     def __init__(self, name: str | None, trainable: bool, dtype: Any) -> None:
         super().__init__(name)
@@ -76,7 +78,7 @@ class WeightOwner(Operation):
             if isinstance(value, WeightOwner):
                 children[name] = value
             elif nest.is_nested(value):
-                layers = [leaf for leaf in nest.flatten(value) if isinstance(leaf, WeightOwner)]
+                layers = list(_owners_in(value))
                 if layers:
                     children[name] = layers
         return children
@@ -312,3 +314,13 @@ class WeightOwner(Operation):
     def __getstate__(self) -> dict[str, Any]:
         # A packed kernel can be neither copied nor pickled; it is made again from the weights.
         return {**self.__dict__, "_packed": None}
+
+
+def _owners_in(structure: Any) -> Iterator[WeightOwner]:
+    """The layers in nested lists, tuples and dictionaries, in the order they were put there."""
+    if isinstance(structure, WeightOwner):
+        yield structure
+    elif nest.is_nested(structure):
+        items = structure.values() if isinstance(structure, dict) else structure
+        for item in items:
+            yield from _owners_in(item)

@@ -173,6 +173,11 @@ class Functional(Model):
         return any(operation.masks_elements for operation in self.network.graph.operations)
 
     @property
+    def pads_to_batch(self) -> bool:
+        """Whether an operation pads samples to the longest one that is computed with them."""
+        return any(operation.pads_to_batch for operation in self.network.graph.operations)
+
+    @property
     def samples_elsewhere(self) -> str | None:
         """The name of what has its samples on another axis than the first, or None."""
         return self.network.samples_elsewhere

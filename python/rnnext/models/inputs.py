@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
-from rnnext.arrays import as_array, cast
-from rnnext.errors import ShapeError
+from rnnext.arrays import as_array, as_strings, cast
+from rnnext.dtypes import numpy_dtype
+from rnnext.errors import DataError, ShapeError
 from rnnext.graph.tensor import KerasTensor
 
-__all__ = ["InputPort", "ModelInputs"]
+__all__ = ["InputPort", "ModelInputs", "StringPort"]
 
 
 class InputPort:
@@ -28,7 +29,7 @@ class InputPort:
     def __init__(self, tensor: KerasTensor, model_label: str, keeps_integers: bool) -> None:
         self.name = tensor.name
         self.shape = tensor.shape
-        self.dtype = np.dtype(tensor.dtype)
+        self.dtype = numpy_dtype(tensor.dtype)
         self._label = f"input {tensor.name!r} of {model_label}"
         self._keeps_integers = keeps_integers
         self._rank = len(tensor.shape)
@@ -61,12 +62,16 @@ class InputPort:
             return received.newbyteorder("=")
         return self.dtype
 
-    def check_symbolic(self, shape: tuple[int | None, ...]) -> None:
-        """Checks a shape whose sizes may be unknown.
+    def check_symbolic(self, tensor: KerasTensor) -> None:
+        """Checks a tensor whose sizes may be unknown.
 
         Raises:
-            ShapeError: If it cannot fit.
+            ShapeError: If its shape cannot fit.
+            DataError: If it holds strings and the input numbers, or the reverse.
         """
+        shape = tensor.shape
+        if (tensor.dtype == "string") != (self.dtype == object):
+            raise DataError(f"{self._label}: dtype {tensor.dtype!r} does not fit its {self.dtype}.")
         fits = len(shape) == self._rank and all(
             shape[axis] in (size, None) for axis, size in self._sizes
         )
@@ -82,7 +87,7 @@ class InputPort:
             DataError: If `x` is no array of numbers.
             ShapeError: If its shape does not fit.
         """
-        array = as_array(x, self._label)
+        array = self.as_array(x, self._label)
         if array.ndim == self._rank + 1 and array.shape[-1] == 1:
             array = array[..., 0]
         elif array.ndim == self._rank - 1 and self.shape[-1] == 1:
@@ -94,9 +99,29 @@ class InputPort:
             )
         return array
 
+    def as_array(self, x: Any, name: str) -> NDArray[Any]:
+        """Returns `x` as an array of any shape, or raises DataError, calling it `name`."""
+        return as_array(x, name)
+
     def cast(self, array: NDArray[Any]) -> NDArray[Any]:
         """Returns contiguous values of the dtype the model computes with."""
         return cast(array, self._dtype_of(array.dtype))
+
+
+class StringPort(InputPort):
+    """An input of strings: arrays of byte strings."""
+
+    def takes(self, array: NDArray[Any]) -> bool:  # noqa: ARG002
+        """Returns False: an array of objects may hold anything until it was looked through."""
+        return False
+
+    def as_array(self, x: Any, name: str) -> NDArray[Any]:
+        """Returns `x` as an array of byte strings, or raises DataError, calling it `name`."""
+        return as_strings(x, name)
+
+    def cast(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Returns the array itself."""
+        return array
 
 
 class ModelInputs:
@@ -146,12 +171,12 @@ class ModelInputs:
             return self._by_name(x)
         if len(self.ports) == 1:
             return [self._only(x)]
-        if isinstance(x, (list, tuple)):
+        if nest.is_nested(x):
             fits = len(x) == len(self.ports) and self._is_flat
             flat = x if fits else nest.flatten(x)
             if len(flat) == len(self.ports):
                 return list(flat)
-        received = f"{len(x)} values" if isinstance(x, (list, tuple)) else type(x).__name__
+        received = f"{len(x)} values" if nest.is_nested(x) else type(x).__name__
         raise ShapeError(
             f"{self._label} expects a list of {len(self.ports)} arrays for its inputs "
             f"{self.names}, or a dictionary of them, received {received}."

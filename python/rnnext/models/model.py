@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
-from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.graph_config import tensors_of_config
 from rnnext.graph.program import Program
@@ -21,6 +20,7 @@ from rnnext.models import batches
 from rnnext.models.batching import check_batch_size, run_in_batches
 from rnnext.models.network import Network, unpack_single
 from rnnext.models.training import NoTraining
+from rnnext.naming import did_you_mean
 
 if TYPE_CHECKING:
     from rnnext.streaming.stream import Stream
@@ -60,7 +60,7 @@ class Model(NoTraining, Layer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Makes a `Functional` if `Model` is called with tensors."""
-        if cls is Model and (args or "inputs" in kwargs):
+        if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
             cls = Model.functional_class
         return super().__new__(cls, *args, **kwargs)
 
@@ -150,7 +150,7 @@ class Model(NoTraining, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers, in Keras's order."""
-        return super()._layers
+        return list(dict.fromkeys(super()._layers))  # an attribute may hold one twice
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Returns a layer by its name or its index in `layers`.
@@ -168,8 +168,9 @@ class Model(NoTraining, Layer):
         for layer in layers:
             if layer.name == name:
                 return layer
+        names = [layer.name for layer in layers]
         raise RnnextError(
-            f"{self.label} has no layer {name!r}; there are {[layer.name for layer in layers]}."
+            f"{self.label} has no layer {name!r}; there are {names}.{did_you_mean([name], names)}"
         )
 
     # Running -----------------------------------------------------------------------------------
@@ -279,10 +280,9 @@ class Model(NoTraining, Layer):
 
     def _as_arrays(self, x: Any) -> Any:
         """Inputs of a class of its own as arrays; a list of numbers is one array."""
-        name = f"input of {self.label}"
         if isinstance(x, (list, tuple)) and not any(hasattr(leaf, "shape") for leaf in x):
-            return as_array(x, name)
-        return nest.map_structure(lambda leaf: as_array(leaf, name), x)
+            return self._as_array(x)
+        return nest.map_structure(self._as_array, x)
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Makes a stream: the model fed step by step, remembering where it is.
@@ -316,6 +316,11 @@ class Model(NoTraining, Layer):
     def gives_mask_to(self, layer: Layer) -> bool:  # noqa: ARG002
         """Whether a layer of this model can have a masked input if the model's have no masks."""
         return True  # nothing is known of a class of its own
+
+    @property
+    def reads_strings(self) -> bool:
+        """True: each layer inside says what it reads."""
+        return True
 
     @property
     def stateful(self) -> bool:
@@ -380,17 +385,19 @@ class Model(NoTraining, Layer):
 
         return json.dumps(serialization.serialize(self), **kwargs)
 
-    def save(self, filepath: Any) -> None:
-        """Saves the model as a `.keras` file; see `rnnext.saving.save_model`."""
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Saves the model as a `.keras` or `.h5` file; see `rnnext.saving.save_model`."""
         from rnnext import saving
 
-        saving.save_model(self, filepath)
+        saving.save_model(self, filepath, overwrite, zipped, **kwargs)
 
-    def save_weights(self, filepath: Any) -> None:
-        """Saves the weights as a `.weights.h5` file; see `rnnext.saving.save_weights`."""
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Saves the weights as a `.weights.h5` or `.h5` file; see `rnnext.saving.save_weights`."""
         from rnnext import saving
 
-        saving.save_weights(self, filepath)
+        saving.save_weights(self, filepath, overwrite, **kwargs)
 
     def load_weights(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
         """Sets the weights from a file; see `rnnext.saving.load_weights`."""

@@ -22,7 +22,7 @@ from rnnext.models.batching import (
     rows_within_memory,
     run_in_batches,
 )
-from rnnext.models.inputs import InputPort, ModelInputs
+from rnnext.models.inputs import InputPort, ModelInputs, StringPort
 
 __all__ = ["Network"]
 
@@ -64,7 +64,7 @@ class Network:
         self.outputs = unpack_single(outputs)
         self.graph = graph = Graph(nest.flatten(self.inputs), nest.flatten(outputs))
         self._label = label
-        ports = [InputPort(t, label, _only_ids(graph, t)) for t in graph.inputs]
+        ports = [_port_of(t, graph, label) for t in graph.inputs]
         self.ports = ModelInputs(self.inputs, ports, label)
         self._only_port = ports[0] if len(ports) == 1 else None
         self._memory = MemoryEstimate(graph)
@@ -74,6 +74,8 @@ class Network:
         self.samples_elsewhere = samples_elsewhere(graph)
         # Up to how many samples predict runs all at once and no more.
         self._direct_rows = self._state_rows or _SMALL_BATCH
+        # Where padding depends on the batch, it is Keras's batch.
+        self._pads_to_batch = any(operation.pads_to_batch for operation in graph.operations)
         self._outputs_are_new = all(
             tensor.source.operation.makes_new_arrays for tensor in graph.outputs
         )
@@ -174,10 +176,31 @@ class Network:
 
     def _batch_rows(self, arrays: list[Array], batch_size: int | None) -> int:
         if batch_size is not None:
-            return check_batch_size(batch_size, self._label)
+            batch_size = check_batch_size(batch_size, self._label)
         if self._state_rows:
-            return self._state_rows
+            samples = len(arrays[0])
+            rows = batch_size or self._state_rows
+            for size in (min(rows, samples), samples % rows or self._state_rows):
+                self._check_state_rows(size, samples)
+            return rows
+        if batch_size is not None:
+            return batch_size
+        if self._pads_to_batch:
+            return _SMALL_BATCH
         return rows_within_memory(self._memory.bytes_per_row([a.shape for a in arrays]))
+
+    def _check_state_rows(self, rows: int, samples: int) -> None:
+        """Checks the size of a batch of `predict` before the ones in front of it change states."""
+        if rows != self._state_rows:
+            layer = next(op for op in self.graph.operations if getattr(op, "stateful", False))
+            raise ShapeError(
+                f"{self._label}: {layer.label} has stateful=True, so it keeps one state for each "
+                f"of the {self._state_rows} samples of the batch it was built for; predict "
+                f"received {samples} samples, and a batch of them would have {rows}. Predict a "
+                f"multiple of {self._state_rows} samples, with batch_size={self._state_rows} or "
+                "None, or build the model anew with Input(batch_shape=...) of another batch size "
+                "and load the weights into it."
+            )
 
     # Shapes ------------------------------------------------------------------------------------
 
@@ -185,7 +208,7 @@ class Network:
         """Returns symbolic outputs for symbolic inputs, whose unknown sizes may be known now."""
         tensors = self.ports.values(inputs)
         for port, tensor in zip(self.ports.ports, tensors, strict=True):
-            port.check_symbolic(tensor.shape)
+            port.check_symbolic(tensor)
         known = dict(zip(map(id, self.graph.inputs), tensors, strict=True))
 
         def swap(x: Any) -> Any:
@@ -257,6 +280,11 @@ def unpack_single(structure: Any) -> Any:
     if isinstance(structure, (list, tuple)) and len(structure) == 1:
         return structure[0]
     return structure
+
+
+def _port_of(tensor: KerasTensor, graph: Graph, label: str) -> InputPort:
+    port = StringPort if tensor.dtype == "string" else InputPort
+    return port(tensor, label, _only_ids(graph, tensor))
 
 
 def _only_ids(graph: Graph, tensor: KerasTensor) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnnext import serialization
-from rnnext.arrays import as_array
 from rnnext.errors import RnnextError, ShapeError
 from rnnext.graph.tensor import KerasTensor, standard_shape
 from rnnext.layers.core.embedding import Embedding
@@ -97,12 +96,17 @@ class Sequential(Functional):
 
     def build(self, input_shape: Any = None) -> None:
         """Connects the layers for inputs of this shape, batch size first."""
+        self._build(input_shape)
+
+    def _build(self, input_shape: Any, dtype: str | None = None) -> None:
         if not self.layers:
             raise RnnextError(f"{self.label} has no layers; add one before building it.")
         shape = standard_shape(input_shape or (), f"{self.label}: input_shape")
         first = self._stack[0]
         if not isinstance(first, InputLayer):
-            self._stack.insert(0, InputLayer(batch_shape=shape, dtype=first.output_dtype))
+            self._stack.insert(
+                0, InputLayer(batch_shape=shape, dtype=dtype or first.declared_input_dtype)
+            )
         elif first.batch_shape != shape:
             raise ShapeError(
                 f"{self.label} was built for inputs of shape {first.batch_shape}, not {shape}."
@@ -135,11 +139,12 @@ class Sequential(Functional):
     def _build_for(self, inputs: Any) -> None:
         """Connects the layers for a first input: of any batch size, unless a layer has states."""
         if not isinstance(inputs, KerasTensor):
-            inputs = as_array(inputs, f"input of {self.label}")
+            inputs = self._as_array(inputs)
         shape: tuple[int | None, ...] = tuple(inputs.shape)
         if not any(layer.stateful for layer in self._stack):
             shape = (None, *shape[1:])
-        self.build(shape)
+        holds_text = inputs.dtype == ("string" if isinstance(inputs, KerasTensor) else object)
+        self._build(shape, "string" if holds_text else None)
 
     def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._network is None and args:
@@ -183,7 +188,7 @@ def _declared_input(layer: Layer) -> list[Layer]:
     if isinstance(layer, Functional) and layer._network is not None:
         shape, dtype = layer.inputs[0].shape, layer.inputs[0].dtype
     elif layer._batch_input_shape is not None:
-        shape, dtype = layer._batch_input_shape, layer.output_dtype
+        shape, dtype = layer._batch_input_shape, layer.declared_input_dtype
     else:
         return []
     return [InputLayer(batch_shape=shape, dtype=dtype)]

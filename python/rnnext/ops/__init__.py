@@ -15,8 +15,6 @@ Example:
     (None, 1)
 """
 
-from __future__ import annotations
+from rnnext import lazy as _lazy
 
-from rnnext.lazy import attach
-
-__all__, __getattr__, __dir__ = attach(__name__)
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)

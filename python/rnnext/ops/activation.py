@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext.activations import Activation
+from rnnext.activations.activation import Activation
 from rnnext.ops.operation import ACTIVATIONS, NN, NUMPY, operation
 from rnnext.ops.promotion import as_float
 from rnnext.ops.shapes import Shape, axes_of, broadcast, shape_of

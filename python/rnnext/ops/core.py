@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import config
+from rnnext import settings
 from rnnext.arrays import cast as cast_array
 from rnnext.arrays import is_traced
 from rnnext.autodiff.rules import value_of
@@ -109,22 +109,22 @@ def is_tensor(x: Any) -> bool:
 
 def zeros(shape: Sequence[int] | int, dtype: Any = None) -> Array:
     """Returns zeros; by default of the default float type."""
-    return np.zeros(shape, dtype or config.floatx())
+    return np.zeros(shape, dtype or settings.floatx())
 
 
 def ones(shape: Sequence[int] | int, dtype: Any = None) -> Array:
     """Returns ones; by default of the default float type."""
-    return np.ones(shape, dtype or config.floatx())
+    return np.ones(shape, dtype or settings.floatx())
 
 
 def full(shape: Sequence[int] | int, fill_value: Any, dtype: Any = None) -> Array:
     """Returns an array that is `fill_value` everywhere; by default of the default float type."""
-    return np.full(shape, fill_value, dtype or config.floatx())
+    return np.full(shape, fill_value, dtype or settings.floatx())
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
     """Returns ones on the k-th diagonal and zeros elsewhere."""
-    return np.eye(N, M, k, dtype=dtype or config.floatx())
+    return np.eye(N, M, k, dtype=dtype or settings.floatx())
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import config
+from rnnext import settings
 from rnnext.arrays import asarray
 from rnnext.errors import UnsupportedError
 from rnnext.graph.streaming import Streamed, StreamedCall
@@ -125,7 +125,7 @@ def one_hot(
     ids = np.expand_dims(as_tensor(x).astype(np.int64), axis)
     classes = np.arange(num_classes).reshape([-1] + [1] * (ids.ndim - 1))
     classes = np.moveaxis(classes, 0, axis)
-    return asarray(ids == classes, dtype=dtype or config.floatx())
+    return asarray(ids == classes, dtype=dtype or settings.floatx())
 
 
 @operation(NN, "MultiHot", options=("num_classes", "axis", "dtype", "sparse"))

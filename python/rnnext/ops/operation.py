@@ -23,7 +23,7 @@ from rnnext.graph.operation import Operation
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import KerasTensor, any_symbolic
-from rnnext.naming import snake_case
+from rnnext.naming import did_you_mean, snake_case
 from rnnext.ops.promotion import as_tensor
 from rnnext.ops.shapes import Shape, broadcast, concatenated, reduced, shape_of
 from rnnext.ops.time_axis import concatenation, elementwise, reduction
@@ -119,7 +119,14 @@ def _public_function(cls: Any, function: Function) -> Function:
     @functools.wraps(function)
     def apply(*args: Any, **kwargs: Any) -> Any:
         signature = _signature(function)
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            accepted = list(signature.parameters)
+            raise UnsupportedError(
+                f"ops.{function.__name__}: {error}; accepted: {accepted}."
+                + did_you_mean(kwargs.keys() - set(accepted), accepted)
+            ) from error
         bound.apply_defaults()
         chosen = {k: v for k, v in bound.arguments.items() if k in cls._option_names}
         called: list[Any] = []
@@ -163,7 +170,7 @@ class FunctionOperation(Operation):
         if unknown or len(args) > len(self._option_names):
             raise UnsupportedError(
                 f"{self.label}: unknown options {unknown or args!r}; accepted: "
-                f"{list(self._option_names)}."
+                f"{list(self._option_names)}.{did_you_mean(unknown, self._option_names)}"
             )
         self.options = _as_tuples(given)
 

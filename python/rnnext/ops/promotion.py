@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import config
+from rnnext import settings
 from rnnext.arrays import as_array, asarray, cast
 
 __all__ = ["as_float", "as_tensor", "promoted", "result_type"]
@@ -30,7 +30,7 @@ def as_tensor(x: Any) -> NDArray[Any]:
     if hasattr(x, "dtype"):
         return array
     if array.dtype.kind == "f":
-        return cast(array, config.floatx())
+        return cast(array, settings.floatx())
     return cast(array, np.int32) if array.dtype == np.int64 else array
 
 
@@ -50,13 +50,13 @@ def result_type(*values: Any) -> np.dtype[Any]:
     if floats:
         return np.result_type(*floats)
     if _FLOAT in kinds:
-        return np.dtype(config.floatx())
+        return np.dtype(settings.floatx())
     integers = [dtype for dtype in dtypes if dtype.kind != "b"]
     if integers:
         found = np.result_type(*integers)  # float64 for uint64 with a signed type
-        return np.dtype(config.floatx()) if found.kind == "f" else found
+        return np.dtype(settings.floatx()) if found.kind == "f" else found
     if _INT in kinds:
-        return np.dtype("int64" if config.floatx() == "float64" else "int32")
+        return np.dtype("int64" if settings.floatx() == "float64" else "int32")
     return np.dtype(bool)
 
 
@@ -81,4 +81,4 @@ def promoted(*values: Any) -> list[NDArray[Any]]:
 def as_float(x: Any) -> NDArray[Any]:
     """Returns `x` as an array of floats; integers become the default float type."""
     array = as_tensor(x)
-    return array if array.dtype.kind not in "biu" else cast(array, config.floatx())
+    return array if array.dtype.kind not in "biu" else cast(array, settings.floatx())

@@ -3,8 +3,6 @@
 `load_model` and `load_weights` decide the format by content. docs/files.md lists what opens.
 """
 
-from __future__ import annotations
+from rnnext import lazy as _lazy
 
-from rnnext.lazy import attach
-
-__all__, __getattr__, __dir__ = attach(__name__)
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,20 @@ from rnnext.errors import FileError, RnnextError
 from rnnext.layers.weight_budget import bounded_weights, placeholders
 from rnnext.models import Model
 from rnnext.saving.formats.archive import Archive
+from rnnext.saving.formats.foreign import foreign_content
 from rnnext.saving.formats.hdf5 import Group, add_tree, read_hdf5
 from rnnext.saving.formats.json_text import parse_object
 from rnnext.saving.formats.limits import Limits
 from rnnext.saving.formats.npz import read_npz
 from rnnext.saving.formats.shards import read_shards
 from rnnext.saving.formats.source import ModelFile, Source, open_source
-from rnnext.saving.keras3_weights import is_keras3_tree, plan_keras3_weights
+from rnnext.saving.keras3_weights import is_keras3_tree, keras2_layers, plan_keras3_weights
+from rnnext.saving.layer_states import add_assets, take_legacy_states, take_states
 from rnnext.saving.legacy.keras1_weights import Origin
 from rnnext.saving.legacy.models import to_keras3_config
-from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights
+from rnnext.saving.legacy.refused import refuse_foreign_config
+from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights, plan_model_weights
+from rnnext.saving.shared_members import with_shared_members
 from rnnext.saving.verification import check_answers
 from rnnext.saving.weight_plan import WeightPlan
 
@@ -34,6 +39,7 @@ _METADATA = "metadata.json"
 _WEIGHTS_HDF5 = "model.weights.h5"
 _WEIGHTS_NPZ = "model.weights.npz"
 _WEIGHTS_SHARDED = "model.weights.json"
+_LONGEST_PATH = 4096
 # Groups beside the weights that matter only for training.
 _TRAINING_GROUPS = frozenset({"optimizer", "optimizer_weights", "metrics", "compile_metrics"})
 
@@ -90,6 +96,8 @@ def load_model(
         elif source.hdf5 is not None:
             model = _model_from_hdf5(source, source.hdf5, custom_objects, limits)
         else:
+            content = parse_object(source.text or b"", source.label, "JSON", limits)
+            refuse_foreign_config(content, source.label)
             raise FileError(
                 f"{source.label}: JSON, which holds no weights; build the model with "
                 "rnnext.models.model_from_json, then call its load_weights"
@@ -137,12 +145,15 @@ def load_weights(
     if weights.names("layer_names") is not None:
         found = layer_arrays(weights, label)
         origin = Origin.of(root, weights)
-        plan = plan_legacy_weights(model.layers, found, label, by_name, origin)
+        layers = model.layers if origin.is_keras3 else keras2_layers(model)
+        states = take_legacy_states(layers, weights, found, label)
+        plan = plan_legacy_weights(layers, found, label, by_name, origin)
+        plan_model_weights(plan, model, weights, by_name)
+        _apply(states, plan)
     elif by_name:
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
     else:
-        plan = _plan_tree(model, root, label, limits)
-    plan.apply()
+        _apply_tree(model, root, label, limits, with_assets=False)
 
 
 def model_from_json(
@@ -167,10 +178,29 @@ def model_from_json(
     """
     label = "model JSON"
     limits = limits or Limits()
+    _refuse_foreign_text(json_string, label, limits)
     config = parse_object(json_string, label, "architecture", limits)
     keras3 = to_keras3_config(config, None, label)
     with _naming_file(label), bounded_weights(limits.weights_bytes):
-        return serialization.deserialize(keras3, custom_objects)
+        return serialization.deserialize(with_shared_members(keras3), custom_objects)
+
+
+def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
+    """Name what is given in place of JSON, if it is known."""
+    content = text.encode(errors="replace") if isinstance(text, str) else bytes(text)
+    if content.lstrip()[:1] == b"{":
+        return
+    if len(content) < _LONGEST_PATH and content.endswith((b".json", b".h5", b".keras")):
+        raise FileError(
+            f"{label}: {text!r} is the name of a file; model_from_json takes its content, such as "
+            "pathlib.Path(name).read_text()"
+        )
+    if content.startswith((b"PK", b"\x89HDF")):
+        with open_source(content, limits):  # which knows other programs' archives
+            raise FileError(f"{label}: it is a model file, not JSON; rnnext.load_model opens it")
+    foreign = foreign_content(io.BytesIO(content), label)
+    if foreign is not None:
+        raise FileError(f"{label}: not the JSON of a model: {foreign}")
 
 
 def _model_from_archive(
@@ -184,7 +214,8 @@ def _model_from_archive(
         version = parse_object(metadata, label, _METADATA, limits).get("keras_version")
     root = _archive_weights(archive, limits)
     model = build_model(to_keras3_config(config, version, label), custom_objects, label, limits)
-    _plan_tree(model, root, label, limits).apply()
+    add_assets(archive, root, limits)
+    _apply_tree(model, root, label, limits, with_assets=True)
     return model
 
 
@@ -223,19 +254,21 @@ def _model_from_hdf5(
     config = parse_object(text, label, "model_config", limits)
     version = root.text("keras_version") or weights.text("keras_version")
     found = layer_arrays(weights, label)
-    shapes = {name: [array.shape for array in arrays] for name, arrays in found.items()}
+    shapes = {name: [weight.array.shape for weight in weights] for name, weights in found.items()}
     origin = Origin.of(root, weights)
     backend = "theano" if origin.is_theano else None
-    keras3_config = to_keras3_config(config, version, label, shapes, backend)
+    keras3_config = with_shared_members(to_keras3_config(config, version, label, shapes, backend))
     model = build_model(keras3_config, custom_objects, label, limits)
+    states = take_legacy_states(model.layers, weights, found, label)
     # One file, one set of names: matching by name does not depend on the order of the layers.
     weighted = {layer.name for layer in model.layers if layer.weights}
     by_name = weighted == found.keys()
-    plan_legacy_weights(model.layers, found, label, by_name, origin).apply()
+    _apply(states, plan_legacy_weights(model.layers, found, label, by_name, origin))
     return model
 
 
-def _plan_tree(model: Model, root: Group, label: str, limits: Limits) -> WeightPlan:
+def _apply_tree(model: Model, root: Group, label: str, limits: Limits, with_assets: bool) -> None:
+    """Set what layers keep in a file of Keras 3's layout, and the weights: all or nothing."""
     tree = Group()
     add_tree(tree, root, label, limits)  # takes names with backslashes apart
     if "layer_0" in root.groups:
@@ -248,7 +281,14 @@ def _plan_tree(model: Model, root: Group, label: str, limits: Limits) -> WeightP
             f"{label}: no Keras weights: neither layer_names nor a group 'layers'; "
             f"the file has {sorted(root.groups)}"
         )
-    return plan_keras3_weights(model, tree, label)
+    states = take_states(model, tree, label, with_assets)
+    _apply(states, plan_keras3_weights(model, tree, label))
+
+
+def _apply(states: Iterable[Callable[[], None]], plan: WeightPlan) -> None:
+    for set_state in states:
+        set_state()
+    plan.apply()
 
 
 def build_model(

@@ -1,50 +1,65 @@
-"""Writes a model as a Keras 3 ``.keras`` archive, or its weights as a ``.weights.h5`` file."""
+"""Saves a model, or its weights alone, in the format that the file's name asks for."""
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import zipfile
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from rnnext import serialization
-from rnnext.errors import UnsupportedError
-from rnnext.layers.layer import Layer
+from rnnext.errors import FileError, UnsupportedError
 from rnnext.models import Model
-from rnnext.saving.keras3_weights import child_layers, descendants, group_name
-from rnnext.saving.upgrade import KERAS2_HARD_SIGMOID
-from rnnext.saving.weight_plan import layer_label
+from rnnext.saving.formats.replacement import write_file
+from rnnext.saving.keras3_meaning import is_unmasked, keras3_config
+from rnnext.saving.keras3_weights import descendants
+from rnnext.saving.keras3_writer import archive, weight_tree
+from rnnext.saving.legacy.shared_form import legacy_config
+from rnnext.saving.legacy.writer import hdf5_model, hdf5_weights
 
-__all__ = ["save_model", "save_weights"]
+__all__ = ["file_format", "save_model", "save_weights"]
 
-# The Keras whose form the config and the tree of weights have.
+File = str | os.PathLike[str] | BinaryIO
+
+# The Keras whose meaning the files have.
 _KERAS_VERSION = "3.15.0"
-# What layers of older files do with masks, by the attribute that says so.
-_OLDER_MASKS = {
-    "blind_queries_see_all": "before Keras 3.10 queries that may look nowhere looked everywhere",
-    "keeps_masks": "before Keras 3.8 it passed masks on",
-    "repeats_masked_outputs": "before Keras 2.4 masked steps repeated the output before them",
-    "outputs_initial_state": "before Keras 2.2.5 masked steps could output the initial state",
-    "all_masks_must_hold": "before Keras 3.4 a step counted only if it did in all masked inputs",
-    "masked_with_states": "before Keras 3 a call with initial_state used the input's mask too",
-}
+_KERAS, _HDF5, _TREE = "keras", "h5", "weights.h5"
+# Formats by how a name ends; the first ending that fits decides.
+_OF_MODELS = {".keras": _KERAS, ".h5": _HDF5, ".hdf5": _HDF5}
+_OF_WEIGHTS = {".weights.h5": _TREE, ".h5": _HDF5, ".hdf5": _HDF5}
+_SAVE_FORMATS = {"keras": _KERAS, "keras_v3": _KERAS, "h5": _HDF5, "hdf5": _HDF5}
 
 
-def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
-    """Save a model with its weights so that Keras 3 and rnnext open it.
+def save_model(
+    model: Model,
+    filepath: File,
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    *,
+    include_optimizer: bool = True,  # noqa: ARG001 - Keras's name
+    save_format: str | None = None,
+) -> None:
+    """Saves a model with its weights so that Keras and rnnext open it.
+
+    A ``.keras`` file is for Keras 3. An ``.h5`` file is for Keras 3 and Keras 2; where Keras 2
+    could not give the same answers, it does not open the file.
+
+    A file that is there is replaced whole; if anything goes wrong it is left as it was.
 
     Args:
         model: A built Sequential or functional model.
-        file: Path ending in ``.keras``, or an open binary file.
+        filepath: Path ending in ``.keras``, ``.h5`` or ``.hdf5``, or an open binary file.
+        overwrite: Whether a file that is there may be replaced.
+        zipped: Must be None or True: unzipped folders are read, but not written.
+        include_optimizer: Accepted and ignored: models have no optimizer to save.
+        save_format: "keras" or "h5", where the name does not say it.
 
     Raises:
-        UnsupportedError: Another suffix, a model that is not built, or something that Keras 3
-            does not open (a name with ``/``, a layer shared with a nested model) or would compute
+        UnsupportedError: If the name has another ending, the model is not built, or Keras 3 would
+            not open it (a name with ``/``, a layer shared with a nested model) or would compute it
             differently (Keras 2's ``hard_sigmoid``). `rnnext.saving.upgraded` rewrites some of
             these.
+        FileError: If there is a file and `overwrite` is False.
+        OSError: If the file cannot be written.
 
     Example:
         >>> import io
@@ -56,36 +71,43 @@ def save_model(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
         >>> saving.load_model(file.getvalue()).output_shape
         (None, 2)
     """
-    if isinstance(file, (str, os.PathLike)) and Path(file).suffix != ".keras":
-        raise UnsupportedError(f"{file}: models are saved as .keras only")
-    _check_built(model)
-    config = serialization.serialize(model)
-    _refuse_other_meanings(config, f"model {model.name!r}")
-    _refuse_old_masks(model)
-    config = _without_old_masks(config)
-    members = {
-        "metadata.json": json.dumps({"keras_version": _KERAS_VERSION}).encode(),
-        "config.json": json.dumps(config).encode(),
-        "model.weights.h5": _weights_file(model),
-    }
-    content = io.BytesIO()
-    # Not compressed, as Keras writes it: weights do not shrink, and HDF5 is read in place.
-    with zipfile.ZipFile(content, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name), data)
-    _put(content.getvalue(), file)
+    if zipped is not None and not zipped:
+        raise UnsupportedError(
+            f"model {model.name!r}: zipped={zipped!r} is not supported; accepted are None and True"
+        )
+    kind = file_format(filepath, save_format)
+    _check(model, filepath, overwrite)
+    config = keras3_config(model)
+    if kind == _KERAS:
+        content = archive(model, config, _KERAS_VERSION)
+    else:
+        unmasked = {layer.name for layer in model.layers if is_unmasked(layer, model)}
+        parts = (layer for layer in descendants(model) if not isinstance(layer, Model))
+        has_masks = any(layer.makes_mask for layer in parts)
+        legacy = legacy_config(config, unmasked, has_masks)
+        content = hdf5_model(model, legacy, _KERAS_VERSION)
+    write_file(filepath, content)
 
 
-def save_weights(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
-    """Save a model's weights alone, in the form that Keras 3's `load_weights` reads.
+def save_weights(
+    model: Model, filepath: File, overwrite: bool = True, *, save_format: str | None = None
+) -> None:
+    """Saves a model's weights alone, for `load_weights` of rnnext and Keras.
+
+    A file that is there is replaced whole; if anything goes wrong it is left as it was.
 
     Args:
         model: A built model.
-        file: Path ending in ``.weights.h5``, or an open binary file.
+        filepath: Path ending in ``.weights.h5``, which Keras 3 reads, or only in ``.h5`` or
+            ``.hdf5``, which Keras 2 and 3 read; or an open binary file.
+        overwrite: Whether a file that is there may be replaced.
+        save_format: "h5": the format of Keras 2 and 3, where the name does not say it.
 
     Raises:
-        UnsupportedError: Another suffix, a model that is not built, or a layer shared with a
-            nested model.
+        UnsupportedError: If the name has another ending, the model is not built, or, for
+            ``.weights.h5``, a layer is shared with a nested model.
+        FileError: If there is a file and `overwrite` is False.
+        OSError: If the file cannot be written.
 
     Example:
         >>> import io
@@ -96,115 +118,83 @@ def save_weights(model: Model, file: str | os.PathLike[str] | BinaryIO) -> None:
         >>> saving.save_weights(Sequential([Input((5, 3)), LSTM(2)]), file)
         >>> saving.load_weights(copy, file.getvalue())
     """
-    if isinstance(file, (str, os.PathLike)) and not str(file).endswith(".weights.h5"):
-        raise UnsupportedError(f"{file}: weights are saved as .weights.h5 only")
-    _check_built(model)
-    _put(_weights_file(model), file)
-
-
-def _check_built(model: Model) -> None:
-    if not model.built:
-        raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save")
-
-
-def _put(content: bytes, file: str | os.PathLike[str] | BinaryIO) -> None:
-    if isinstance(file, (str, os.PathLike)):
-        Path(file).write_bytes(content)
+    kind = _format(filepath, save_format, _OF_WEIGHTS, ("h5", "hdf5"), _TREE, "weights")
+    _check(model, filepath, overwrite)
+    if kind == _TREE:
+        write_file(filepath, weight_tree(model))
     else:
-        file.write(content)
+        write_file(filepath, hdf5_weights(model, _KERAS_VERSION))
 
 
-def _refuse_other_meanings(config: Any, owner: str) -> None:
-    """Refuse a config that Keras 3 would read as something else.
+def file_format(filepath: File, save_format: str | None = None) -> str:
+    """The format in which a model is saved: "keras" or "h5".
 
     Args:
-        config: The config, or a part of it.
-        owner: The layer that the part belongs to, for the error.
+        filepath: Path or open binary file.
+        save_format: What the caller asks for; None: what the name says.
+
+    Raises:
+        UnsupportedError: If neither says it, or they differ.
     """
-    if isinstance(config, dict):
-        name = config.get("name")
-        owner = f"layer {name!r}" if isinstance(name, str) else owner
-        if isinstance(name, str) and "/" in name:
+    return _format(filepath, save_format, _OF_MODELS, tuple(_SAVE_FORMATS), _KERAS, "models")
+
+
+def _format(
+    filepath: File,
+    save_format: str | None,
+    endings: Mapping[str, str],
+    accepted: Sequence[str],
+    default: str,
+    what: str,
+) -> str:
+    """The format that a name or a caller asks for.
+
+    Args:
+        filepath: Path or open binary file.
+        save_format: As the caller gave it.
+        endings: Formats by how names end.
+        accepted: What `save_format` may be.
+        default: The format for an open file.
+        what: What is saved, for the errors.
+    """
+    is_path = isinstance(filepath, (str, os.PathLike))
+    name = os.fspath(filepath) if isinstance(filepath, (str, os.PathLike)) else "<open file>"
+    by_name = next((f for ending, f in endings.items() if is_path and name.endswith(ending)), None)
+    if save_format:
+        if save_format not in accepted:
             raise UnsupportedError(
-                f"{owner}: Keras 3 has no names with '/'; rename it to save it, as "
-                "`rnnext convert` does"
+                f"{name}: save_format={save_format!r} is not supported for {what}; accepted are "
+                f"{', '.join(map(repr, accepted))} or a name that ends in {_listed(endings)}"
+                + _OF_TENSORFLOW
+                * (save_format == "tf")
             )
-        config = list(config.values())
-    if config == KERAS2_HARD_SIGMOID:
+        asked = _SAVE_FORMATS[save_format]
+        if by_name not in (None, _TREE, asked):
+            raise UnsupportedError(
+                f"{name}: save_format={save_format!r} is another format than the name says; leave "
+                "out save_format or change the name"
+            )
+        return by_name or asked
+    if not is_path:
+        return default
+    if by_name is None:
         raise UnsupportedError(
-            f"{owner}: the hard_sigmoid of Keras 2, clip(0.2 x + 0.5), cannot be saved for Keras "
-            "3, whose hard_sigmoid is clip(x / 6 + 0.5); `rnnext convert` scales the weights so "
-            "that the answers stay"
+            f"{name}: the name does not say how to save {what}; it must end in {_listed(endings)}"
         )
-    if isinstance(config, list):
-        for part in config:
-            _refuse_other_meanings(part, owner)
+    return by_name
 
 
-def _refuse_old_masks(model: Model) -> None:
-    """Refuse layers that treat masks as an older Keras did, if there are masks."""
-    layers = list(descendants(model))
-    if not any(layer.makes_mask for layer in layers):
-        return
-    for layer in layers:
-        for attribute, behaviour in _OLDER_MASKS.items():
-            if getattr(layer, attribute, getattr(layer, f"_{attribute}", False)):
-                if attribute == "all_masks_must_hold" and _is_unmasked(layer, model):
-                    continue
-                raise UnsupportedError(
-                    f"{layer_label(layer)}: {behaviour}; Keras 3 does not, so the model cannot be "
-                    "saved for it; keep the original file"
-                )
+_OF_TENSORFLOW = "; SavedModels and checkpoints are TensorFlow's own formats, which only it writes"
 
 
-def _is_unmasked(layer: Layer, model: Model) -> bool:
-    """Whether no input of a layer of the model itself, not of one inside, can have a mask."""
-    return layer in model.layers and not model.gives_mask_to(layer)
+def _listed(endings: Mapping[str, str]) -> str:
+    *most, last = endings
+    return f"{', '.join(most)} or {last}"
 
 
-def _without_old_masks(config: Any) -> Any:
-    """A config without the options for older masks, which Keras 3 does not have.
-
-    Where nothing makes a mask they change nothing.
-    """
-    if isinstance(config, dict):
-        return {
-            key: _without_old_masks(item) for key, item in config.items() if key not in _OLDER_MASKS
-        }
-    return [_without_old_masks(item) for item in config] if isinstance(config, list) else config
-
-
-def _weights_file(model: Model) -> bytes:
-    """The weights as the HDF5 file inside the archive."""
-    import h5py
-
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        _write(model, file, "", set())
-    return buffer.getvalue()
-
-
-def _write(layer: Layer, file: Any, path: str, visited: set[int]) -> None:
-    """Write a layer's own weights, then its children's; each layer once."""
-    if id(layer) in visited:
-        return
-    visited.add(id(layer))
-    variables = file.create_group(f"{path}/vars")
-    variables.attrs["name"] = layer.name
-    for index, variable in enumerate(layer._variables):
-        variables[str(index)] = variable.value
-    for attribute, child in child_layers(layer):
-        if isinstance(child, Layer):
-            _write(child, file, f"{path}/{attribute}", visited)
-            continue
-        seen: Counter[str] = Counter()
-        for member in child:
-            name = group_name(member)
-            number = f"_{seen[name]}" if seen[name] else ""
-            seen[name] += 1
-            if isinstance(layer, Model) and id(member) in visited:
-                raise UnsupportedError(
-                    f"{layer_label(member)} is used in a nested model and outside of it; Keras 3 "
-                    "does not open such a file"
-                )
-            _write(member, file, f"{path}/{attribute}/{name}{number}", visited)
+def _check(model: Model, filepath: File, overwrite: bool) -> None:
+    """Refuse a model without weights, and a file that must stay."""
+    if not model.built:
+        raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save")
+    if not overwrite and isinstance(filepath, (str, os.PathLike)) and Path(filepath).exists():
+        raise FileError(f"{filepath}: there is a file already; overwrite=True replaces it")

@@ -19,6 +19,7 @@ from rnnext.layers.layer import Layer
 from rnnext.layers.weight_budget import placeholders
 from rnnext.models import Model
 from rnnext.saving.keras3_weights import descendants
+from rnnext.saving.layer_states import copy_states
 from rnnext.saving.weight_plan import layer_label
 
 __all__ = ["KERAS2_HARD_SIGMOID", "upgraded"]
@@ -83,6 +84,7 @@ def upgraded(model: Model) -> tuple[Model, list[str]]:
     with placeholders(sys.maxsize):  # not bounded: as much is in memory already
         copy: Model = serialization.copy_from_config(model, **_rewritten(config, names))
     copy.set_weights(model.get_weights())
+    copy_states(model, copy)
     for layer, twin in zip(layers, _labelled(copy), strict=True):
         if layer in scaled:
             _scale(twin, _activations(layer))

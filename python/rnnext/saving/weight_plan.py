@@ -21,6 +21,13 @@ def layer_label(layer: Layer) -> str:
     return f"layer {layer.name!r} ({type(layer).__name__})"
 
 
+def _quantized(arrays: list[Array]) -> str:
+    """A word about arrays that are there in place of floats because Keras quantized them."""
+    if not any(array.dtype.kind in "iu" and array.dtype.itemsize == 1 for array in arrays):
+        return ""
+    return "; the model was quantized: save its weights before model.quantize(...)"
+
+
 class WeightPlan:
     """Which array goes into which weight.
 
@@ -55,7 +62,7 @@ class WeightPlan:
             received = ", ".join(str(array.shape) for array in arrays) or "none"
             raise FileError(
                 f"{where}: {len(variables)} weights are expected ({expected}), "
-                f"the file has {len(arrays)} ({received})"
+                f"the file has {len(arrays)} ({received}){_quantized(arrays)}"
             )
         for variable, array in zip(variables, arrays, strict=True):
             if array.shape != variable.shape:
@@ -66,9 +73,23 @@ class WeightPlan:
             if variable.value.dtype.kind == "f" and array.dtype.kind != "f":
                 raise FileError(
                     f"{where}: weight {variable.name!r}: floats are expected, "
-                    f"the file has {array.dtype}"
+                    f"the file has {array.dtype}{_quantized([array])}"
                 )
             self._assignments.append((variable, array))
+
+    def check_complete(self, model: Layer) -> None:
+        """Refuse a file that leaves out some of a model's weights.
+
+        Raises:
+            FileError: A weight was not planned.
+        """
+        planned = {id(variable) for variable, _ in self._assignments}
+        missing = [variable.path for variable in model.weights if id(variable) not in planned]
+        if missing:
+            raise FileError(
+                f"{self.label}: the file has no place for {len(missing)} of the weights of "
+                f"{layer_label(model)}: {', '.join(missing[:8])}"
+            )
 
     def convert(self, change: Callable[[Variable, Array], Array]) -> None:
         """Replace every planned array by another one of the same shape."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.dtypes import numpy_dtype
 from rnnext.errors import UnsupportedError
 from rnnext.graph.execution import Execution
 from rnnext.graph.graph import Graph
@@ -155,7 +156,7 @@ def _nothing(outputs: Sequence[KerasTensor], batch_size: int) -> Callable[..., A
 
     def empty(*_args: Any, **_kwargs: Any) -> list[NDArray[Any]]:
         shapes = [(batch_size, 0, *(size or 0 for size in t.shape[2:])) for t in outputs]
-        return [np.zeros(s, t.dtype) for s, t in zip(shapes, outputs, strict=True)]
+        return [np.zeros(s, numpy_dtype(t.dtype)) for s, t in zip(shapes, outputs, strict=True)]
 
     return empty if len(outputs) > 1 else lambda *args, **kwargs: empty(*args, **kwargs)[0]
 

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
-from rnnext.arrays import as_array
 from rnnext.errors import DataError, ShapeError, UnsupportedError
 from rnnext.graph.stream_state import NoneOr, StateSlot, checked_state, copied_state
 from rnnext.graph.streaming import Role
@@ -122,7 +121,8 @@ class Stream:
         one = len(self._inputs) == len(self._in_steps) == 1 and not self._may_be_input[0]
         self._short_dtype = None
         if one and not nest.is_nested(self._structure) and self._inputs[0].in_steps:
-            self._short_dtype = self._inputs[0].dtype
+            strings = self._inputs[0].dtype == object
+            self._short_dtype = None if strings else self._inputs[0].dtype
             self._short_shape = self._inputs[0].shapes_of_step[0]
             self._short_is_sequence = self._in_steps[0]
 
@@ -309,7 +309,7 @@ class _StreamInput:
 
     def array(self, x: Any, steps: bool) -> Array:
         """Returns values (B, t, ...) in the dtype the model computes with, or raises ShapeError."""
-        array = as_array(x, f"input {self.name!r} of a stream")
+        array = self._port.as_array(x, f"input {self.name!r} of a stream")
         accepted = self._shapes_of_chunk if steps and self.in_steps else self.shapes_of_step
         if not any(StateSlot(shape).fits(array.shape) for shape in accepted):
             what = "whole" if not self.in_steps else "as a chunk" if steps else "as a step"

@@ -1,7 +1,14 @@
-from rnnext.config import set_random_seed as set_random_seed
+from rnnext import utils
+from rnnext.backend.functions import is_keras_tensor as is_keras_tensor
+from rnnext.config.keras_switches import disable_interactive_logging as disable_interactive_logging
+from rnnext.config.keras_switches import is_interactive_logging_enabled as is_interactive_logging_enabled
+from rnnext.dtypes import standard_dtype_name
 from rnnext.naming import clear_session as clear_session
 from rnnext.serialization import custom_object_scope as custom_object_scope
 from rnnext.serialization import deserialize
+from rnnext.serialization import get_custom_objects as get_custom_objects
+from rnnext.serialization import get_registered_name as get_registered_name
+from rnnext.serialization import get_registered_object as get_registered_object
 from rnnext.serialization import register_keras_serializable as register_keras_serializable
 from rnnext.serialization import serialize
 from rnnext.utils.arrays import normalize as normalize
@@ -9,9 +16,12 @@ from rnnext.utils.arrays import pad_sequences as pad_sequences
 from rnnext.utils.arrays import to_categorical as to_categorical
 from rnnext.utils.download import get_file as get_file
 from rnnext.utils.py_dataset import PyDataset as PyDataset
+from rnnext.utils.seeds import set_random_seed as set_random_seed
 from rnnext.utils.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
 
 CustomObjectScope = custom_object_scope
 Sequence = PyDataset
 deserialize_keras_object = deserialize
+np_utils = utils
 serialize_keras_object = serialize
+standardize_dtype = standard_dtype_name

@@ -65,11 +65,21 @@ def write(name, suffix, model, inputs, save=None):
     base = os.path.join(FOLDER, name)
     (save or model.save)(base + suffix)
     pack(base + suffix)
-    outputs = model.predict(inputs if len(inputs) > 1 else inputs[0])
+    outputs = outputs_of(model, inputs)
     outputs = outputs if isinstance(outputs, list) else [outputs]
     arrays = {f"x{i}": x for i, x in enumerate(inputs)}
     arrays.update({f"y{i}": y for i, y in enumerate(outputs)})
     np.savez_compressed(base + ".npz", **arrays)
+
+
+def outputs_of(model, inputs):
+    if all(x.dtype.kind != "U" for x in inputs):
+        return model.predict(inputs if len(inputs) > 1 else inputs[0])
+    import tensorflow
+
+    # `predict` of Keras 3 takes no strings in arrays of NumPy.
+    tensors = [tensorflow.constant(x) for x in inputs]
+    return np.asarray(model(tensors if len(tensors) > 1 else tensors[0]))
 
 
 def pack(path):
@@ -246,6 +256,76 @@ def operations(keras):
     return model, [values]
 
 
+def texts():
+    """Words that occur more and less often, unknown ones, none; beyond ASCII, other white space."""
+    return np.array(
+        [
+            ["The cat sat, the dog SAT."],
+            ["Zoë\u2019s dog?\tcat\u00a0cat"],
+            ["a bird\u2028here"],
+            ["  "],
+        ]
+    )
+
+
+def preprocessing(keras):
+    """Vocabularies and boundaries that were learned: in an archive's assets, config or weights."""
+    layers = keras.layers
+    text, word = keras.Input((1,), dtype="string"), keras.Input((2,), dtype="string")
+    number, real = keras.Input((2,), dtype="int64"), keras.Input((2,))
+    learned = texts()[:2, 0]
+    words = np.array([["x", "y"], ["y", "é"], ["q", "r"], ["", "x"]])
+    ids = np.array([[7, -3], [7, 7], [1, 2], [-3, 9]])
+    vectorization = layers.TextVectorization(output_sequence_length=6)
+    weighted = layers.TextVectorization(output_mode="tf_idf", ngrams=2)
+    lookup = layers.StringLookup(num_oov_indices=3, mask_token="")
+    integers = layers.IntegerLookup(output_mode="multi_hot", max_tokens=4, pad_to_max_tokens=True)
+    bins = layers.Discretization(num_bins=3)
+    for layer, data in (
+        (vectorization, learned),
+        (weighted, learned),
+        (lookup, words[:2]),
+        (integers, ids[:2]),
+        (bins, np.arange(9.0)),
+    ):
+        layer.adapt(data)
+    inside = keras.Sequential([keras.Input((1,), dtype="string"), vectorization])
+    found = [
+        layers.LSTM(2)(layers.Embedding(12, 3, mask_zero=True)(inside(text))),
+        layers.Dense(2)(layers.Flatten()(weighted(text))),
+        layers.GRU(2)(layers.Embedding(9, 3, mask_zero=True)(lookup(word))),
+        layers.GRU(2)(layers.Embedding(4, 3)(layers.Hashing(4, salt=[1, 2])(word))),
+        layers.Dense(2)(integers(number)),
+        layers.GRU(2)(layers.Embedding(4, 3)(bins(real))),
+    ]
+    model = keras.Model([text, word, number, real], layers.Concatenate()(found))
+    for layer in model.layers:
+        if isinstance(layer, (layers.LSTM, layers.GRU, layers.Embedding, layers.Dense)):
+            set_random_weights(layer)
+    return model, [texts(), words, ids, np.array([[0, 1], [3, 9], [5, -1], [2, 2]], "float32")]
+
+
+def text_legacy(keras):
+    """What an .h5 file can hold: vocabularies in the config; boundaries, in Keras 2 a summary."""
+    layers = keras.layers
+    text, real = keras.Input((1,), dtype="string"), keras.Input((2,))
+    weights = {"vocabulary": ["cat", "dog"], "idf_weights": [0.5, 2.0]}
+    weighted = layers.TextVectorization(output_mode="tf_idf", **weights)
+    vectorization = layers.TextVectorization(split="character", vocabulary=["a", "s", "t"])
+    bins = layers.Discretization(num_bins=3)
+    bins.adapt(np.arange(9.0))
+    found = [
+        layers.Dense(2)(layers.Flatten()(weighted(text))),
+        layers.LSTM(2)(layers.Embedding(5, 3, mask_zero=True)(vectorization(text))),
+        layers.GRU(2)(layers.Embedding(4, 3)(bins(real))),
+    ]
+    model = keras.Model([text, real], layers.Concatenate()(found))
+    for layer in model.layers:
+        if isinstance(layer, (layers.LSTM, layers.GRU, layers.Embedding, layers.Dense)):
+            set_random_weights(layer)
+    return model, [texts(), np.array([[0, 1], [3, 9], [5, -1], [2, 2]], "float32")]
+
+
 def masked_functional(keras):
     """Keras 3 records the mask of an Embedding as operations of the graph."""
     layers = keras.layers
@@ -292,6 +372,39 @@ def write_cudnn(keras):
             file.attrs["model_config"] = json.dumps(config).encode("utf8")
 
     write("keras224_cudnn", ".h5", model, [series(2, 5, 3)], save)
+
+
+def constants(keras):
+    """Tensors that no layer made: numbers in the file."""
+    import tensorflow
+
+    def fixed(*shape):
+        return tensorflow.constant(series(*shape))
+
+    layers = keras.layers
+    x = layers.Input(batch_shape=(4, 5, 2))
+    steps, _, last = layers.LSTM(3, return_sequences=True, return_state=True)(
+        x, initial_state=[fixed(4, 3), 2 * fixed(4, 3)]
+    )
+    joined = layers.Concatenate()([steps, fixed(4, 5, 1)])
+    both = layers.Bidirectional(layers.GRU(2))(joined, initial_state=[fixed(4, 2), 2 * fixed(4, 2)])
+    model = keras.models.Model(x, [layers.Add()([last, fixed(4, 3)]), both])
+    set_random_weights(model)
+    return model, [series(4, 5, 2)]
+
+
+def frozen(keras):
+    """Parts frozen one by one, which most configs do not say: their weights come last in HDF5."""
+    layers = keras.layers
+    both = layers.Bidirectional(layers.LSTM(3, return_sequences=True))
+    pair = layers.RNN([layers.GRUCell(3), layers.GRUCell(3)], return_sequences=True)
+    inner = keras.models.Sequential([layers.Dense(3), layers.BatchNormalization(), layers.Dense(3)])
+    model = keras.models.Sequential([layers.Input((5, 2)), both, pair, inner])
+    set_random_weights(model)
+    both.forward_layer.trainable = False
+    pair.cell.cells[0].trainable = False
+    inner.layers[0].trainable = False
+    return model, [series(2, 5, 2)]
 
 
 def write_keras1(keras):
@@ -417,11 +530,18 @@ def main():
         if name == "tfkeras221":
             write("tfkeras221_operations", ".keras", *operations(keras))
             write("tfkeras221_states", ".keras", *given_states(keras))
+            for suffix in (".h5", ".keras"):
+                write("tfkeras221_frozen", suffix, *frozen(keras))
+                write("tfkeras221_constants", suffix, *constants(keras))
+            write("tfkeras221_preprocessing", ".keras", *preprocessing(keras))
+            write("tfkeras221_text", ".h5", *text_legacy(keras))
         write_weights_only(name, keras)
     else:
         write_keras3(name, keras)
         write_weights_only(name, keras)
         if name == "keras315":
+            write("keras315_preprocessing", ".keras", *preprocessing(keras))
+            write("keras315_text", ".h5", *text_legacy(keras))
             model, inputs = functional(keras, slash=False)
 
             def save(path):

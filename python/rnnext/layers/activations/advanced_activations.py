@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import constraints, initializers, regularizers, serialization
-from rnnext.activations import Activation
+from rnnext.activations.activation import Activation
 from rnnext.arrays import asarray
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.streaming import Streamed, StreamedCall
@@ -121,6 +121,8 @@ class LeakyReLU(_ActivationLayer):
         >>> LeakyReLU()(np.array([-1.0, 2.0], dtype="float32"))
         array([-0.3,  2. ], dtype=float32)
     """
+
+    _more_options = frozenset({"alpha"})
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)

@@ -365,7 +365,8 @@ class MultiHeadAttention(HeadedAttention):
 
     def drops_masks_of(self, call: CallArguments) -> list[Any]:
         """Before Keras 3.8 the tensors kept their masks; since then the call takes them away."""
-        return [] if self.keeps_masks else [call.named[name] for name in ("query", "value", "key")]
+        names = () if self.keeps_masks else ("query", "value", "key")
+        return [call.named[name] for name in names if name in call.named]  # a subclass has its own
 
     def _attend(
         self,

@@ -60,6 +60,7 @@ class Embedding(Layer):
 
     makes_new_arrays = True
     reads_ids = True
+    _more_options = frozenset({"input_length"})
 
     def __init__(
         self,

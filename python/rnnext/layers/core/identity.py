@@ -20,6 +20,11 @@ class Identity(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
+    @property
+    def reads_strings(self) -> bool:
+        """True."""
+        return True
+
     def call(self, inputs: Any) -> Any:
         """Returns `inputs`."""
         return inputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnext import serialization
-from rnnext.dtypes import standard_dtype_name
+from rnnext.dtypes import tensor_dtype_name
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.operation import Node
 from rnnext.graph.tensor import KerasTensor, standard_shape
@@ -21,7 +21,7 @@ class InputLayer(Layer):
     Args:
         shape: Sizes without the batch; None where they vary.
         batch_size: Size of the batch, or None.
-        dtype: Name of the dtype the model converts the input to; default float32.
+        dtype: Name of the dtype the model converts the input to, or "string"; default float32.
         sparse: Must be false; rnnext reads dense arrays.
         ragged: Must be false.
         batch_shape: Sizes with the batch, instead of `shape` and `batch_size`.
@@ -67,7 +67,7 @@ class InputLayer(Layer):
         if batch_shape is None:
             batch_shape = (batch_size, *standard_shape(shape, f"{self.label} shape"))
         self.batch_shape = standard_shape(batch_shape, f"{self.label} batch_shape")
-        self._dtype = standard_dtype_name(dtype)
+        self._dtype = tensor_dtype_name(dtype)
         self.built = True
         Node(self, (), {}, KerasTensor(self.batch_shape, self._dtype, self.name))
 
@@ -101,6 +101,7 @@ def Input(  # noqa: N802 - Keras's name
     name: str | None = None,
     tensor: Any = None,
     optional: bool = False,
+    **kwargs: Any,
 ) -> KerasTensor:
     """Returns a symbolic tensor for an input of a model; see `InputLayer` for the arguments.
 
@@ -110,7 +111,7 @@ def Input(  # noqa: N802 - Keras's name
         (None, None, 8)
     """
     layer = InputLayer(
-        shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name
+        shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name, **kwargs
     )
     output: KerasTensor = layer.output
     return output

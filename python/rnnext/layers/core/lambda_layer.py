@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
-from rnnext.arrays import as_array, cast
+from rnnext.arrays import as_array, as_strings, cast, holds_strings
 from rnnext.errors import UnsupportedError
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
@@ -63,6 +63,11 @@ class Lambda(Layer):
         parameters = inspect.signature(function).parameters
         self._passed_on = [name for name in ("mask", "training") if name in parameters]
 
+    @property
+    def reads_strings(self) -> bool:
+        """True: the function gets strings as arrays of bytes."""
+        return True
+
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Returns what the function returns, floats in the layer's dtype."""
         given = {"mask": mask, "training": bool(training)}
@@ -78,7 +83,10 @@ class Lambda(Layer):
         )
 
     def _as_output(self, value: Any) -> NDArray[Any]:
-        array = as_array(value, f"output of {self.label}")
+        name = f"output of {self.label}"
+        if holds_strings(value):
+            return as_strings(value, name)
+        array = as_array(value, name)
         return cast(array, self.compute_dtype) if array.dtype.kind == "f" else array
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import config
+from rnnext import settings
 from rnnext.autodiff.tape import active
 
 __all__ = ["dropout_factors", "dropout_of", "generator_of"]
@@ -33,7 +33,7 @@ def generator_of(owner: Any, recording: Any = None) -> np.random.Generator:
         recording = active.tape.recording
     if recording is not None:
         return recording.generator  # type: ignore[no-any-return]
-    return np.random.default_rng(config.next_seed())
+    return np.random.default_rng(settings.next_seed())
 
 
 def dropout_factors(

@@ -57,6 +57,7 @@ class Bidirectional(Layer):
         initial_state: The forward layer's states, then the backward layer's.
         mask: (B, T) booleans, False for steps to skip.
         training: Must not be true if the layers have dropout.
+        constants: Given to both layers; see `RNN`.
 
     Returns:
         Output (B, size) or, with return_sequences, (B, T, size); two of them for merge_mode None.
@@ -149,11 +150,17 @@ class Bidirectional(Layer):
                     f"{one} and {other}."
                 )
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:  # noqa: ARG002
+    def build(
+        self,
+        sequences_shape: Any,
+        initial_state_shape: Any = None,  # noqa: ARG002
+        constants_shape: Any = None,
+    ) -> None:
         """Builds both layers for inputs (B, T, D)."""
+        more = {} if constants_shape is None else {"constants_shape": constants_shape}
         for layer in (self.forward_layer, self.backward_layer):
             if not layer.built:
-                layer.build(sequences_shape)
+                layer.build(sequences_shape, **more)
         self.input_spec = self.forward_layer.input_spec
         self.compute_output_shape(sequences_shape)
 
@@ -188,11 +195,16 @@ class Bidirectional(Layer):
     # Calling -----------------------------------------------------------------------------------
 
     def call(
-        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+        constants: Any = None,
     ) -> Any:
         """Runs both layers over the sequences; see the class."""
         states = (None, None) if initial_state is None else self._halves(initial_state)
-        forward, backward = self._run_both(sequences, states, mask, training)
+        forward, backward = self._run_both(sequences, states, mask, training, constants)
         new_states: tuple[Any, ...] = ()
         if self.return_state:
             forward, *forward_states = forward
@@ -212,11 +224,11 @@ class Bidirectional(Layer):
         return _MERGES[self.merge_mode](forward, backward[:, ::-1])
 
     def _run_both(
-        self, sequences: Any, states: tuple[Any, Any], mask: Any, training: bool
+        self, sequences: Any, states: tuple[Any, Any], mask: Any, training: bool, constants: Any
     ) -> tuple[Any, Any]:
         """What each layer returns."""
         layers = (self.forward_layer, self.backward_layer)
-        if all(_runs_on_kernel(layer, mask is not None) for layer in layers):
+        if constants is None and all(_runs_on_kernel(layer, mask is not None) for layer in layers):
             if states == (None, None) and not training:
                 outputs: tuple[Any, Any] | None = self._run_plain(*layers, sequences, mask)
                 if outputs is not None:
@@ -233,7 +245,7 @@ class Bidirectional(Layer):
             )
             return pair
         forward, backward = (
-            self._run(layer, sequences, state, mask, training)
+            self._run(layer, sequences, state, mask, training, constants)
             for layer, state in zip(layers, states, strict=True)
         )
         return forward, backward
@@ -252,7 +264,9 @@ class Bidirectional(Layer):
         )
 
     @staticmethod
-    def _run(layer: Layer, sequences: Any, state: Any, mask: Any, training: bool) -> Any:
+    def _run(
+        layer: Layer, sequences: Any, state: Any, mask: Any, training: bool, constants: Any
+    ) -> Any:
         kwargs: dict[str, Any] = {}
         if state is not None:
             kwargs["initial_state"] = state
@@ -260,6 +274,8 @@ class Bidirectional(Layer):
             kwargs["mask"] = mask
         if training and accepts(type(layer).call, "training"):
             kwargs["training"] = training
+        if constants is not None:
+            kwargs["constants"] = constants
         return layer.call(sequences, **kwargs)
 
     # Shapes, masks, config -----------------------------------------------------------------------
@@ -332,4 +348,5 @@ class Bidirectional(Layer):
 
 def _renamed_copy(layer: Layer, prefix: str, **changes: Any) -> Any:
     name = prefix + layer.name.removeprefix(prefix)
-    return serialization.copy_from_config(layer, name=name, **changes)
+    # As in Keras, a cell that stands twice in the layer is two cells in the copy.
+    return serialization.copy_from_config(layer, keep_shared=False, name=name, **changes)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import activations, constraints, initializers, nest, regularizers, serialization
-from rnnext.errors import RnnextError, UnsupportedError
+from rnnext import activations, constraints, initializers, regularizers, serialization
+from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
 
-__all__ = ["RecurrentCell", "check_cell", "lstm_bias", "lstm_step", "output_size"]
+__all__ = ["RecurrentCell", "lstm_bias", "lstm_step"]
 
 Array = NDArray[Any]
 
@@ -127,27 +127,3 @@ def lstm_step(
     i, f, g, o = np.split(gates, 4, axis=axis)
     c = recurrent_activation(f) * c + recurrent_activation(i) * activation(g)
     return recurrent_activation(o) * activation(c), c
-
-
-def check_cell(cell: Any, label: str) -> None:
-    """Checks that an object can be the cell of an RNN.
-
-    Raises:
-        UnsupportedError: If it lacks `call` or `state_size`.
-    """
-    for attribute in ("call", "state_size"):
-        if not hasattr(cell, attribute):
-            raise UnsupportedError(
-                f"{label}: a cell needs call(inputs, states) and state_size; {cell!r} has no "
-                f"{attribute}."
-            )
-
-
-def output_size(cell: Any) -> int:
-    """Returns the size of a cell's output: its `output_size`, or else that of its first state."""
-    size = getattr(cell, "output_size", None)
-    if size is None:
-        size = nest.flatten(cell.state_size)[0]
-    if not isinstance(size, (int, np.integer)):
-        raise RnnextError(f"cell {cell!r}: output_size must be an integer, received {size!r}.")
-    return int(size)

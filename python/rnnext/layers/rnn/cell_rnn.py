@@ -21,6 +21,7 @@ class CellRNN(RNN):
     _cell_name: str
     _input_axes = 3
     _no_options = frozenset({"cell"})
+    _more_options = frozenset({"implementation"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

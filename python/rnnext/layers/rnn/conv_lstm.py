@@ -300,9 +300,11 @@ class ConvLSTM(CellRNN):
     def _more_cell_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"rank": self.rank}
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(
+        self, sequences_shape: Any, initial_state_shape: Any = None, constants_shape: Any = None
+    ) -> None:
         """Builds the cell for inputs (B, T, ...), and the states of a stateful layer."""
-        super().build(sequences_shape, initial_state_shape)
+        super().build(sequences_shape, initial_state_shape, constants_shape)
         shape = (None, None, *sequences_shape[2:])
         self.input_spec = InputSpec(shape=shape, meaning=self._meaning)
 

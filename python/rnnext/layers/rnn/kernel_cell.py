@@ -145,10 +145,23 @@ class KernelCell(RecurrentCell):
         """Returns zeros (batch_size, units) for each state."""
         return [np.zeros(shape, self.compute_dtype) for shape in self._state_shapes(batch_size)]
 
-    def compute_output_shape(self, input_shape: Any, states_shape: Any = None) -> Any:  # noqa: ARG002
-        """Returns the shapes of the output and of the states."""
+    def compute_output_shape(self, input_shape: Any, states_shape: Any = None) -> Any:
+        """Returns the shapes of the output and of the states, in a list unless they come in none.
+
+        Raises:
+            ShapeError: If there is another number of states, or one of another size.
+        """
         shape = (input_shape[0], self.units)
-        return shape, [shape] * self.state_count
+        if states_shape is None:
+            return shape, [shape] * self.state_count
+        is_one = all(size is None or isinstance(size, int) for size in states_shape)
+        given = [states_shape] if is_one else [tuple(each) for each in states_shape]
+        if [each[1:] for each in given] != [shape[1:]] * self.state_count:
+            raise ShapeError(
+                f"{self.label}: expected states of shapes {[shape] * self.state_count}, received "
+                f"{given}."
+            )
+        return shape, shape if is_one else [shape] * self.state_count
 
 
 def has_kernel(cell: Any) -> bool:

@@ -20,7 +20,7 @@ from rnnext._core import (
     STRICT,
     ZERO_OUTPUT_FOR_MASK,
 )
-from rnnext.layers.rnn.step_loop import zero_states
+from rnnext.layers.rnn.cell_protocol import initial_states
 
 if TYPE_CHECKING:
     from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells
@@ -47,7 +47,7 @@ class KernelStack:
         inner = STRICT | RETURN_STATE | RETURN_SEQUENCES
         last = STRICT | RETURN_STATE | flags & (RETURN_SEQUENCES | ZERO_OUTPUT_FOR_MASK)
         if initial_state is None:
-            initial_state = zero_states(self._stack, len(x), x.dtype.name)
+            initial_state = initial_states(self._stack, len(x), x.dtype.name)
         new_states: list[Any] = []
         for i, (cell, before) in enumerate(zip(cells, initial_state, strict=True), start=1):
             kernel, states = cell._packed or cell._pack(), tuple(nest.flatten(before))

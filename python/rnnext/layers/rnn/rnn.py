@@ -19,13 +19,29 @@ from rnnext._core import (
 )
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.arguments import CallArguments
 from rnnext.graph.operation import MaskRule
 from rnnext.graph.streaming import Role, Streamed, StreamedCall
 from rnnext.layers.input_spec import InputSpec, check_inputs
 from rnnext.layers.layer import Layer
-from rnnext.layers.rnn.cell import RecurrentCell, check_cell, output_size
+from rnnext.layers.rnn.call_checks import (
+    check_batch_size,
+    checked_constants,
+    checked_mask,
+    checked_states,
+)
+from rnnext.layers.rnn.cell import RecurrentCell
+from rnnext.layers.rnn.cell_protocol import (
+    build_cell,
+    check_cell,
+    initial_states,
+    listed,
+    output_shape,
+    state_shapes,
+)
 from rnnext.layers.rnn.kernel_cell import KernelCell, has_kernel
 from rnnext.layers.rnn.kernel_stack import KernelStack
+from rnnext.layers.rnn.masked_outputs import with_initial_state, with_mirrored_zeros
 from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells, stacks_kernels
 from rnnext.layers.rnn.step_loop import StepLoop
 from rnnext.layers.rnn.streamed_rnn import StreamedRNN
@@ -42,7 +58,9 @@ class RNN(Layer):
 
     Args:
         cell: A cell (`LSTMCell`, ... or any object with `state_size` and
-            `call(inputs, states) -> (output, new_states)`), or a list of cells to stack.
+            `call(inputs, states) -> (output, new_states)`), or a list of cells to stack. It may
+            have `output_size` and `get_initial_state`, and `call` may take `training` and
+            `constants`.
         return_sequences: Whether to return the output of every step, or the last one.
         return_state: Whether to return the last states after the output.
         go_backwards: Whether to read the sequence from its end. Outputs are in reading order.
@@ -61,6 +79,8 @@ class RNN(Layer):
         mask: (B, T) booleans, False for steps to skip. It comes from the input's mask if it is
             not given; with an initial_state, as in Keras 3, it must be given.
         training: Must not be true if the cell has dropout.
+        constants: Arrays that a cell of your own gets at every step, as `constants`, as in
+            Keras 2. Beside them the input's mask is used as if they were not there.
 
     Returns:
         Output (B, size), or (B, T, size) with return_sequences. With return_state a tuple of the
@@ -86,6 +106,7 @@ class RNN(Layer):
 
     _call_checks_input = True
     _casts_integers = True
+    _more_options = frozenset({"zero_output_for_mask"})
     reads_steps = True
     _meaning = "(batch, time, features)"
     _advice = (
@@ -138,10 +159,14 @@ class RNN(Layer):
     def _spec_of_sequences(self, **sizes: Any) -> InputSpec:
         return InputSpec(meaning=self._meaning, advice=self._advice, **sizes)
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:  # noqa: ARG002
+    def build(
+        self,
+        sequences_shape: Any,
+        initial_state_shape: Any = None,  # noqa: ARG002
+        constants_shape: Any = None,
+    ) -> None:
         """Builds the cell for inputs (B, T, D), and the states of a stateful layer."""
-        if isinstance(self.cell, Layer) and not self.cell.built:
-            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]), constants_shape)
         if isinstance(self.cell, KernelCell):
             self.input_spec = self._spec_of_sequences(ndim=3, axes={-1: sequences_shape[-1]})
         if self.stateful and self.states is None:
@@ -157,17 +182,12 @@ class RNN(Layer):
         """Adds the states to the bytes that a model from a file may take."""
         budget = weight_budget()
         if budget is not None:
-            for size in nest.flatten(self.state_size):
-                budget.spend((batch_size, size), np.dtype(self.compute_dtype), self.label)
+            for state in nest.flatten(self.get_initial_state(1)):
+                budget.spend((batch_size, *state.shape[1:]), state.dtype, self.label)
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """Returns the states a call starts from: what the cell says, else zeros."""
-        initial = getattr(self.cell, "get_initial_state", None)
-        if initial is None:
-            sizes = self.state_size
-            return [np.zeros((batch_size, size), self.compute_dtype) for size in sizes]
-        states = initial(batch_size=batch_size)
-        return list(states) if nest.is_nested(states) else [states]
+        return listed(initial_states(self.cell, batch_size, self.compute_dtype))
 
     def reset_states(self) -> None:
         """Sets the states of a stateful layer to zero."""
@@ -179,15 +199,20 @@ class RNN(Layer):
         self.reset_states()
 
     def call(
-        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+        constants: Any = None,
     ) -> Any:
         """Runs the cell over the sequences; see the class."""
         flags = self._plain_flags
-        if flags is not None and initial_state is None and not training:
+        if flags is not None and initial_state is None and not training and constants is None:
             output = (self.cell._packed or self.cell._pack()).run(sequences, None, mask, flags)
             if output is not None:
                 return output
-        return self._call_with_care(sequences, initial_state, mask, training)
+        return self._call_with_care(sequences, initial_state, mask, training, constants)
 
     def weights_changed(self) -> None:
         """Called after an option changed."""
@@ -220,20 +245,24 @@ class RNN(Layer):
             + ZERO_OUTPUT_FOR_MASK * self.zero_output_for_mask
         )
 
-    def _runner(self) -> Any:
+    def _runner(self, training: bool = False, constants: Any = None) -> Any:
         """What runs the cell over a sequence: its kernels if it has any, else a loop over steps."""
         cell = self.cell
         if self._cell_has_kernel:
             return cell._packed or cell._pack()
-        return KernelStack(cell) if stacks_kernels(cell, self.compute_dtype) else StepLoop(cell)
+        if stacks_kernels(cell, self.compute_dtype):
+            return KernelStack(cell)
+        return StepLoop(cell, training, constants)
 
-    def _call_with_care(self, sequences: Any, initial_state: Any, mask: Any, training: bool) -> Any:
-        runner, *arguments = self.kernel_call(sequences, initial_state, mask, training)
+    def _call_with_care(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool, constants: Any
+    ) -> Any:
+        runner, *arguments = self.kernel_call(sequences, initial_state, mask, training, constants)
         results = runner.run(*arguments)
         if self.outputs_initial_state:
             results = self._with_initial_state(results, *arguments[1:3])
         if self._zeros_are_mirrored:
-            results = self._with_mirrored_zeros(results, arguments[2])
+            results = with_mirrored_zeros(results, arguments[2])
         if not self.stateful:
             self._find_plain_flags()
             return results
@@ -254,16 +283,6 @@ class RNN(Layer):
         backwards = self.unroll and self.go_backwards and self.return_sequences
         return backwards and self.zero_output_for_mask
 
-    @staticmethod
-    def _with_mirrored_zeros(results: Any, mask: Array | None) -> Any:
-        """What a call returned, with zeros where the mask is False in the order it came in."""
-        if mask is None:
-            return results
-        output, *states = results if isinstance(results, tuple) else (results,)
-        kept = np.expand_dims(mask, tuple(range(2, output.ndim)))
-        output = np.where(kept, output, np.zeros_like(output))
-        return (output, *states) if states else output
-
     def _with_initial_state(self, results: Any, states: Any, mask: Array | None) -> Any:
         """What a call returned, with the state it started from where masked steps come first."""
         if mask is None or mask.all():
@@ -276,18 +295,16 @@ class RNN(Layer):
             )
         if states is None:
             return results
-        h = states[0]
-        output, *rest = results if isinstance(results, tuple) else (results,)
-        masked = ~np.logical_or.accumulate(mask[:, ::-1] if self.go_backwards else mask, axis=1)
-        if self.return_sequences:
-            h = h[:, np.newaxis]
-        else:
-            masked = masked[:, -1]
-        output = np.where(np.expand_dims(masked, tuple(range(masked.ndim, output.ndim))), h, output)
-        return (output, *rest) if rest else output
+        in_order = mask[:, ::-1] if self.go_backwards else mask
+        return with_initial_state(results, states[0], in_order, self.return_sequences)
 
     def kernel_call(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool
+        self,
+        sequences: Any,
+        initial_state: Any,
+        mask: Any,
+        training: bool,
+        constants: Any = None,
     ) -> tuple[Any, ...]:
         """What runs the cell over a sequence, and its arguments, checked and converted.
 
@@ -296,6 +313,7 @@ class RNN(Layer):
             initial_state: None: the states of a stateful layer, or zeros.
             mask: None: no step is masked.
             training: Must not be true if the cell has dropout.
+            constants: None: there are none.
         """
         rates = [getattr(self.cell, rate, 0.0) for rate in ("dropout", "recurrent_dropout")]
         if training and any(rates):
@@ -304,58 +322,29 @@ class RNN(Layer):
         check_inputs(self.input_spec, x, self.label)
         if x.shape[1] == 0:
             raise ShapeError(f"{self.label} needs at least one time step, received {x.shape}.")
-        if initial_state is None:
-            initial_state = self.states
+        if self.states is not None:
+            check_batch_size(self.states, len(x), self.label)
+            initial_state = self.states if initial_state is None else initial_state
         flags = self.kernel_flags() | STRICT
         if self.stateful:
             flags |= RETURN_STATE
         if self._zeros_are_mirrored:
             flags &= ~ZERO_OUTPUT_FOR_MASK
         return (
-            self._runner(),
+            self._runner(training, checked_constants(constants, self.cell, self.label)),
             x,
             None if initial_state is None else self._checked_states(initial_state, len(x)),
-            None if mask is None else self._checked_mask(mask, x.shape[:2]),
+            None if mask is None else checked_mask(mask, x.shape[:2], self.label),
             flags,
         )
 
-    def _checked_states(self, initial_state: Any, batch_size: int) -> tuple[Any, ...]:
-        """States as a tuple of contiguous arrays (B, size), nested as the cell has them."""
+    def _checked_states(self, states: Any, batch_size: int) -> tuple[Any, ...]:
         expected = self.get_initial_state(batch_size)
-        given = initial_state if nest.is_nested(initial_state) else [initial_state]
-        name = f"initial_state of {self.label}"
-        arrays = [cast(as_array(s, name), self.compute_dtype) for s in nest.flatten(given)]
-        shapes = [state.shape for state in nest.flatten(expected)]
-        fits = len(arrays) == len(shapes) and all(
-            array.shape in (shape, (1, *shape[1:]))
-            for array, shape in zip(arrays, shapes, strict=True)
-        )
-        if not fits:
-            raise ShapeError(
-                f"{name}: expected states of shapes {shapes}, received "
-                f"{[array.shape for array in arrays]}."
-            )
-        pairs = zip(arrays, shapes, strict=True)
-        full = [np.ascontiguousarray(np.broadcast_to(array, shape)) for array, shape in pairs]
-        return tuple(nest.pack_like(expected, full))
-
-    def _checked_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
-        """A mask as booleans (B, T); (1, T) and (B, T, 1) are accepted as Keras accepts them."""
-        leaves = nest.flatten(mask) if nest.is_nested(mask) else [mask]
-        given = leaves[0] if len(leaves) == 1 else mask
-        array = as_array(given, f"mask of {self.label}")
-        if array.ndim == 3 and array.shape[-1] == 1:
-            array = array[..., 0]
-        if array.shape not in (shape, (1, shape[1])):
-            raise ShapeError(
-                f"mask of {self.label}: expected shape {shape}, received {array.shape}."
-            )
-        full = array if array.shape == shape else np.broadcast_to(array, shape)
-        return cast(full, np.bool_)
+        return checked_states(states, expected, self.compute_dtype, self.label)
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed: from the states of the steps before."""
-        x, initial_state, mask, _ = call.named.values()
+        x, initial_state, mask, _, constants = call.named.values()
         if self.go_backwards:
             call.refuse("go_backwards=True reads from the end; accepted is go_backwards=False.")
         if self.outputs_initial_state and self.zero_output_for_mask:
@@ -365,12 +354,13 @@ class RNN(Layer):
             )
         if call.roles_in(x) != {Role.SEQUENCE}:
             call.refuse(f"its input {x!r} is no sequence, but its mask or state is.")
-        if not call.roles_in(initial_state) <= {Role.GIVEN}:
-            call.refuse(
-                "its initial_state changes with every step, and all steps would have to be "
-                "computed again; accepted is an initial_state that depends on inputs without a "
-                "time axis alone."
-            )
+        for name, tensors in (("initial_state", initial_state), ("constants", constants)):
+            if not call.roles_in(tensors) <= {Role.GIVEN}:
+                call.refuse(
+                    f"its {name} would change with every step, and all steps would have to be "
+                    f"computed again; accepted is {name} that depends on inputs without a time "
+                    "axis alone."
+                )
         if not call.roles_in(mask) <= {Role.SEQUENCE}:
             call.refuse(f"its mask {mask!r} is no sequence; accepted is one.")
         sequences = [self.return_sequences, *[False] * (len(call.node.outputs) - 1)]
@@ -411,14 +401,19 @@ class RNN(Layer):
             output = (batch_size, length, *output[1:])
         return (output, *states) if self.return_state else output
 
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns symbolic tensors like the outputs of `call` on these arguments."""
+        call = CallArguments(type(self).call, args, kwargs, self.label)
+        checked_constants(call.named.get("constants"), self.cell, self.label)
+        return super().compute_output_spec(*args, **kwargs)
+
     def _shapes_of_step(self, input_shape: Any) -> tuple[Any, list[Any]]:
         """The shapes of a step's output and of the states, for a step's input (B, ...)."""
         if isinstance(self.cell, RecurrentCell):
             output, states = self.cell.compute_output_shape(input_shape)
             return output, states
         batch_size = input_shape[0]
-        states = nest.map_structure(lambda size: (batch_size, size), self.state_size)
-        return (batch_size, output_size(self.cell)), states
+        return output_shape(self.cell, batch_size), state_shapes(self.cell, batch_size)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -10,9 +10,16 @@ from numpy.typing import NDArray
 from rnnext import nest, serialization
 from rnnext.errors import ShapeError
 from rnnext.layers.layer import Layer
-from rnnext.layers.rnn.cell import check_cell, output_size
+from rnnext.layers.rnn.cell_protocol import (
+    build_cell,
+    call_options,
+    check_cell,
+    initial_states,
+    listed,
+    output_shape,
+    output_size,
+)
 from rnnext.layers.rnn.kernel_cell import has_kernel
-from rnnext.layers.rnn.step_loop import zero_states
 
 __all__ = ["StackedRNNCells", "stacks_kernels"]
 
@@ -52,23 +59,24 @@ class StackedRNNCells(Layer):
         return [cell.state_size for cell in self.cells]
 
     @property
-    def output_size(self) -> int:
+    def output_size(self) -> Any:
         """The output size of the last cell."""
         return output_size(self.cells[-1])
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any, constants_shape: Any = None) -> None:
         """Builds each cell for the output of the one below."""
         for cell in self.cells:
-            if isinstance(cell, Layer) and not cell.built:
-                cell.build(input_shape)
-            input_shape = (input_shape[0], output_size(cell))
+            build_cell(cell, input_shape, constants_shape)
+            input_shape = output_shape(cell, input_shape[0])
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """Returns the initial states of each cell."""
-        return [zero_states(cell, batch_size, self.compute_dtype) for cell in self.cells]
+        return [initial_states(cell, batch_size, self.compute_dtype) for cell in self.cells]
 
-    def call(self, inputs: Array, states: Any, training: bool = False) -> tuple[Array, list[Any]]:
-        """One step through all cells."""
+    def call(
+        self, inputs: Array, states: Any, training: bool = False, constants: Any = None
+    ) -> tuple[Array, list[Any]]:
+        """One step through all cells; those that take constants are given them."""
         new_states: list[Any] = []
         if len(states) != len(self.cells):
             raise ShapeError(
@@ -76,9 +84,9 @@ class StackedRNNCells(Layer):
                 f"{len(states)}."
             )
         for cell, state in zip(self.cells, states, strict=True):
-            listed = list(state) if nest.is_nested(state) else [state]
-            inputs, new = cell.call(inputs, listed, **({"training": True} if training else {}))
-            new_states.append(new if nest.is_nested(state) else nest.flatten(new)[0])
+            options = call_options(cell, training, constants)
+            inputs, new = cell.call(inputs, listed(state), **options)
+            new_states.append(listed(new) if nest.is_nested(state) else nest.flatten(new)[0])
         return inputs, new_states
 
     def get_config(self) -> dict[str, Any]:

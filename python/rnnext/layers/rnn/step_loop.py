@@ -6,6 +6,7 @@ like a kernel and treats masks as the kernels do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,11 @@ from rnnext._core import (
     STRICT,
     ZERO_OUTPUT_FOR_MASK,
 )
+from rnnext.layers.rnn.cell_protocol import call_options, initial_states, listed
 
-__all__ = ["StepLoop", "zero_states"]
+__all__ = ["StepLoop"]
 
 Array = NDArray[Any]
-
-
-def zero_states(cell: Any, batch_size: int, dtype: str) -> Any:
-    """Returns the states a cell starts from: what its `get_initial_state` says, else zeros."""
-    initial = getattr(cell, "get_initial_state", None)
-    if initial is not None:
-        return initial(batch_size=batch_size)
-    if not nest.is_nested(cell.state_size):
-        return [np.zeros((batch_size, cell.state_size), dtype)]
-    return [np.zeros((batch_size, size), dtype) for size in cell.state_size]
 
 
 class StepLoop:
@@ -40,10 +32,15 @@ class StepLoop:
 
     Args:
         cell: Has `call(inputs, states)` returning an output and the new states.
+        training: Given to each step if the cell's `call` has such an argument.
+        constants: Arrays that each step is given beside its input; None if there are none.
     """
 
-    def __init__(self, cell: Any) -> None:
+    def __init__(
+        self, cell: Any, training: bool = False, constants: Sequence[Any] | None = None
+    ) -> None:
         self._cell = cell
+        self._options = call_options(cell, training, constants)
 
     def run(self, x: Array, initial_state: Any, mask: Array | None, flags: int) -> Any:
         """Runs the cell over x (B, T, ...); see `rnnext._core.RecurrentKernel.run` for the rest.
@@ -54,14 +51,14 @@ class StepLoop:
             return None  # as a kernel returns None for what it does not take as it is
         states = initial_state
         if states is None:
-            states = zero_states(self._cell, len(x), x.dtype.name)
+            states = listed(initial_states(self._cell, len(x), x.dtype.name))
         steps = range(x.shape[1])
         output: Array | None = None
         outputs: list[Array] = []
         for t in reversed(steps) if flags & GO_BACKWARDS else steps:
-            new_output, new_states = self._cell.call(np.ascontiguousarray(x[:, t]), states)
-            if not nest.is_nested(new_states):
-                new_states = [new_states]
+            step = np.ascontiguousarray(x[:, t])
+            new_output, new_states = self._cell.call(step, states, **self._options)
+            new_states = listed(new_states)
             if mask is not None:
                 keep = mask[:, t]
                 previous = np.zeros_like(new_output) if output is None else output

@@ -18,6 +18,7 @@ from rnnext._core import (
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError
 from rnnext.graph.stream_state import NoneOr, StateSlot
+from rnnext.layers.rnn.call_checks import checked_constants, checked_mask
 
 __all__ = ["StreamedRNN"]
 
@@ -80,6 +81,7 @@ class StreamedRNN:
         initial_state: Any = None,
         mask: Any = None,
         training: Any = None,  # noqa: ARG002
+        constants: Any = None,
     ) -> Any:
         """Returns what the layer's `call` returns for the next steps (B, t, ...)."""
         states, output = self.memory
@@ -91,7 +93,7 @@ class StreamedRNN:
             mask = None  # most are, and then nothing need be repeated
         kernel = self._layer.cell._packed if self._has_kernel else None
         if mask is not None or type(kernel) is not RecurrentKernel:
-            return self._call_with_care(sequences, mask, states, output)
+            return self._call_with_care(sequences, mask, states, output, constants)
         results: Any = kernel.run(sequences, states, None, self._flags)
         if results is None:  # not the arrays that kernels read
             x = cast(sequences, self._dtype)
@@ -100,16 +102,22 @@ class StreamedRNN:
         return _with_states(results[0], results[1:]) if self._return_state else results[0]
 
     def _call_with_care(
-        self, sequences: Array, mask: Any, before: tuple[Any, ...], last_output: Array | None
+        self,
+        sequences: Array,
+        mask: Any,
+        before: tuple[Any, ...],
+        last_output: Array | None,
+        constants: Any,
     ) -> Any:
         """Any cell, with or without a mask."""
         layer, sequence = self._layer, self._return_sequences
         x = cast(sequences, self._dtype)
         if mask is not None:
-            mask = layer._checked_mask(mask, x.shape[:2])
+            mask = checked_mask(mask, x.shape[:2], layer.label)
         zero_for_mask = layer.zero_output_for_mask
         flags = self._flags | STRICT | ZERO_OUTPUT_FOR_MASK * zero_for_mask
-        results = layer._runner().run(x, before, mask, flags)
+        runner = layer._runner(False, checked_constants(constants, layer.cell, layer.label))
+        results = runner.run(x, before, mask, flags)
         output, states = results[0], results[1:]
         if mask is not None and layer.outputs_initial_state:
             output = layer._with_initial_state(output, before if self._takes_state else None, mask)

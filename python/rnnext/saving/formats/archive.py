@@ -185,11 +185,15 @@ class FolderArchive:
         self._folder = folder.resolve()
 
     def names(self) -> list[str]:
-        """Names of the folder's entries."""
+        """Names of the folder's entries, and of the files below its `assets`."""
         try:
-            return sorted(entry.name for entry in self._folder.iterdir())
+            names = [entry.name for entry in self._folder.iterdir()]
         except OSError as error:
             raise FileError(f"{self.label}: cannot be listed: {error.strerror}") from error
+        for folder, _, files in os.walk(self._folder / "assets"):
+            inside = Path(folder).relative_to(self._folder).as_posix()
+            names += [f"{inside}/{file}" for file in files]
+        return sorted(names)
 
     def read(self, name: str, max_bytes: int) -> bytes:
         """Content of one file of the folder."""

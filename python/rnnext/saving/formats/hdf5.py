@@ -39,12 +39,14 @@ class Group:
         attributes: The attributes that Keras's formats use: text or lists of text.
         groups: Subgroups by name.
         arrays: Datasets by name, native byte order, C-contiguous.
+        assets: Files that an archive has beside its weights, by name; HDF5 itself has none.
     """
 
     path: str = "/"
     attributes: dict[str, str | list[str]] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    assets: dict[str, bytes] = field(default_factory=dict)
 
     def group(self, path: str) -> Group | None:
         """The subgroup at a path with slashes, or None."""
@@ -124,6 +126,7 @@ def add_tree(target: Group, part: Group, label: str, limits: Limits) -> None:
         if name in target.arrays:
             raise FileError(f"{label}: {part.path}/{name}: there is another array of this path")
         target.arrays[name] = array
+    target.assets.update(part.assets)
     for name, group in part.groups.items():
         inner = target
         for step in name.split("\\"):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnext.errors import FileError
+from rnnext.saving.formats.foreign import foreign_json
 from rnnext.saving.formats.hdf5 import Group, add_tree, read_hdf5
 from rnnext.saving.formats.json_text import parse_object
 from rnnext.saving.formats.limits import Limits
@@ -33,6 +34,9 @@ def read_shards(index: Source, limits: Limits) -> Group:
         FileError: Not an index, a shard is missing or damaged, or two shards hold one array.
     """
     content = parse_object(index.text or b"", index.label, "index of shards", limits)
+    foreign = foreign_json(content)
+    if foreign is not None:
+        raise FileError(f"{index.label}: no weights of Keras: {foreign}")
     weight_map = content.get("weight_map")
     if not isinstance(weight_map, dict):
         raise FileError(

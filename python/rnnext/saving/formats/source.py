@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal, Union
 
 from rnnext.errors import FileError
 from rnnext.saving.formats.archive import Archive, FolderArchive, ZipArchive
+from rnnext.saving.formats.foreign import foreign_archive, foreign_content, foreign_folder
 from rnnext.saving.formats.limits import Limits
 
 __all__ = ["ModelFile", "Source", "TensorFlowFile", "open_source", "tensorflow_file"]
@@ -21,6 +22,10 @@ ModelFile = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryI
 """What can be loaded: a path (file or folder), the bytes of a file, or an open binary file."""
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+# One of these is in every archive that Keras writes.
+_KERAS_MEMBERS = frozenset(
+    {"config.json", "model.weights.h5", "model.weights.json", "model.weights.npz"}
+)
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 # How the index of a checkpoint ends, a table of key-value pairs in TensorFlow's own format.
 _TABLE_MAGIC = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
@@ -174,7 +179,12 @@ def _stream_source(stream: BinaryIO, label: str, limits: Limits, path: Path | No
     """Look at the first bytes. `path` is None when the content is only in memory."""
     start = stream.read(64)
     if start.startswith(_ZIP_MAGIC):
-        return Source(label, archive=ZipArchive(stream, label, limits))
+        archive = ZipArchive(stream, label, limits)
+        if _KERAS_MEMBERS.isdisjoint(archive.names()):
+            found = foreign_archive(archive)
+            if found is not None:
+                raise FileError(f"{label}: not a Keras model file: {found}")
+        return Source(label, archive=archive)
     if start.startswith(_HDF5_MAGIC):
         if path is not None:
             return Source(label, hdf5=path)
@@ -186,34 +196,22 @@ def _stream_source(stream: BinaryIO, label: str, limits: Limits, path: Path | No
     tensorflow = None if path is None else tensorflow_file(path)
     if tensorflow is not None:
         raise tensorflow.refusal(label)
-    raise FileError(f"{label}: not a Keras model file: {_resemblance(start)}")
-
-
-def _resemblance(start: bytes) -> str:
-    """What a file that is none of ours seems to be, from its first bytes."""
-    if not start:
-        return "it is empty"
-    if start[4:8] == b"TFL3":
-        return "it is a TensorFlow Lite model, which cannot be turned back into layers"
-    if start.startswith(b"version https://git-lfs"):
-        return "it is a Git LFS pointer; fetch the file itself (git lfs pull)"
-    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return "it is a Python pickle, which is never loaded because loading runs its code"
-    if start.startswith((b"\x08\x01\x12", b"\n")):
-        way = _CONVERT.format(arguments="FOLDER")
-        return f"it looks like the saved_model.pb of a TensorFlow SavedModel folder. {way}"
-    if start.lstrip().startswith((b"backend:", b"class_name:", b"!!python", b"---")):
-        return "it is YAML, which Keras dropped because loading it could run code; save as JSON"
-    return f"a zip (.keras), an HDF5 file (.h5) or JSON is expected, it starts with {start[:8]!r}"
+    found = foreign_content(stream, label) or (
+        f"a zip (.keras), an HDF5 file (.h5) or JSON is expected, it starts with {start[:8]!r}"
+    )
+    raise FileError(f"{label}: not a Keras model file: {found}")
 
 
 def _folder_source(path: Path) -> Source:
     """A folder is an unzipped `.keras`."""
     archive = FolderArchive(path, str(path))
     names = archive.names()
-    if "config.json" in names:
+    if "config.json" in names and not {"pytorch_model.bin", "model.safetensors"} & set(names):
         return Source(str(path), archive=archive)
     tensorflow = tensorflow_file(path)
     if tensorflow is not None:
         raise tensorflow.refusal(str(path))
+    found = foreign_folder(names)
+    if found is not None:
+        raise FileError(f"{path}: not a Keras model: {found}")
     raise FileError(f"{path}: a folder without config.json; it has {names}")

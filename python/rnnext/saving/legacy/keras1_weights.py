@@ -25,10 +25,12 @@ class Origin:
     Attributes:
         is_keras1: Whether it was Keras 1.
         is_theano: Whether its backend was Theano.
+        is_keras3: Whether it was Keras 3.
     """
 
     is_keras1: bool = False
     is_theano: bool = False
+    is_keras3: bool = False
 
     @classmethod
     def of(cls, root: Group, weights: Group) -> Origin:
@@ -41,7 +43,7 @@ class Origin:
         backend = weights.text("backend") or root.text("backend")
         version = root.text("keras_version") or weights.text("keras_version") or "1"
         if backend is not None or not version.startswith(("0", "1")):
-            return cls(is_theano=backend == "theano")
+            return cls(is_theano=backend == "theano", is_keras3=version.startswith("3"))
         groups = [weights.group(name) for name in weights.names("layer_names") or []]
         names = [name for group in groups if group for name in group.names("weight_names") or []]
         return cls(is_keras1=True, is_theano=not any(name.endswith(":0") for name in names))

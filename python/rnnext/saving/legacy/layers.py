@@ -7,6 +7,7 @@ that belongs to a class is in the tables by class name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = [
     "keras3_object",
     "object_parts",
     "older_attention",
+    "state_axes",
 ]
 
 Config = dict[str, Any]
@@ -77,7 +79,10 @@ _DROPPED: dict[str, set[str]] = {
 }
 _HEADED = ("MultiHeadAttention", "GroupQueryAttention")
 MERGES = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
-_DROPPED_RECURRENT = {"implementation", "input_dim", "input_length", "input_shape"}
+# The number of constants is that of a call, whose node says which of its tensors they are.
+_DROPPED_RECURRENT = {
+    *("implementation", "input_dim", "input_length", "input_shape", "num_constants"),
+}
 # Arguments that are dropped when they are off and refused when they are on.
 _ONLY_OFF: dict[str, set[str]] = {
     "Attention": {"causal"},
@@ -122,6 +127,18 @@ def keras3_object(
 def is_recurrent(class_name: str, config: Config) -> bool:
     """True for layers whose call takes states after the input, subclasses included."""
     return class_name in _RECURRENT or class_name == "Bidirectional" or "return_sequences" in config
+
+
+def state_axes(layer: Config) -> int | None:
+    """How many axes the states of a recurrent layer have; None where a user's cell decides."""
+    class_name, config = str(layer["class_name"]), layer["config"]
+    match = re.fullmatch(r"ConvLSTM([123])D", class_name)
+    if match is not None:
+        return int(match[1]) + 2
+    for key in ("layer", "cell"):
+        if isinstance(config.get(key), dict):
+            return state_axes(config[key])
+    return 2 if "units" in config or "cells" in config else None
 
 
 def is_model(value: Any) -> bool:
@@ -191,9 +208,17 @@ class LayerConverter:
         if is_recurrent(class_name, config) or class_name in _GATED:
             self._recurrent(class_name, config, where, owner)
         self._convert_values(config, where, owner)
+        if class_name == "Bidirectional":  # it makes its layers anew, from the config alone
+            serialization.drop_shared_ids(config)
+        if self._is_operation(class_name, config):
+            return keras3_object("keras.src.ops", class_name, config)
         registered_name = layer.get("registered_name") if class_name == original_class else None
-        module = "keras.src.ops" if self._is_operation(class_name, config) else "keras.layers"
-        return keras3_object(module, class_name, config, registered_name)
+        new = keras3_object("keras.layers", class_name, config, registered_name)
+        if self.version.generation < 3:  # which matters to classes of the user's alone
+            new["called_by_keras2"] = True
+        if "shared_object_id" in layer:
+            new["shared_object_id"] = layer["shared_object_id"]
+        return new
 
     def given_states(self, layer: Config) -> None:
         """Note in a converted layer that calls give it an initial_state.
@@ -272,8 +297,6 @@ class LayerConverter:
             raise UnsupportedError(
                 f"{where}: time_major=True is not supported; inputs are (batch, time, features)"
             )
-        if config.pop("num_constants", None):
-            raise UnsupportedError(f"{where}: constants passed to a cell are not supported")
         for key in _DROPPED_RECURRENT:
             config.pop(key, None)
         cell = config.get("cell")

@@ -22,9 +22,11 @@ from rnnext.saving.legacy.layers import (
     keras3_object,
     object_parts,
     older_attention,
+    state_axes,
 )
-from rnnext.saving.legacy.nodes import GraphConverter
+from rnnext.saving.legacy.nodes import GraphConverter, with_arrays
 from rnnext.saving.legacy.operations import OPERATION_LAYERS, operation_layer
+from rnnext.saving.legacy.refused import refuse_foreign_config
 from rnnext.saving.legacy.version import KerasVersion
 
 __all__ = ["to_keras3_config"]
@@ -57,7 +59,7 @@ def to_keras3_config(
 
     Raises:
         FileError: Not a model config.
-        UnsupportedError: An option that has no counterpart.
+        UnsupportedError: An option that has no counterpart, or a quantized layer.
 
     Example:
         >>> from rnnext.saving.legacy.models import to_keras3_config
@@ -70,6 +72,7 @@ def to_keras3_config(
         >>> new["config"]["layers"][1]["config"]["recurrent_activation"]
         'keras2_hard_sigmoid'
     """
+    refuse_foreign_config(config, label)
     version = _version(config, keras_version, label)
     if version.generation == 3 and "module" in config:
         older: Config = _with_older_masks(config, version)
@@ -246,7 +249,8 @@ class _ModelConverter:
             if new["class_name"] == "Sequential" or "input_layers" in new["config"]:
                 functional[layer["name"]] = new["class_name"] != "Sequential"
             takes_states = is_recurrent(*object_parts(new, where))
-            nodes = graph.nodes(layer, takes_states)
+            axes = state_axes(new)
+            nodes = [with_arrays(node, axes) for node in graph.nodes(layer, takes_states)]
             if any("initial_state" in node["kwargs"] for node in nodes):
                 self._layers.given_states(new)
             converted.append({**new, "name": layer["name"], "inbound_nodes": nodes})

@@ -1,8 +1,12 @@
 """Turns the graph of a Keras 1 or 2 functional model into the Keras 3 form.
 
 Keras 2 writes a call of a layer as the list of tensors it was called on, each
-``[layer, node, tensor, kwargs]``, and appends an RNN's initial states to that list. Keras 3
+``[layer, node, tensor, kwargs]``, and appends an RNN's initial states to that list, and after them
+its constants, of which the layer's config has the number. Keras 3
 writes ``{"args": [...], "kwargs": {...}}`` with ``__keras_tensor__`` dicts.
+
+A tensor that is a constant stands in Keras 2's node as nested lists of its numbers: as
+``["_CONSTANT_VALUE", -1, numbers, kwargs]`` among the inputs, bare among the keyword arguments.
 
 A nested model has one node before its first call, made when it was built; Keras 1 and 2 count it
 everywhere. Keras 3 does not, except in ``output_layers`` of a model whose output is a nested
@@ -14,9 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from rnnext.errors import FileError
 
-__all__ = ["GraphConverter"]
+__all__ = ["GraphConverter", "with_arrays"]
 
 Config = dict[str, Any]
 _CONSTANT = "_CONSTANT_VALUE"
@@ -41,7 +47,7 @@ class GraphConverter:
             self._first_node[name] = min(index, self._first_node.get(name, index))
 
     def nodes(self, layer: Config, takes_states: bool) -> list[Config]:
-        """The calls of one layer.
+        """The calls of one layer, constants in them as the file has them.
 
         Args:
             layer: The layer's dict in the file.
@@ -53,7 +59,8 @@ class GraphConverter:
         inbound = layer.get("inbound_nodes") or []
         if not isinstance(inbound, list):
             raise FileError(f"{self._where}: layer {layer['name']!r}: inbound_nodes is no list")
-        return [self._node(node, layer["name"], takes_states) for node in inbound]
+        constants = layer["config"].get("num_constants") or 0 if takes_states else 0
+        return [self._node(node, layer["name"], takes_states, constants) for node in inbound]
 
     def endpoints(self, references: Any, functional: Mapping[str, bool]) -> Any:
         """``input_layers`` or ``output_layers``; a list of one becomes the one.
@@ -74,7 +81,7 @@ class GraphConverter:
         converted = [self.endpoints(item, functional) for item in references]
         return converted[0] if len(converted) == 1 else converted
 
-    def _node(self, node: Any, name: str, takes_states: bool) -> Config:
+    def _node(self, node: Any, name: str, takes_states: bool, constants: int) -> Config:
         """One call."""
         if isinstance(node, dict) and node.keys() == {"args", "kwargs"}:
             return node
@@ -82,6 +89,10 @@ class GraphConverter:
         inputs = self._inputs(node, name, kwargs)
         if isinstance(inputs, list) and takes_states:
             inputs, *states = inputs
+            first_constant = len(states) - constants
+            if constants and first_constant >= 0:
+                kwargs["constants"] = states[first_constant:]
+                del states[first_constant:]
             if states:
                 kwargs["initial_state"] = states
         if isinstance(inputs, list) and len(inputs) == 1:
@@ -154,3 +165,53 @@ class GraphConverter:
         if isinstance(value, list):
             for item in value:
                 yield from self._references(item)
+
+
+def with_arrays(node: Config, state_axes: int | None) -> Config:
+    """A layer's call in the Keras 3 form, with its constants as arrays.
+
+    Args:
+        node: The call.
+        state_axes: How many axes an initial state has, batch included; None if that is not known.
+    """
+    kwargs = {
+        # A flat list may be an option, such as an axis.
+        key: _states(value, state_axes) if key == "initial_state" else _arrays(value, least=2)
+        for key, value in node["kwargs"].items()
+    }
+    return {"args": [_arrays(value, least=1) for value in node["args"]], "kwargs": kwargs}
+
+
+def _states(value: Any, axes: int | None) -> Any:
+    """Initial states, which are one state or nested lists of states, as arrays."""
+    depth = _depth(value)
+    if depth is not None and axes is None:
+        axes = max(1, depth - 1)  # a list of states
+    if depth is None or depth > (axes or 0):
+        return [_states(item, axes) for item in value] if isinstance(value, list) else value
+    return _arrays(value, least=1)
+
+
+def _arrays(value: Any, least: int) -> Any:
+    """A value in which lists of numbers, nested as deep as `least` or deeper, are arrays."""
+    if (_depth(value) or 0) >= least:
+        array = np.asarray(value)
+        # JSON does not tell the width; TensorFlow's own are these.
+        dtype = {"f": "float32", "i": "int32"}.get(array.dtype.kind, array.dtype.name)
+        return {"class_name": "__numpy__", "config": {"value": value, "dtype": dtype}}
+    return [_arrays(item, least) for item in value] if isinstance(value, list) else value
+
+
+def _depth(value: Any) -> int | None:
+    """How deep lists of numbers of the same shape are nested; None for anything else."""
+    if isinstance(value, (bool, int, float)):
+        return 0
+    if not isinstance(value, list) or not value:
+        return None
+    first = _depth(value[0])
+    alike = all(_depth(item) == first and _length(item) == _length(value[0]) for item in value)
+    return None if first is None or not alike else first + 1
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, list) else 0

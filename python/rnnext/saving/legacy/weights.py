@@ -1,30 +1,36 @@
 """Finds the weights of a model in a legacy HDF5 file (Keras 1 and 2, and ``.h5`` of Keras 3).
 
-The file lists its layers in the attribute ``layer_names`` and the arrays of each layer, in order,
-in ``weight_names`` of the layer's group: trainable weights first, then the others. A wrapper or
-nested model has the weights of everything inside it in one list.
+The file lists its layers in the attribute ``layer_names`` and the arrays of each layer in
+``weight_names`` of the layer's group. A wrapper or nested model has the weights of everything
+inside it in one list; `weight_order` finds out in which order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rnnext.errors import FileError
 from rnnext.layers.layer import Layer
-from rnnext.layers.variable import Variable
 from rnnext.models import Model
 from rnnext.saving.formats.hdf5 import Group
 from rnnext.saving.keras3_weights import descendants
 from rnnext.saving.legacy.cudnn_layout import gru_from_cudnn, lstm_from_cudnn
 from rnnext.saving.legacy.keras1_weights import Origin, convolution_from_keras1, joined_gates
 from rnnext.saving.legacy.theano_layout import check_windows, turned
+from rnnext.saving.legacy.weight_order import (
+    Part,
+    StoredWeight,
+    legacy_order,
+    parts_of,
+    parts_with_arrays,
+)
 from rnnext.saving.weight_plan import Array, WeightPlan, layer_label
 
-__all__ = ["layer_arrays", "plan_legacy_weights"]
+__all__ = ["layer_arrays", "legacy_order", "plan_legacy_weights", "plan_model_weights"]
 
 
-def layer_arrays(weights: Group, label: str) -> dict[str, list[Array]]:
-    """Arrays of each layer of a file, in order; layers without arrays are left out.
+def layer_arrays(weights: Group, label: str) -> dict[str, list[StoredWeight]]:
+    """Arrays of each layer of a file under their names; layers without arrays are left out.
 
     Args:
         weights: The group with ``layer_names``.
@@ -33,25 +39,30 @@ def layer_arrays(weights: Group, label: str) -> dict[str, list[Array]]:
     Raises:
         FileError: A listed group or array is missing.
     """
-    found: dict[str, list[Array]] = {}
+    found: dict[str, list[StoredWeight]] = {}
     for layer_name in weights.names("layer_names") or []:
         group = weights.group(layer_name)
         if group is None:
             raise FileError(f"{label}: {weights.path}: listed layer {layer_name!r} has no group")
-        arrays = []
-        for weight_name in group.names("weight_names") or []:
-            array = group.array(weight_name)
-            if array is None:
-                raise FileError(f"{label}: {group.path}: listed weight {weight_name!r} is missing")
-            arrays.append(array)
-        if arrays:
-            found[layer_name] = arrays
+        stored = _listed(group, label)
+        if stored:
+            found[layer_name] = stored
     return found
+
+
+def _listed(group: Group, label: str) -> list[StoredWeight]:
+    stored = []
+    for name in group.names("weight_names") or []:
+        array = group.array(name)
+        if array is None:
+            raise FileError(f"{label}: {group.path}: listed weight {name!r} is missing")
+        stored.append(StoredWeight(name, array))
+    return stored
 
 
 def plan_legacy_weights(
     layers: Sequence[Layer],
-    found: dict[str, list[Array]],
+    found: dict[str, list[StoredWeight]],
     label: str,
     by_name: bool,
     origin: Origin = Origin(),  # noqa: B008 - immutable
@@ -84,9 +95,7 @@ def plan_legacy_weights(
             )
         pairs = list(zip(weighted, found, strict=True))
     for layer, name in pairs:
-        where = f"{label}: {name}: {layer_label(layer)}"
-        arrays = _converted(layer, found[name], where, origin.is_keras1)
-        plan.add_all(layer, _legacy_order(layer), arrays, name)
+        _plan_layer(plan, layer, name, found[name], origin.is_keras1)
     if origin.is_theano:
         for layer in layers:
             for part in (layer, *descendants(layer)):
@@ -95,8 +104,53 @@ def plan_legacy_weights(
     return plan
 
 
-def _legacy_order(layer: Layer) -> list[Variable]:
-    return layer.trainable_weights + layer.non_trainable_weights
+def plan_model_weights(plan: WeightPlan, model: Model, weights: Group, by_name: bool) -> None:
+    """Plan the weights that a model has beside its layers.
+
+    Args:
+        plan: The plan of the layers' weights.
+        model: The model.
+        weights: The group with ``layer_names``.
+        by_name: Whether weights may be left as they are where the file has none.
+
+    Raises:
+        FileError: The file has others, or none: Keras before 2.6 did not write them.
+    """
+    group = weights.groups.get("top_level_model_weights", Group())
+    stored = _listed(group, plan.label)
+    if stored or not by_name:
+        arrays = [weight.array for weight in stored]
+        plan.add_all(model, model._variables, arrays, "top_level_model_weights")
+
+
+def _plan_layer(
+    plan: WeightPlan, layer: Layer, name: str, stored: list[StoredWeight], is_keras1: bool
+) -> None:
+    """Plan the arrays of one layer and of all inside it."""
+    parts = parts_of(layer)
+    sizes = next((s for s in _possible_sizes(parts) if _total(s) == len(stored)), None)
+    if sizes is None:  # an error that names all weights
+        plan.add_all(layer, legacy_order(layer), [weight.array for weight in stored], name)
+        return
+    where = f"{plan.label}: {name}: {layer_label(layer)}"
+    for part, arrays in parts_with_arrays(layer, stored, sizes):
+        converted = _converted(part.layer, arrays, where, is_keras1)
+        plan.add_all(layer, part.variables, converted, name)
+
+
+def _possible_sizes(parts: list[Part]) -> Iterator[dict[int, tuple[int, int]]]:
+    """How many arrays a file may have for each part: one for each weight, or for each gate."""
+    plain: dict[int, tuple[int, int]] = {}
+    for part in parts:
+        trained = sum(variable.made_trainable for variable in part.variables)
+        plain[id(part.layer)] = (trained, len(part.variables) - trained)
+    yield plain
+    gates = {id(part.layer): 4 if _is_lstm(part.layer) else 3 for part in parts if _is_gated(part)}
+    yield {part: (3 * gates[part], 0) if part in gates else size for part, size in plain.items()}
+
+
+def _total(sizes: dict[int, tuple[int, int]]) -> int:
+    return sum(map(sum, sizes.values()))
 
 
 def _is(layer: Layer, class_name: str) -> bool:
@@ -104,42 +158,23 @@ def _is(layer: Layer, class_name: str) -> bool:
     return any(base.__name__ == class_name for base in type(layer).__mro__)
 
 
+def _is_lstm(layer: Layer) -> bool:
+    return _is(layer, "LSTMCell") or _is(layer, "ConvLSTMCell")
+
+
+def _is_gated(part: Part) -> bool:
+    return _is_lstm(part.layer) or _is(part.layer, "GRUCell")
+
+
 def _converted(layer: Layer, arrays: list[Array], where: str, is_keras1: bool) -> list[Array]:
-    """Arrays of a file in the layout of rnnext's layer, wrapped layers included."""
-    if _is(layer, "Bidirectional"):
-        forward, backward = layer.forward_layer, layer.backward_layer  # type: ignore[attr-defined]
-        # A different backward layer may have other weights; Keras 1 has four times as many arrays.
-        both = len(forward.weights) + len(backward.weights)
-        cut = len(forward.weights) if len(arrays) == both else len(arrays) // 2
-        first = _converted(forward, arrays[:cut], where, is_keras1)
-        return first + _converted(backward, arrays[cut:], where, is_keras1)
-    if _is(layer, "TimeDistributed"):
-        inner = layer.layer  # type: ignore[attr-defined]
-        return _converted(inner, arrays, where, is_keras1)
-    if isinstance(layer, Model):
-        return _converted_model(layer, arrays, where, is_keras1)
+    """Arrays of a file in the layout of rnnext's layer."""
     if is_keras1:
         arrays = convolution_from_keras1(layer, arrays)
-    if _is(layer, "LSTM") or _is(layer, "ConvLSTM2D"):
+    if _is_lstm(layer):
         return _converted_lstm(joined_gates(arrays, (0, 2, 1, 3)), where)
-    if _is(layer, "GRU"):
+    if _is(layer, "GRUCell"):
         return _converted_gru(layer, joined_gates(arrays, (0, 1, 2)), where)
     return arrays
-
-
-def _converted_model(model: Model, arrays: list[Array], where: str, is_keras1: bool) -> list[Array]:
-    """A nested model's arrays: the trainable ones of all its layers, then the others."""
-    split = len(model.trainable_weights)
-    trainable, others = list(arrays[:split]), list(arrays[split:])
-    new_trainable: list[Array] = []
-    new_others: list[Array] = []
-    for layer in model.layers:
-        first, second = len(layer.trainable_weights), len(layer.non_trainable_weights)
-        own = _converted(layer, trainable[:first] + others[:second], where, is_keras1)
-        new_trainable += own[:first]
-        new_others += own[first:]
-        del trainable[:first], others[:second]
-    return new_trainable + new_others + trainable + others
 
 
 def _converted_lstm(arrays: list[Array], where: str) -> list[Array]:

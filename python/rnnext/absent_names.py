@@ -1,0 +1,191 @@
+"""Why names of Keras and TensorFlow are absent: the table that errors and docs/names.md read."""
+
+from __future__ import annotations
+
+__all__ = ["ABSENT", "REASONS"]
+
+REASONS = {
+    "training": "it belongs to training, which comes in a later version of rnnext",
+    "images": "it is about images; rnnext is about sequences",
+    "audio": "it is about spectra of audio; rnnext takes features as they are",
+    "devices": "it shares work out among devices; rnnext runs on the threads of one processor",
+    "backends": "it belongs to TensorFlow, JAX or PyTorch below Keras, and rnnext has none of them",
+    "quantization": "it is Keras's quantisation; rnnext's is load_model(file, precision='int8')",
+    "files": "it reads folders of files; pass NumPy arrays",
+    "graph1": "it belongs to the graphs and sessions of TensorFlow 1; layers compute when called",
+    "tensorflow": "it belongs to TensorFlow; rnnext runs without it",
+    "data": "it belongs to tf.data; pass NumPy arrays or iterators of batches",
+    "operation": "rnnext.ops has what models of sequences use; for an array NumPy or SciPy has it",
+    "older": "Keras 3 keeps it for programs of Keras 2; see rnnext.ops and rnnext.layers",
+    "inside": "it is part of the inside of Keras",
+    "unsafe": "rnnext never runs code that a file holds",
+    "other": "no model of sequences that rnnext was tried on has it",
+    "plots": "it draws; print model.summary() instead",
+    "scikit": "it trains, which comes in a later version of rnnext",
+}
+
+# Keras's module -> why -> names; an absent module stands for all that is in it. TensorFlow's own
+# names are with `keras`, as `import rnnext as tf` looks for both in one place.
+ABSENT = {
+    "keras": {
+        "audio": "audio signal",
+        "data": "data TFRecordReader",
+        "devices": "distribute distribution tpu",
+        "graph1": (
+            "app ConfigProto contrib flags get_default_graph get_variable "
+            "global_variables_initializer Graph InteractiveSession layers_v1 placeholder "
+            "Print reset_default_graph Session variable_scope"
+        ),
+        "images": "applications image visualization",
+        "inside": "Function RematScope src StatelessScope SymbolicScope tree",
+        "older": "legacy",
+        "quantization": "Quantizer quantizers",
+        "scikit": "wrappers",
+        "tensorflow": (
+            "autograph control_dependencies core debugging estimator experimental export "
+            "feature_column IndexedSlices io lite lookup map_fn Module numpy_function print "
+            "profiler py_function python quantization queue ragged RaggedTensor raw_ops "
+            "saved_model scan sets sparse SparseTensor summary sysconfig TensorArray "
+            "TensorSpec types while_loop xla"
+        ),
+        "training": "custom_gradient distillation GradientTape gradients remat train",
+    },
+    "keras.backend": {
+        "graph1": (
+            "function get_graph get_session is_placeholder learning_phase "
+            "manual_variable_initialization placeholder set_learning_phase set_session"
+        ),
+        "older": (
+            "arange batch_dot batch_flatten batch_normalization bias_add conv1d conv2d "
+            "conv2d_transpose conv3d count_params depthwise_conv2d dropout foldl foldr "
+            "get_uid is_float_dtype is_int_dtype is_sparse map_fn pool2d pool3d "
+            "random_bernoulli random_normal random_normal_variable random_uniform "
+            "random_uniform_variable repeat resize_images resize_volumes result_type rnn "
+            "separable_conv2d spatial_2d_padding spatial_3d_padding temporal_padding to_dense "
+            "truncated_normal"
+        ),
+        "training": (
+            "binary_crossentropy binary_focal_crossentropy categorical_crossentropy "
+            "categorical_focal_crossentropy ctc_batch_cost ctc_decode "
+            "ctc_label_dense_to_sparse gradients in_top_k moving_average_update "
+            "sparse_categorical_crossentropy update update_add update_sub"
+        ),
+    },
+    "keras.callbacks": {
+        "backends": "OrbaxCheckpoint",
+        "training": "CallbackList",
+    },
+    "keras.compat.v1": {
+        "graph1": (
+            "ConfigProto disable_eager_execution disable_v2_behavior get_default_graph "
+            "get_variable global_variables_initializer GPUOptions Graph InteractiveSession "
+            "placeholder reset_default_graph Session train variable_scope"
+        ),
+    },
+    "keras.config": {
+        "backends": (
+            "disable_flash_attention enable_flash_attention is_flash_attention_enabled "
+            "is_nnx_enabled"
+        ),
+        "inside": "enable_interactive_logging",
+        "training": "max_epochs max_steps_per_epoch set_max_epochs set_max_steps_per_epoch",
+        "unsafe": "enable_unsafe_deserialization",
+    },
+    "keras.dtype_policies": {
+        "inside": "deserialize DTypePolicyMap serialize",
+        "quantization": (
+            "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy "
+            "QuantizedFloat8DTypePolicy"
+        ),
+    },
+    "keras.initializers": {
+        "audio": "STFT stft STFTInitializer",
+    },
+    "keras.layers": {
+        "audio": "MelSpectrogram STFTSpectrogram",
+        "backends": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
+        "images": (
+            "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization "
+            "CutMix Equalization MaxNumBoundingBoxes MixUp RandAugment RandomBrightness "
+            "RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop "
+            "RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur "
+            "RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective "
+            "RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear "
+            "RandomTranslation RandomWidth RandomZoom Resizing Solarization"
+        ),
+        "older": "experimental",
+        "other": (
+            "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
+            "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Pipeline "
+            "ReversibleEmbedding SpectralNormalization ThresholdedReLU"
+        ),
+    },
+    "keras.losses": {
+        "training": (
+            "binary_focal_crossentropy categorical_focal_crossentropy "
+            "categorical_generalized_cross_entropy circle ctc dice Reduction tversky"
+        ),
+    },
+    "keras.metrics": {
+        "training": (
+            "binary_focal_crossentropy categorical_focal_crossentropy concordance_correlation "
+            "pearson_correlation"
+        ),
+    },
+    "keras.mixed_precision": {
+        "training": "LossScaleOptimizer",
+    },
+    "keras.ops": {
+        "audio": "extract_sequences fft fft2 ifft2 irfft istft rfft stft",
+        "images": "depth_to_space image psnr space_to_depth",
+        "operation": (
+            "adaptive_average_pool adaptive_max_pool allclose angle append argpartition array "
+            "array_split associative_scan average_pool bartlett bincount bitwise_and "
+            "bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift "
+            "bitwise_xor blackman cdist cholesky cholesky_inverse cond conj conjugate conv "
+            "conv_transpose corrcoef correlate cross depthwise_conv det diag diagflat "
+            "digitize dsplit dstack dtype eig eigh empty empty_like erfc erfinv fabs fliplr "
+            "flipud fold fori_loop gcd geomspace hamming hanning heaviside histogram hsplit "
+            "i0 identity imag inv isclose isin isneginf isposinf isreal kaiser kron lcm ldexp "
+            "left_shift linalg linspace logaddexp2 logdet logspace lstsq lu_factor map "
+            "matrix_rank max_pool meshgrid nanargmax nanargmin nancumprod nancumsum nanmax "
+            "nanmedian nanmin nanpercentile nanquantile nextafter nn nonzero numpy percentile "
+            "pinv polar qr quantile real rearrange right_shift rot90 scan scatter "
+            "scatter_update searchsorted segment_max segment_min segment_prod segment_sum "
+            "select separable_conv signbit sinc size slice_update slogdet solve "
+            "solve_triangular svd switch trace trapezoid tri unfold unique unravel_index "
+            "vander vdot vectorize vectorized_map view view_as_complex view_as_real vsplit "
+            "while_loop"
+        ),
+        "training": (
+            "binary_crossentropy categorical_crossentropy ctc_decode ctc_loss custom_gradient "
+            "in_top_k jvp sparse_categorical_crossentropy"
+        ),
+    },
+    "keras.optimizers": {
+        "older": "legacy",
+        "training": "LossScaleOptimizer MultiOptimizer OptimizerMap",
+    },
+    "keras.preprocessing": {
+        "files": "image_dataset_from_directory text_dataset_from_directory",
+        "images": "image",
+    },
+    "keras.random": {
+        "other": "beta binomial dropout gamma SeedGenerator",
+    },
+    "keras.saving": {
+        "inside": "KerasFileEditor",
+    },
+    "keras.utils": {
+        "data": "split_dataset",
+        "files": (
+            "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory"
+        ),
+        "images": "array_to_img bounding_boxes img_to_array load_img save_img",
+        "inside": "Config enable_interactive_logging get_source_inputs",
+        "older": "legacy",
+        "other": "FeatureSpace",
+        "plots": "model_to_dot plot_model",
+        "training": "pack_x_y_sample_weight Progbar unpack_x_y_sample_weight",
+    },
+}

@@ -1,0 +1,5 @@
+"""Keras's `keras.backend`: settings, and functions on arrays under their older names."""
+
+from rnnext import lazy as _lazy
+
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)

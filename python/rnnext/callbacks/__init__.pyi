@@ -1,0 +1,14 @@
+from rnnext.callbacks.callback import Callback as Callback
+from rnnext.callbacks.callback import History as History
+from rnnext.callbacks.callback import LambdaCallback as LambdaCallback
+from rnnext.callbacks.monitors import EarlyStopping as EarlyStopping
+from rnnext.callbacks.monitors import ModelCheckpoint as ModelCheckpoint
+from rnnext.callbacks.monitors import ReduceLROnPlateau as ReduceLROnPlateau
+from rnnext.callbacks.records import BackupAndRestore as BackupAndRestore
+from rnnext.callbacks.records import CSVLogger as CSVLogger
+from rnnext.callbacks.records import LearningRateScheduler as LearningRateScheduler
+from rnnext.callbacks.records import ProgbarLogger as ProgbarLogger
+from rnnext.callbacks.records import RemoteMonitor as RemoteMonitor
+from rnnext.callbacks.records import SwapEMAWeights as SwapEMAWeights
+from rnnext.callbacks.records import TensorBoard as TensorBoard
+from rnnext.callbacks.records import TerminateOnNaN as TerminateOnNaN

@@ -1,0 +1,4 @@
+from rnnext.tensorflow.devices import accept
+
+set_experimental_options = accept
+set_jit = accept

@@ -1,0 +1,5 @@
+from rnnext.tensorflow.devices import accept
+from rnnext.tensorflow.devices import get_intra_op_parallelism_threads as get_intra_op_parallelism_threads
+from rnnext.tensorflow.devices import set_intra_op_parallelism_threads as set_intra_op_parallelism_threads
+
+set_inter_op_parallelism_threads = accept

@@ -1,0 +1,12 @@
+from rnnext.constraints.constraint import Constraint as Constraint
+from rnnext.constraints.constraint import MaxNorm as MaxNorm
+from rnnext.constraints.constraint import MinMaxNorm as MinMaxNorm
+from rnnext.constraints.constraint import NonNeg as NonNeg
+from rnnext.constraints.constraint import UnitNorm as UnitNorm
+from rnnext.constraints.constraint import deserialize as deserialize
+from rnnext.constraints.constraint import get as get
+from rnnext.constraints.constraint import max_norm as max_norm
+from rnnext.constraints.constraint import min_max_norm as min_max_norm
+from rnnext.constraints.constraint import non_neg as non_neg
+from rnnext.constraints.constraint import serialize as serialize
+from rnnext.constraints.constraint import unit_norm as unit_norm

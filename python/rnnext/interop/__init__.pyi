@@ -1,0 +1,1 @@
+from rnnext.interop.torch_model import from_torch as from_torch

@@ -1,0 +1,3 @@
+"""Type checkers read this; `rnnext.imports` makes it `rnnext.dtype_policies` itself."""
+
+from rnnext.dtype_policies import *

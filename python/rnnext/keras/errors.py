@@ -1,0 +1,3 @@
+"""Type checkers read this; `rnnext.imports` makes it `rnnext.errors` itself."""
+
+from rnnext.errors import *

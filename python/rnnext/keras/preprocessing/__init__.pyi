@@ -1,0 +1,1 @@
+from rnnext.preprocessing import *

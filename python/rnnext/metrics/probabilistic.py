@@ -1,0 +1,131 @@
+"""Metrics that are losses of classes and distributions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnext.metrics.metric import Metric
+
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "Hinge",
+    "KLDivergence",
+    "Poisson",
+    "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+]
+
+
+class BinaryCrossentropy(Metric):
+    """Cross-entropy of labels that are 0 or 1.
+
+    Args:
+        from_logits: Whether predictions are what a sigmoid or softmax makes probabilities of.
+        label_smoothing: Part of each label that is moved to the others.
+    """
+
+    def __init__(
+        self,
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+    ) -> None:
+        self._keep(locals())
+
+
+class CategoricalCrossentropy(Metric):
+    """Cross-entropy of classes that are rows.
+
+    Args:
+        from_logits: Whether predictions are what a sigmoid or softmax makes probabilities of.
+        label_smoothing: Part of each label that is moved to the others.
+        axis: The axis of the classes or features.
+    """
+
+    def __init__(
+        self,
+        name: str = "categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+        axis: int = -1,
+    ) -> None:
+        self._keep(locals())
+
+
+class SparseCategoricalCrossentropy(Metric):
+    """Cross-entropy of classes that are numbers.
+
+    Args:
+        from_logits: Whether predictions are what a sigmoid or softmax makes probabilities of.
+        ignore_class: A class whose samples do not count.
+        axis: The axis of the classes or features.
+    """
+
+    def __init__(
+        self,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        axis: int = -1,
+    ) -> None:
+        self._keep(locals())
+
+
+class KLDivergence(Metric):
+    """Kullback-Leibler divergence."""
+
+    def __init__(
+        self,
+        name: str = "kl_divergence",
+        dtype: Any = None,
+    ) -> None:
+        self._keep(locals())
+
+
+class Poisson(Metric):
+    """Poisson loss."""
+
+    def __init__(
+        self,
+        name: str = "poisson",
+        dtype: Any = None,
+    ) -> None:
+        self._keep(locals())
+
+
+class Hinge(Metric):
+    """Hinge loss of labels that are -1 or 1."""
+
+    def __init__(
+        self,
+        name: str = "hinge",
+        dtype: Any = None,
+    ) -> None:
+        self._keep(locals())
+
+
+class SquaredHinge(Metric):
+    """Squared hinge loss."""
+
+    def __init__(
+        self,
+        name: str = "squared_hinge",
+        dtype: Any = None,
+    ) -> None:
+        self._keep(locals())
+
+
+class CategoricalHinge(Metric):
+    """Hinge loss of classes that are rows."""
+
+    def __init__(
+        self,
+        name: str = "categorical_hinge",
+        dtype: Any = None,
+    ) -> None:
+        self._keep(locals())

@@ -1,0 +1,5 @@
+"""Keras's schedules of the learning rate, under their Keras names."""
+
+from rnnext import lazy as _lazy
+
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)

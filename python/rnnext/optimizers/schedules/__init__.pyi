@@ -1,0 +1,9 @@
+from rnnext.optimizers.schedules.decay import CosineDecay as CosineDecay
+from rnnext.optimizers.schedules.decay import CosineDecayRestarts as CosineDecayRestarts
+from rnnext.optimizers.schedules.decay import ExponentialDecay as ExponentialDecay
+from rnnext.optimizers.schedules.decay import InverseTimeDecay as InverseTimeDecay
+from rnnext.optimizers.schedules.decay import PiecewiseConstantDecay as PiecewiseConstantDecay
+from rnnext.optimizers.schedules.decay import PolynomialDecay as PolynomialDecay
+from rnnext.optimizers.schedules.schedule import LearningRateSchedule as LearningRateSchedule
+from rnnext.optimizers.schedules.schedule import deserialize as deserialize
+from rnnext.optimizers.schedules.schedule import serialize as serialize

@@ -1,0 +1,12 @@
+from rnnext.regularizers.regularizer import L1 as L1
+from rnnext.regularizers.regularizer import L1L2 as L1L2
+from rnnext.regularizers.regularizer import L2 as L2
+from rnnext.regularizers.regularizer import OrthogonalRegularizer as OrthogonalRegularizer
+from rnnext.regularizers.regularizer import Regularizer as Regularizer
+from rnnext.regularizers.regularizer import deserialize as deserialize
+from rnnext.regularizers.regularizer import get as get
+from rnnext.regularizers.regularizer import l1 as l1
+from rnnext.regularizers.regularizer import l1_l2 as l1_l2
+from rnnext.regularizers.regularizer import l2 as l2
+from rnnext.regularizers.regularizer import orthogonal_regularizer as orthogonal_regularizer
+from rnnext.regularizers.regularizer import serialize as serialize

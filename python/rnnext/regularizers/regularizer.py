@@ -1,0 +1,154 @@
+"""Keras's regularizers: what training adds to the loss for a weight.
+
+rnnext does not train. Layers take them and keep them in their configs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rnnext import serialization
+from rnnext.arrays import as_array
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.kept_option import TrainingOption, classes_by_name, kept_option
+
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]
+
+
+class Regularizer(TrainingOption):
+    """Base class: a callable from the values of a weight to a number."""
+
+    def __call__(self, x: Any) -> Any:
+        """Returns what is added to the loss."""
+        raise NotImplementedError
+
+
+@serialization.builtin("keras.regularizers")
+class L1L2(Regularizer):
+    """`l1 * sum(|x|) + l2 * sum(x ** 2)`.
+
+    Example:
+        >>> float(L1L2(l1=0.5, l2=0.25)([1.0, -2.0]))
+        2.75
+    """
+
+    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
+        self.l1 = _factor("l1", l1 or 0.0)
+        self.l2 = _factor("l2", l2 or 0.0)
+
+    def __call__(self, x: Any) -> Any:
+        """Returns the penalty of a weight of any shape."""
+        values = as_array(x, "regularized weight")
+        return self.l1 * np.sum(np.abs(values)) + self.l2 * np.sum(np.square(values))
+
+
+@serialization.builtin("keras.regularizers")
+class L1(Regularizer):
+    """`l1 * sum(|x|)`."""
+
+    def __init__(self, l1: float = 0.01) -> None:
+        self.l1 = _factor("l1", l1)
+
+    def __call__(self, x: Any) -> Any:
+        """Returns the penalty of a weight of any shape."""
+        return L1L2(l1=self.l1)(x)
+
+
+@serialization.builtin("keras.regularizers")
+class L2(Regularizer):
+    """`l2 * sum(x ** 2)`."""
+
+    def __init__(self, l2: float = 0.01) -> None:
+        self.l2 = _factor("l2", l2)
+
+    def __call__(self, x: Any) -> Any:
+        """Returns the penalty of a weight of any shape."""
+        return L1L2(l2=self.l2)(x)
+
+
+@serialization.builtin("keras.regularizers")
+class OrthogonalRegularizer(Regularizer):
+    """`factor` times the mean absolute cosine between two rows, or columns, of a matrix."""
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = _factor("factor", factor)
+        if mode not in ("rows", "columns"):
+            raise UnsupportedError(
+                f"OrthogonalRegularizer: mode must be 'rows' or 'columns', received {mode!r}."
+            )
+        self.mode = mode
+
+    def __call__(self, x: Any) -> Any:
+        """Returns the penalty of a weight of two axes.
+
+        Raises:
+            ShapeError: If it has another number of axes.
+        """
+        matrix = as_array(x, "regularized weight")
+        if matrix.ndim != 2:
+            raise ShapeError(
+                f"OrthogonalRegularizer: expected a weight of two axes, received {matrix.shape}."
+            )
+        rows = matrix if self.mode == "rows" else matrix.T
+        rows = rows / np.sqrt(np.maximum(np.sum(np.square(rows), axis=1, keepdims=True), 1e-12))
+        pairs = np.triu(np.abs(rows @ rows.T), 1)
+        return self.factor * np.sum(pairs) / (len(rows) * (len(rows) - 1) / 2)
+
+
+def _factor(option: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise UnsupportedError(f"regularizer: {option} must be a number, received {value!r}.")
+    return float(value)
+
+
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+_CLASSES = classes_by_name(L1, L2, L1L2, OrthogonalRegularizer)
+_CLASSES["l1l2"] = _CLASSES["l1_l2"] = L1L2
+
+
+def get(identifier: Any) -> Any:
+    """Returns what a layer keeps for its `..._regularizer` argument.
+
+    Args:
+        identifier: None, a name (`"l2"`), a regularizer or another callable, or a config, which
+            is kept as it is.
+
+    Raises:
+        UnsupportedError: If it is none of these.
+
+    Example:
+        >>> get("l2").get_config()
+        {'l2': 0.01}
+    """
+    return kept_option("regularizer", _CLASSES, identifier)
+
+
+def serialize(regularizer: Any) -> Any:
+    """Returns the config of a regularizer, with its class."""
+    return serialization.serialize(regularizer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Returns the regularizer of a config; the inverse of `serialize`.
+
+    Args:
+        config: What `serialize` returned.
+        custom_objects: Classes and functions by the name the config uses for them.
+    """
+    return serialization.deserialize(config, custom_objects)

@@ -1,0 +1,10 @@
+from rnnext.strings.functions import join as join
+from rnnext.strings.functions import length as length
+from rnnext.strings.functions import lower as lower
+from rnnext.strings.functions import regex_full_match as regex_full_match
+from rnnext.strings.functions import regex_replace as regex_replace
+from rnnext.strings.functions import split as split
+from rnnext.strings.functions import strip as strip
+from rnnext.strings.functions import substr as substr
+from rnnext.strings.functions import unicode_split as unicode_split
+from rnnext.strings.functions import upper as upper
