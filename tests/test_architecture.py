@@ -22,6 +22,7 @@ FLOORS = [
         *("threadpools", "absent", "absent_names", "imports"),
     ],
     ["settings", "dtypes", "arrays", "serialization", "strings"],
+    ["autodiff"],
     ["activations", "initializers", "kept_option", "regularizers", "constraints"],
     ["graph"],
     ["ops"],

@@ -23,7 +23,7 @@ from layer_twins import (
 
 import rnnext
 from rnnext import Model, layers
-from rnnext.errors import FileError, RnnextError, ShapeError, UnsupportedError
+from rnnext.errors import FileError, ShapeError, UnsupportedError
 from rnnext.layers import Embedding, Input, MultiHeadAttention
 
 NAMES = (
@@ -647,5 +647,9 @@ class TestBadInput:
         query, value = query_value()
         for layer in (MultiHeadAttention(1, 2, dropout=0.5), layers.Attention(dropout=0.5)):
             inputs = (query, value) if isinstance(layer, MultiHeadAttention) else ([query, value],)
-            with pytest.raises(RnnextError, match="training=True is not supported"):
-                layer(*inputs, training=True)
+            layer(*inputs)
+            rnnext.set_random_seed(0)
+            first = np.asarray(layer(*inputs, training=True))
+            assert np.abs(first - layer(*inputs)).max() > 0.01
+            rnnext.set_random_seed(0)
+            np.testing.assert_array_equal(layer(*inputs, training=True), first)

@@ -118,7 +118,6 @@ def test_bad_calls() -> None:
         layers.SpatialDropout1D(0.5)(np.zeros((2, 3)))
     with pytest.raises(ShapeError, match="4 axes"):
         layers.SpatialDropout2D(0.5)(Input((3, 4)))
-    for layer in (layers.GaussianNoise(0.1), layers.AlphaDropout(0.5)):
-        with pytest.raises(UnsupportedError, match="training=True is not supported"):
-            layer(np.zeros((2, 3)), training=True)
+    with pytest.raises(ShapeError, match=r"noise_shape=\(1, 2\) must have as many sizes"):
+        layers.Dropout(0.5, noise_shape=(1, 2))(np.zeros((2, 3, 4)), training=True)
     np.testing.assert_array_equal(layers.GaussianNoise(0)(np.ones((1, 1)), training=True), [[1]])

@@ -292,8 +292,8 @@ class TestBadInput:
             layers.BatchNormalization()(np.zeros((2, 3)), mask=np.ones((2, 3), bool))
 
     def test_training(self) -> None:
-        layer = layers.BatchNormalization()
-        with pytest.raises(UnsupportedError, match="training=True is not supported"):
+        layer = layers.BatchNormalization(renorm=True)
+        with pytest.raises(UnsupportedError, match="renorm=True with training=True is not"):
             layer(np.zeros((2, 3)), training=True)
         layer.trainable = False  # as in Keras, frozen layers use the moving statistics
         layer(np.zeros((2, 3)), training=True)

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from rnnext import nest
 from rnnext.errors import DataError
 
-__all__ = ["as_array", "as_strings", "cast", "holds_strings"]
+__all__ = ["as_array", "as_strings", "asarray", "cast", "holds_strings", "is_traced"]
 
 _NUMBER_KINDS = "biuf"
 _STRING_KINDS = "UST"
@@ -38,6 +38,9 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
     """
     if type(x) is np.ndarray and x.dtype.kind in _NUMBER_KINDS:
         return x
+    traced: NDArray[Any] | None = getattr(x, "__traced__", None)
+    if traced is not None:  # an array or a weight of a running trace; see `rnnext.autodiff`
+        return traced
     if _is_masked(x):
         raise DataError(
             f"{name} is a numpy.ma.MaskedArray, whose mask rnnext does not read; "
@@ -59,6 +62,19 @@ def as_array(x: Any, name: str) -> NDArray[Any]:
     if array.dtype == object:
         return _numbers_of_objects(array, x, name)
     raise DataError(f"{name}: expected numbers, received an array of dtype {array.dtype}.")
+
+
+def asarray(x: Any, dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """Returns `numpy.asarray(x, dtype)`, and of an array of a running trace a traced one."""
+    traced = None if type(x) is np.ndarray else getattr(x, "__traced__", None)
+    if traced is None:
+        return np.asarray(x, dtype)
+    return traced if dtype is None else traced.astype(dtype, copy=False)  # type: ignore[no-any-return]
+
+
+def is_traced(x: Any) -> bool:
+    """Tells whether `x` is an array, or a weight, of a running trace; see `rnnext.autodiff`."""
+    return getattr(x, "__traced__", None) is not None
 
 
 def holds_strings(x: Any) -> bool:
@@ -119,6 +135,9 @@ def cast(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         return array
+    contiguous_copy = getattr(array, "contiguous", None)
+    if contiguous_copy is not None:  # a traced array
+        return contiguous_copy(dtype)  # type: ignore[no-any-return]
     with np.errstate(over="ignore", invalid="ignore"):
         contiguous = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     return contiguous if contiguous.flags.aligned else contiguous.copy()

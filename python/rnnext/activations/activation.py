@@ -234,14 +234,19 @@ class Activation:
             return _halves(x, axis)
         if axis not in (-1, x.ndim - 1):
             moved = self._elementwise(np.moveaxis(x, axis, -1))
-            return np.ascontiguousarray(np.moveaxis(moved, -1, axis))
+            return cast(np.moveaxis(moved, -1, axis), moved.dtype)
         return self._elementwise(x)
 
     def _elementwise(self, x: NDArray[Any]) -> NDArray[Any]:
         result = x.dtype if x.dtype.kind == "f" else np.dtype(settings.floatx())
         computed = np.float64 if result.itemsize >= 8 else np.float32
         assert self._formula is not None  # only glu has none
-        return _core.activate(self._formula, cast(x, computed)).astype(result, copy=False)
+        x = cast(x, computed)
+        if type(x) is np.ndarray:
+            return _core.activate(self._formula, x).astype(result, copy=False)
+        from rnnext.autodiff.activate import activate
+
+        return activate(self._formula, x).astype(result, copy=False)  # type: ignore[no-any-return]
 
     def _relu_of_integers(self, x: NDArray[Any]) -> NDArray[Any]:
         """The limits lose their fractions, as in Keras."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest
+from rnnext.arrays import is_traced
 from rnnext.errors import UnsupportedError
 from rnnext.graph.tensor import KerasTensor
 from rnnext.naming import did_you_mean
@@ -114,15 +115,19 @@ def _shape_or_none(x: Any) -> tuple[int | None, ...] | None:
     return None if x is None else tuple(x.shape)
 
 
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, (np.ndarray, KerasTensor)) or is_traced(x)
+
+
 def _is_tensor_structure(value: Any) -> bool:
-    if isinstance(value, (np.ndarray, KerasTensor)):
+    if _is_tensor(value):
         return True
     if not nest.is_nested(value):
         return False
     leaves = nest.flatten(value)
     # None counts by identity: comparing it with an array would compare every element.
     given = [leaf for leaf in leaves if leaf is not None]
-    return bool(given) and all(isinstance(leaf, (np.ndarray, KerasTensor)) for leaf in given)
+    return bool(given) and all(map(_is_tensor, given))
 
 
 def shape_arguments(

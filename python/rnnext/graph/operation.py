@@ -7,6 +7,7 @@ runs, streams, prints or saves a graph knows an operation by this contract alone
 | --- | --- |
 | `call` | what it computes from arrays |
 | `compute_output_spec` | the shapes and dtypes of the outputs |
+| `record`, `record_with_masks` | how it computes so that it can be reversed; see recording.py |
 | `mask_rule`, `compute_mask`, `implicit_masks` | what becomes of masks |
 | `streamed` | how a call on a sequence runs step by step |
 | `program_function`, `input_dtype`, `cast_outputs` | how a program calls it, and in which dtypes |
@@ -16,6 +17,7 @@ runs, streams, prints or saves a graph knows an operation by this contract alone
 from __future__ import annotations
 
 import enum
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest
-from rnnext.errors import DataError, RnnextError
+from rnnext.errors import DataError, RnnextError, UnsupportedError
+from rnnext.graph.arguments import accepts
 from rnnext.graph.tensor import History, KerasTensor, any_symbolic
 from rnnext.naming import unique_name
 
@@ -105,6 +108,8 @@ class Operation:
     reads_ids = False
     #: Outputs never alias inputs, so predict skips the overlap check.
     makes_new_arrays = False
+    #: Whether its `call` may call layers, which are then recorded by their own rules.
+    calls_others = False
     #: Whether it keeps states from call to call.
     stateful: Any = False
     #: Whether samples are padded to the longest one that is computed with them.
@@ -199,6 +204,61 @@ class Operation:
     def cast_outputs(self, outputs: Any) -> Any:
         """Returns outputs of `call`, or symbolic ones, in the dtype that Keras returns."""
         return outputs
+
+    # Gradients ---------------------------------------------------------------------------------
+
+    def record(self, recording: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Computes as a program does, so that it can be reversed.
+
+        The default rule traces what a program calls, which may be any code that computes with
+        NumPy and `rnnext.ops`; see `rnnext.autodiff`.
+
+        Args:
+            recording: The `rnnext.graph.recording.Recording` that this is part of. It gets the
+                gradients of the weights, and says whether this is training.
+            *args: What `call` is given, with plain arrays.
+            **kwargs: Likewise.
+
+        Returns:
+            The outputs, and their pullback: a function from the gradients of the outputs, flat, to
+            those of the leaves of (args, kwargs), None for what has none.
+        """
+        from rnnext.autodiff.tracing import trace
+
+        function, outer = self.program_function(), recording.training
+        if kwargs.get("training") is not None:
+            recording.training = bool(kwargs["training"])  # for the layers that it calls, too
+        elif outer and accepts(type(self).call, "training"):
+            if "training" in kwargs:
+                kwargs["training"] = True
+            else:  # not among the leaves
+                function = functools.partial(function, training=True)
+        try:
+            return trace(function, args, kwargs, recording, integers=self.calls_others)
+        except TypeError as error:
+            if "received Traced" not in str(error):  # what a compiled kernel says
+                raise
+            raise UnsupportedError(
+                f"{self.label} computes with a compiled kernel and has no gradient rule."
+            ) from error
+        finally:
+            recording.training = outer
+
+    def record_with_masks(
+        self, recording: Any, inputs: Any, mask: Any
+    ) -> tuple[Any, Any, Callable[[list[Any]], list[Any]]]:
+        """Returns outputs, their masks and the outputs' pullback; see `MaskRule.JOINT`."""
+        from rnnext.autodiff.tracing import trace
+
+        masks: Any = None
+
+        def outputs_alone(x: Any) -> Any:
+            nonlocal masks
+            outputs, masks = self.call_with_masks(x, mask)
+            return outputs
+
+        outputs, pullback = trace(outputs_alone, (inputs,), {}, recording, integers=True)
+        return outputs, masks, pullback
 
     # Masks -------------------------------------------------------------------------------------
 

@@ -29,7 +29,10 @@ class Weight(Protocol):
     """What a recording notes gradients of."""
 
     trainable: bool
-    value: Any
+
+    @property
+    def value(self) -> Any:
+        """The values to compute with."""
 
 
 class Buffers:
@@ -152,7 +155,7 @@ def _run(instruction: Instruction, recording: Recording, slots: list[Any]) -> Pu
         outputs, pullback = operation.record(recording, *args, **kwargs)
     for slot, value in zip(instruction.outputs, nest.flatten(outputs), strict=True):
         slots[slot] = value
-    return pullback  # type: ignore[no-any-return]
+    return pullback
 
 
 def _reverse(

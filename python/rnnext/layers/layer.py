@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, regularizers, serialization
-from rnnext.arrays import as_array, as_strings, cast, holds_strings
+from rnnext.arrays import as_array, as_strings, cast, holds_strings, is_traced
+from rnnext.autodiff.tape import active, suspended
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.arguments import (
     CallArguments,
@@ -75,6 +76,7 @@ class Layer(WeightOwner):
 
     # Whether `call` itself checks and converts a plain array, so that `__call__` need not.
     _call_checks_input = False
+    calls_others = True
     # Whether integer inputs are computed as floats; Keras leaves that to the operation.
     _casts_integers = False
     # Set on recurrent layers of Keras 2 files: the mask is used beside an initial_state, too.
@@ -176,6 +178,10 @@ class Layer(WeightOwner):
     def _ensure_built(self, call: CallArguments) -> None:
         if self.built:
             return
+        if active.tape is not None:
+            with suspended():
+                self._ensure_built(call)
+            return
         if _is_overridden(self, "build"):
             self.build(**shape_arguments(type(self).build, call.shapes(), self.label))
             check_inputs(self.input_spec, call.first, self.label)
@@ -228,12 +234,32 @@ class Layer(WeightOwner):
         if masks:
             for mask_argument, tensors in self.implicit_masks(call).items():
                 kwargs[mask_argument] = masks[tensors]
-        outputs = self.cast_outputs(self.call(*args, **kwargs))
+        if active.tape is None:
+            outputs = self.cast_outputs(self.call(*args, **kwargs))
+        else:
+            outputs = self._call_traced(args, kwargs)
         self._called()
         mask = call.named.get("mask")
         if mask is None and masks:
             mask = masks[next(iter(call.named))]
         return self._with_masks(call.first, mask, outputs)
+
+    def _call_traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Computes inside a trace, by the layer's own gradient rule."""
+        from rnnext.autodiff.tracing import nested
+
+        recording = active.tape.recording  # type: ignore[union-attr]
+        outer, training = recording.training, kwargs.pop("training", None)
+
+        def record(*args: Any, **kwargs: Any) -> Any:
+            return self.record(recording, *args, **kwargs)
+
+        try:
+            # What a call says about training holds for the layers inside it, too.
+            recording.training = outer if training is None else bool(training)
+            return nested(record, args, kwargs)
+        finally:
+            recording.training = outer
 
     def _carried_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The masks that arrays carry, nested as they are, by argument; {} if none carries one."""
@@ -275,7 +301,7 @@ class Layer(WeightOwner):
             if isinstance(y, KerasTensor):
                 if y.dtype == self.compute_dtype:
                     y.dtype = self.output_dtype
-            elif isinstance(y, np.ndarray) and y.dtype == self.compute_dtype:
+            elif (isinstance(y, np.ndarray) or is_traced(y)) and y.dtype == self.compute_dtype:
                 return cast(y, self.output_dtype)
             return y
 
@@ -394,8 +420,11 @@ class Layer(WeightOwner):
         flat = nest.flatten(outputs)
         masks = nest.flatten(self.compute_mask(inputs, mask))
         for i, (array, out_mask) in enumerate(zip(flat, masks, strict=False)):
-            if out_mask is not None and isinstance(array, np.ndarray) and mask_of(array) is None:
-                flat[i] = attach_mask(array, out_mask)
+            if out_mask is not None and mask_of(array) is None:
+                if isinstance(array, np.ndarray):
+                    flat[i] = attach_mask(array, out_mask)
+                elif is_traced(array):
+                    array._keras_mask = out_mask
         return nest.pack_like(outputs, flat)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.arrays import cast
 from rnnext.errors import UnsupportedError
 from rnnext.graph.tensor import Shape
 from rnnext.layers.input_spec import InputSpec
@@ -90,7 +91,7 @@ class SpatialLayer(Layer):
         return np.moveaxis(x, 1, -1) if self._channels_first else x
 
     def _from_channels_last(self, y: NDArray[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(np.moveaxis(y, -1, 1)) if self._channels_first else y
+        return cast(np.moveaxis(y, -1, 1), y.dtype) if self._channels_first else y
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from rnnext import nest
 from rnnext.arrays import as_array, cast
+from rnnext.autodiff.tape import active
 from rnnext.dtypes import standard_dtype_name, widened
 from rnnext.errors import ShapeError
 from rnnext.fork_safety import held_at_fork
@@ -82,8 +84,24 @@ class Variable(NDArrayOperatorsMixin):
 
     @property
     def value(self) -> NDArray[Any]:
-        """The values to compute with: float32 where they are kept in half precision."""
+        """The values to compute with: float32 where they are kept in half precision.
+
+        Inside a trace those of a trainable weight are a traced array.
+        """
+        if active.tape is not None:
+            traced: Any = self.__traced__
+            return widened(self.stored) if traced is None else traced
         return widened(self.stored)
+
+    @property
+    def __traced__(self) -> Any:
+        """The traced array that the weight stands for inside a trace; None outside."""
+        tape = active.tape
+        if tape is None or not self.trainable or self.stored.dtype.kind in "biu":
+            return None
+        from rnnext.autodiff.traced import Traced
+
+        return Traced(widened(self.stored), tape.node_of(self), tape)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -116,6 +134,10 @@ class Variable(NDArrayOperatorsMixin):
         Raises:
             ShapeError: If its shape is not that of the weight.
         """
+        if active.tape is not None:
+            from rnnext.autodiff.rules import value_of
+
+            value = value_of(value)
         array = as_array(value, f"weight {self.path!r}")
         if array.shape != self.shape:
             raise ShapeError(
@@ -151,6 +173,9 @@ class Variable(NDArrayOperatorsMixin):
         return self.stored.copy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        traced = self.__traced__
+        if traced is not None:
+            traced.__array__()  # raises: the weight would lose its gradient
         values = self.value
         if dtype is not None and np.dtype(dtype) != values.dtype:
             return values.astype(dtype)
@@ -160,7 +185,15 @@ class Variable(NDArrayOperatorsMixin):
         values = [x.value if isinstance(x, Variable) else x for x in inputs]
         return getattr(ufunc, method)(*values, **kwargs)
 
+    def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
+        def value(x: Any) -> Any:
+            return x.value if isinstance(x, Variable) else x
+
+        return function(*nest.map_structure(value, args), **nest.map_structure(value, kwargs))
+
     def __getitem__(self, index: Any) -> Any:
+        if active.tape is not None:
+            return self.value[index]
         return widened(np.asarray(self.stored[index]))[()]
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rnnext import initializers, nest
 from rnnext.activations.activation import CustomActivation
 from rnnext.arrays import as_array
+from rnnext.autodiff.tape import suspended
 from rnnext.dtypes import DTypePolicy, get_policy, widened
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.graph.operation import Operation
@@ -302,7 +303,8 @@ class WeightOwner(Operation):
         """Returns what `call` needs, made from the weights; see `_pack_weights`."""
         with weights_lock:
             if self._packed is None:
-                self._packed = self._pack_weights()
+                with suspended():  # what is packed outlives a trace
+                    self._packed = self._pack_weights()
             return self._packed
 
     def _pack_weights(self) -> Any:

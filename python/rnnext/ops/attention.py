@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import _core
 from rnnext.arrays import cast
+from rnnext.autodiff.activate import activate
 from rnnext.errors import UnsupportedError
 from rnnext.ops.operation import NN, operation
 from rnnext.ops.promotion import as_float, as_tensor, promoted
@@ -37,7 +38,8 @@ _SCORES_AT_ONCE = 2**23
 def softmax_rows(scores: Array) -> Array:
     """Returns the softmax over the last axis."""
     wide = np.result_type(scores.dtype, np.float32)
-    return _core.activate(("softmax",), cast(scores, wide)).astype(scores.dtype, copy=False)
+    weights: Array = activate(("softmax",), cast(scores, wide))
+    return weights.astype(scores.dtype, copy=False)
 
 
 def causal_mask(queries: int, keys: int) -> NDArray[np.bool_]:
@@ -72,6 +74,7 @@ def attend(
     bias: Array | None = None,
     blind_rows_are_zero: bool = False,
     keep_weights: bool = False,
+    dropout: Callable[[Array], Array] | None = None,
 ) -> tuple[Array, Array | None]:
     """Returns `softmax(query @ key.T * scale + bias) @ value`, and the weights.
 
@@ -86,6 +89,7 @@ def attend(
         bias: Added to the scores; of the rank of the mask.
         blind_rows_are_zero: The weights of a query that may look nowhere: zero, or all equal.
         keep_weights: Whether the weights are wanted.
+        dropout: What drops weights in training. Those that are returned are all there.
 
     Returns:
         (B, ..., T, E), and (B, ..., T, S) or None.
@@ -98,7 +102,8 @@ def attend(
         if allowed is not None and blind_rows_are_zero:
             block = np.where(allowed, block, block.dtype.type(0))
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs.append(np.matmul(block, value[rows]))
+            used = block if dropout is None else dropout(block)
+            outputs.append(np.matmul(used, value[rows]))
         if keep_weights:
             weights.append(block)
     return _joined(outputs), _joined(weights) if keep_weights else None
@@ -161,7 +166,9 @@ def dot_product_attention(
     if is_causal:
         causal = causal_mask(q.shape[2], k.shape[2])[None, None]
         allowed = causal if allowed is None else allowed & causal
-    added = None if bias is None else np.array(as_tensor(bias), ndmin=4)
+    added = None if bias is None else as_tensor(bias)
+    if added is not None:
+        added = added.reshape((1,) * (4 - added.ndim) + added.shape)
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     outputs, _ = attend(q, k, v, scale, allowed, added)
-    return np.ascontiguousarray(np.swapaxes(outputs, 1, 2))
+    return cast(np.swapaxes(outputs, 1, 2), outputs.dtype)

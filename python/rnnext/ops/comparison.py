@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.arrays import asarray
 from rnnext.ops.operation import NUMPY, operation
 from rnnext.ops.promotion import as_tensor, promoted
 from rnnext.ops.shapes import broadcast
@@ -22,21 +23,21 @@ def _booleans(class_name: str, function: Any, reads_ids: bool = False) -> Any:
 
 def _comparison(class_name: str, compare: Callable[..., Any], reads_ids: bool = False) -> Any:
     def function(x1: Any, x2: Any) -> Array:
-        return np.asarray(compare(*promoted(x1, x2)))
+        return asarray(compare(*promoted(x1, x2)))
 
     return _booleans(class_name, function, reads_ids)
 
 
 def _logic(class_name: str, combine: Callable[..., Any]) -> Any:
     def function(x1: Any, x2: Any) -> Array:
-        return np.asarray(combine(as_tensor(x1).astype(bool), as_tensor(x2).astype(bool)))
+        return asarray(combine(as_tensor(x1).astype(bool), as_tensor(x2).astype(bool)))
 
     return _booleans(class_name, function)
 
 
 def _test(class_name: str, test: Callable[..., Any]) -> Any:
     def function(x: Any) -> Array:
-        return np.asarray(test(as_tensor(x)))
+        return asarray(test(as_tensor(x)))
 
     return _booleans(class_name, function)
 

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from rnnext import settings
 from rnnext.arrays import cast as cast_array
+from rnnext.arrays import is_traced
+from rnnext.autodiff.rules import value_of
+from rnnext.autodiff.tape import active
 from rnnext.dtypes import standard_dtype_name
 from rnnext.graph.tensor import KerasTensor
 from rnnext.ops.operation import CORE, NUMPY, operation
@@ -48,8 +51,13 @@ def convert_to_tensor(
 
 @operation(CORE, "StopGradient", shape=broadcast)
 def stop_gradient(variable: Any) -> Array:
-    """Returns its argument: rnnext computes no gradients here."""
-    return as_tensor(variable)
+    """Returns its argument as a constant, whose gradient is zero."""
+    value: Array = value_of(as_tensor(variable))
+    if active.tape is None:
+        return value
+    from rnnext.autodiff.traced import Traced
+
+    return Traced(value)  # type: ignore[return-value]
 
 
 @operation(NUMPY, "Copy", shape=broadcast)
@@ -90,13 +98,13 @@ def ndim(x: Any) -> int:
 
 
 def convert_to_numpy(x: Any) -> Array:
-    """Returns `x` as a NumPy array."""
-    return as_tensor(x)
+    """Returns `x` as a NumPy array, without a gradient."""
+    return value_of(as_tensor(x))  # type: ignore[no-any-return]
 
 
 def is_tensor(x: Any) -> bool:
     """Tells whether `x` is an array or a symbolic tensor."""
-    return isinstance(x, (np.ndarray, KerasTensor))
+    return isinstance(x, (np.ndarray, KerasTensor)) or is_traced(x)
 
 
 def zeros(shape: Sequence[int] | int, dtype: Any = None) -> Array:

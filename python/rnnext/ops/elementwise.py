@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.arrays import asarray
+from rnnext.autodiff.rules import note, value_of
 from rnnext.ops.operation import MATH, NUMPY, operation
 from rnnext.ops.promotion import as_float, as_tensor, promoted
 from rnnext.ops.shapes import broadcast
@@ -25,7 +27,7 @@ def _float(class_name: str, formula: Formula, module: str = NUMPY) -> Any:
     """A function of floats; integers are computed as the default float type."""
 
     def function(x: Any) -> Array:
-        return np.asarray(formula(as_float(x)))
+        return asarray(formula(as_float(x)))
 
     return _elementwise(class_name, function, module)
 
@@ -36,7 +38,7 @@ def _number(class_name: str, formula: Formula, bool_as: Any = np.bool_) -> Any:
     def function(x: Any) -> Array:
         array = as_tensor(x)
         dtype = bool_as if array.dtype.kind == "b" else array.dtype
-        return np.asarray(formula(array.astype(dtype, copy=False)), dtype=dtype)
+        return asarray(formula(array.astype(dtype, copy=False)), dtype=dtype)
 
     return _elementwise(class_name, function)
 
@@ -48,7 +50,7 @@ def _pair(class_name: str, formula: Formula, bool_as: Any = np.bool_) -> Any:
         a, b = promoted(x1, x2)
         if a.dtype.kind == "b":
             a, b = a.astype(bool_as), b.astype(bool_as)
-        return np.asarray(formula(a, b))
+        return asarray(formula(a, b))
 
     return _elementwise(class_name, function)
 
@@ -58,7 +60,7 @@ def _float_pair(class_name: str, formula: Formula) -> Any:
 
     def function(x1: Any, x2: Any) -> Array:
         a, b = promoted(x1, x2)
-        return np.asarray(formula(as_float(a), as_float(b)))
+        return asarray(formula(as_float(a), as_float(b)))
 
     return _elementwise(class_name, function)
 
@@ -90,7 +92,7 @@ reciprocal = _number("Reciprocal", np.reciprocal)
 def divide_no_nan(x1: Any, x2: Any) -> Array:
     """Returns `x1 / x2`, and 0 where `x2` is 0."""
     a, b = map(as_float, promoted(x1, x2))
-    return np.asarray(np.where(b == 0, a.dtype.type(0), np.true_divide(a, b)))
+    return asarray(np.where(b == 0, a.dtype.type(0), np.true_divide(a, b)))
 
 
 @operation(NUMPY, "Clip", options=("x_min", "x_max"), shape=broadcast)
@@ -98,8 +100,8 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Array:
     """Returns `x`, but at least `x_min` and at most `x_max`."""
     array = as_tensor(x)
     array = array.astype(np.int32) if array.dtype.kind == "b" else array
-    lower, upper = (np.asarray(limit).astype(array.dtype) for limit in (x_min, x_max))
-    return np.asarray(np.minimum(np.maximum(array, lower), upper))
+    lower, upper = (asarray(limit).astype(array.dtype) for limit in (x_min, x_max))
+    return asarray(np.minimum(np.maximum(array, lower), upper))
 
 
 # Powers, logarithms, trigonometry ----------------------------------------------------------------
@@ -136,6 +138,15 @@ rsqrt = _float("Rsqrt", lambda x: 1 / np.sqrt(x), MATH)
 def erf(x: Any) -> Array:
     """Returns the error function."""
     array = as_float(x)
+    values, slope = value_of(array), 2 / math.sqrt(math.pi)
+    result = _error_function(values)
+    if values is array:
+        return result
+    traced: Array = note(result, [array], lambda d: d * (slope * np.exp(-np.square(values))))
+    return traced
+
+
+def _error_function(array: Array) -> Array:
     values = [math.erf(value) for value in array.flat]
     return np.array(values, dtype=array.dtype).reshape(array.shape)
 
@@ -151,10 +162,10 @@ trunc = _number("Trunc", np.trunc)
 def round(x: Any, decimals: int = 0) -> Array:
     """Returns `x` rounded to a number of decimals, halves to even."""
     array = as_tensor(x)
-    return array if array.dtype.kind == "b" else np.asarray(np.round(array, decimals))
+    return array if array.dtype.kind == "b" else asarray(np.round(array, decimals))
 
 
 @operation(NUMPY, "NanToNum", options=("nan", "posinf", "neginf"), shape=broadcast)
 def nan_to_num(x: Any, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Array:
     """Returns `x` with other values for NaN and infinities; by default 0 and the largest."""
-    return np.asarray(np.nan_to_num(as_tensor(x), nan=nan, posinf=posinf, neginf=neginf))
+    return asarray(np.nan_to_num(as_tensor(x), nan=nan, posinf=posinf, neginf=neginf))

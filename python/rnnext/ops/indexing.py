@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import settings
+from rnnext.arrays import asarray
 from rnnext.errors import UnsupportedError
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.ops.operation import CORE, MATH, NN, NUMPY, operation
@@ -43,13 +44,13 @@ def _steps_of_index(call: StreamedCall, arguments: dict[str, Any]) -> Streamed:
 @operation(NUMPY, "GetItem", shape=_indexed, keeps_dtype=True, steps=_steps_of_index)
 def get_item(x: Any, key: Any) -> Array:
     """Returns `x[key]` for integers, slices, Ellipsis and None."""
-    return np.asarray(as_tensor(x)[_key(key)])
+    return asarray(as_tensor(x)[_key(key)])
 
 
 @operation(NUMPY, "Take", options=("axis",), shape=taken, keeps_dtype=True)
 def take(x: Any, indices: Any, axis: int | None = None) -> Array:
     """Returns the elements, or parts along an axis, at `indices`; negative ones count back."""
-    return np.asarray(np.take(as_tensor(x), as_tensor(indices).astype(np.int64), axis))
+    return asarray(np.take(as_tensor(x), as_tensor(indices).astype(np.int64), axis))
 
 
 @operation(NUMPY, "TakeAlongAxis", options=("axis",))
@@ -72,7 +73,7 @@ def slice_(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Array:
     inside = all(a >= 0 and b <= n for a, b, n in zip(starts, ends, array.shape, strict=True))
     if not inside:
         raise ValueError(f"a block of shape {tuple(shape)} at {starts} leaves the array")
-    return np.asarray(array[tuple(map(slice, starts, ends))])
+    return asarray(array[tuple(map(slice, starts, ends))])
 
 
 @operation(NUMPY, "Sort", options=("axis",))
@@ -124,7 +125,7 @@ def one_hot(
     ids = np.expand_dims(as_tensor(x).astype(np.int64), axis)
     classes = np.arange(num_classes).reshape([-1] + [1] * (ids.ndim - 1))
     classes = np.moveaxis(classes, 0, axis)
-    return np.asarray(ids == classes, dtype=dtype or settings.floatx())
+    return asarray(ids == classes, dtype=dtype or settings.floatx())
 
 
 @operation(NN, "MultiHot", options=("num_classes", "axis", "dtype", "sparse"))
@@ -136,6 +137,4 @@ def multi_hot(
     The indices of a vector are on axis 1 of `inputs` (axis 0 if it has only one).
     """
     rank = as_tensor(inputs).ndim
-    return np.asarray(
-        np.max(one_hot(inputs, num_classes, axis, dtype, sparse), 1 if rank > 1 else 0)
-    )
+    return asarray(np.max(one_hot(inputs, num_classes, axis, dtype, sparse), 1 if rank > 1 else 0))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.arrays import asarray
 from rnnext.ops.core import saturate_cast
 from rnnext.ops.operation import NN, operation
 from rnnext.ops.promotion import as_float, as_tensor, promoted
@@ -73,8 +74,8 @@ def in_received_dtype(result: Array, received: Any) -> Array:
     """
     dtype = as_tensor(received).dtype
     if dtype.kind == "b":
-        return np.asarray(result != 0)
-    return np.asarray(saturate_cast(result, dtype)) if dtype.kind in "iu" else result
+        return asarray(result != 0)
+    return asarray(saturate_cast(result, dtype)) if dtype.kind in "iu" else result
 
 
 def by_root_mean_square(
@@ -86,7 +87,7 @@ def by_root_mean_square(
     result: Array = x.astype(np.float64)
     with np.errstate(all="ignore"):
         result *= 1 / np.sqrt(_mean_square(result, axis) + epsilon)
-        return np.asarray(result if scale is None else result * scale, dtype=x.dtype)
+        return asarray(result if scale is None else result * scale, dtype=x.dtype)
 
 
 def _mean_square(x: Array, axis: tuple[int, ...]) -> Array:
@@ -96,7 +97,7 @@ def _mean_square(x: Array, axis: tuple[int, ...]) -> Array:
     # Not np.square(x).mean(): the squares as an array of their own would take most of the time.
     total = np.einsum(x, labels, x, labels, others)
     kept = [1 if i in axis else size for i, size in enumerate(x.shape)]
-    return np.asarray(total.reshape(kept) / math.prod(x.shape[i] for i in axis))
+    return asarray(total.reshape(kept) / math.prod(x.shape[i] for i in axis))
 
 
 def by_norm(x: Array, axis: Axis, order: int = 2, epsilon: float = 1e-12) -> Array:
@@ -104,7 +105,7 @@ def by_norm(x: Array, axis: Axis, order: int = 2, epsilon: float = 1e-12) -> Arr
     wide = np.abs(x.astype(np.float64))
     with np.errstate(all="ignore"):
         norm = np.sum(wide**order, axis=axis, keepdims=True) ** (1 / order)
-        return np.asarray(x / np.maximum(norm, epsilon)).astype(x.dtype)
+        return asarray(x / np.maximum(norm, epsilon)).astype(x.dtype)
 
 
 @operation(NN, "Normalize", options=("axis", "order", "epsilon"), shape=broadcast)
@@ -147,7 +148,7 @@ def layer_normalization(
     array = as_float(x)
     axes = axes_of(axis, array.ndim)
     sizes = [size if i in axes else 1 for i, size in enumerate(array.shape)]
-    scale, offset = (None if v is None else np.asarray(v).reshape(sizes) for v in (gamma, beta))
+    scale, offset = (None if v is None else asarray(v).reshape(sizes) for v in (gamma, beta))
     epsilon = _EPSILON if epsilon is None else epsilon
     offset = None if rms_scaling else offset
     result = by_mean_and_variance(array, axes, epsilon, scale, offset, not rms_scaling)
@@ -169,9 +170,9 @@ def batch_normalization(
     array = as_float(array)
     sizes = [1] * array.ndim
     sizes[axis] = -1
-    factor = 1 / np.sqrt(np.asarray(variance, dtype=np.float64) + epsilon)
-    factor = factor if scale is None else factor * np.asarray(scale)
-    result = (array - np.asarray(mean).reshape(sizes)) * factor.reshape(sizes)
+    factor = 1 / np.sqrt(asarray(variance, dtype=np.float64) + epsilon)
+    factor = factor if scale is None else factor * asarray(scale)
+    result = (array - asarray(mean).reshape(sizes)) * factor.reshape(sizes)
     if offset is not None:
-        result = result + np.asarray(offset).reshape(sizes)
-    return np.asarray(result, dtype=array.dtype)
+        result = result + asarray(offset).reshape(sizes)
+    return asarray(result, dtype=array.dtype)

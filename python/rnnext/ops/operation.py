@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest, serialization
+from rnnext.arrays import asarray
 from rnnext.dtypes import standard_dtype_name
 from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.graph.operation import Operation
@@ -206,7 +207,7 @@ class FunctionOperation(Operation):
         except (ValueError, IndexError, OverflowError) as error:
             shapes = [np.shape(x) for x in nest.flatten((args, kwargs)) if hasattr(x, "shape")]
             raise ShapeError(f"{label}: {error} (received arrays of shapes {shapes})") from error
-        return np.asarray(result) if isinstance(result, np.generic) else result
+        return asarray(result) if isinstance(result, np.generic) else result
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Computes the result from arrays."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import settings
-from rnnext.arrays import as_array, cast
+from rnnext.arrays import as_array, asarray, cast
 
 __all__ = ["as_float", "as_tensor", "promoted", "result_type"]
 
@@ -75,7 +75,7 @@ def promoted(*values: Any) -> list[NDArray[Any]]:
     """Returns the values as arrays of the dtype in which they are combined."""
     kept = [v if isinstance(v, (bool, int, float)) else as_tensor(v) for v in values]
     dtype = result_type(*kept)
-    return [np.asarray(value, dtype=dtype) for value in kept]
+    return [asarray(value, dtype) for value in kept]
 
 
 def as_float(x: Any) -> NDArray[Any]:

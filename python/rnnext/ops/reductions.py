@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.arrays import asarray
 from rnnext.ops.operation import LINALG, MATH, NN, NUMPY, operation
 from rnnext.ops.promotion import as_float, as_tensor, promoted
 from rnnext.ops.shapes import Shape, axes_of, reduced, shape_of
@@ -36,14 +37,14 @@ def _of_floats(class_name: str, reduce: Callable[..., Any]) -> Any:
     def function(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
         array = as_float(x)
         result = reduce(array, axis=axis, keepdims=keepdims, dtype=np.float64)
-        return np.asarray(result).astype(array.dtype)
+        return asarray(result).astype(array.dtype)
 
     return _reduction(class_name, function)
 
 
 def _truth(class_name: str, reduce: Callable[..., Any]) -> Any:
     def function(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
-        return np.asarray(reduce(as_tensor(x).astype(bool), axis=axis, keepdims=keepdims))
+        return asarray(reduce(as_tensor(x).astype(bool), axis=axis, keepdims=keepdims))
 
     return _reduction(class_name, function)
 
@@ -52,7 +53,7 @@ def _extreme(class_name: str, reduce: Callable[..., Any]) -> Any:
     def function(x: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> Array:
         array = as_tensor(x)
         start = {} if initial is None else {"initial": array.dtype.type(initial)}
-        return np.asarray(reduce(array, axis=axis, keepdims=keepdims, **start))
+        return asarray(reduce(array, axis=axis, keepdims=keepdims, **start))
 
     return _reduction(class_name, function, "initial")
 
@@ -65,7 +66,7 @@ def _without_nan(class_name: str, reduce: Callable[..., Any], needs_floats: bool
         dtype = _sum_dtype(array.dtype)
         along = tuple(axis) if isinstance(axis, list) else axis
         result = reduce(array.astype(_accumulator(dtype)), axis=along, keepdims=keepdims)
-        return np.asarray(result).astype(dtype)
+        return asarray(result).astype(dtype)
 
     return _reduction(class_name, function)
 
@@ -73,12 +74,15 @@ def _without_nan(class_name: str, reduce: Callable[..., Any], needs_floats: bool
 def _mean_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
     """NumPy's nanmean without its warning: the mean of no numbers is NaN."""
     counts = np.sum(~np.isnan(array), axis=axis, keepdims=keepdims)
-    return np.asarray(np.nansum(array, axis=axis, keepdims=keepdims) / counts)
+    return asarray(np.nansum(array, axis=axis, keepdims=keepdims) / counts)
 
 
 def _variance_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
-    differences = array - _mean_of_numbers(array, axis, True)
-    return _mean_of_numbers(np.square(differences), axis, keepdims)
+    is_number = ~np.isnan(array)
+    # NaN in the differences would be in their gradient, too.
+    differences = np.where(is_number, array - _mean_of_numbers(array, axis, True), 0)
+    counts = np.sum(is_number, axis=axis, keepdims=keepdims)
+    return asarray(np.sum(np.square(differences), axis=axis, keepdims=keepdims) / counts)
 
 
 def _deviation_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
@@ -91,7 +95,7 @@ def _position(class_name: str, find: Callable[..., Any]) -> Any:
         if array.dtype.kind == "f":  # Keras: -0.0 is less than 0.0
             below_zero = np.copysign(np.finfo(array.dtype).tiny, -1)
             array = np.where((array == 0) & np.signbit(array), below_zero, array)
-        return np.asarray(find(array, axis=axis, keepdims=keepdims)).astype(np.int32)
+        return asarray(find(array, axis=axis, keepdims=keepdims)).astype(np.int32)
 
     return _reduction(class_name, function)
 
@@ -107,7 +111,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
     """Returns the sum of the elements along `axis`."""
     array = as_tensor(x)
     dtype = _sum_dtype(array.dtype)
-    return np.asarray(np.sum(array, axis, _accumulator(dtype), keepdims=keepdims)).astype(dtype)
+    return asarray(np.sum(array, axis, _accumulator(dtype), keepdims=keepdims)).astype(dtype)
 
 
 @operation(NUMPY, "Prod", options=("axis", "keepdims", "dtype"), shape=reduced)
@@ -115,7 +119,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: Any = None) -
     """Returns the product of the elements along `axis`."""
     array = as_tensor(x)
     dtype = _sum_dtype(array.dtype if dtype is None else np.dtype(dtype))
-    return np.asarray(np.prod(array, axis, _accumulator(dtype), keepdims=keepdims)).astype(dtype)
+    return asarray(np.prod(array, axis, _accumulator(dtype), keepdims=keepdims)).astype(dtype)
 
 
 mean = _of_floats("Mean", np.mean)
@@ -137,13 +141,13 @@ argmin = _position("Argmin", np.argmin)
 @operation(NUMPY, "Amax", options=("axis", "keepdims"), shape=reduced)
 def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
     """Returns the largest elements along `axis`."""
-    return np.asarray(np.max(as_tensor(x), axis=axis, keepdims=keepdims))
+    return asarray(np.max(as_tensor(x), axis=axis, keepdims=keepdims))
 
 
 @operation(NUMPY, "Amin", options=("axis", "keepdims"), shape=reduced)
 def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
     """Returns the smallest elements along `axis`."""
-    return np.asarray(np.min(as_tensor(x), axis=axis, keepdims=keepdims))
+    return asarray(np.min(as_tensor(x), axis=axis, keepdims=keepdims))
 
 
 @operation(NUMPY, "Ptp", options=("axis", "keepdims"), shape=reduced)
@@ -151,7 +155,7 @@ def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
     """Returns the difference of the largest and the smallest element along `axis`."""
     array = as_tensor(x)
     along = tuple(axis) if isinstance(axis, list) else axis
-    return np.asarray(np.ptp(array, axis=along, keepdims=keepdims))
+    return asarray(np.ptp(array, axis=along, keepdims=keepdims))
 
 
 @operation(NUMPY, "Median", options=("axis", "keepdims"), shape=reduced)
@@ -159,13 +163,13 @@ def median(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
     """Returns the median along `axis`."""
     array = as_float(x)
     along = tuple(axis) if isinstance(axis, list) else axis
-    return np.asarray(np.median(array, axis=along, keepdims=keepdims)).astype(array.dtype)
+    return asarray(np.median(array, axis=along, keepdims=keepdims)).astype(array.dtype)
 
 
 @operation(NUMPY, "CountNonzero", options=("axis",), shape=reduced)
 def count_nonzero(x: Any, axis: Axis = None) -> Array:
     """Returns how many elements are not zero along `axis`."""
-    return np.asarray(np.count_nonzero(as_tensor(x), axis=axis)).astype(np.int32)
+    return asarray(np.count_nonzero(as_tensor(x), axis=axis)).astype(np.int32)
 
 
 @operation(NUMPY, "Average", options=("axis",))
@@ -173,10 +177,10 @@ def average(x: Any, axis: int | None = None, weights: Any = None) -> Array:
     """Returns the mean along `axis`, weighted if `weights` are given."""
     if weights is None:
         array = as_float(x)
-        return np.asarray(np.mean(array, axis=axis, dtype=np.float64)).astype(array.dtype)
+        return asarray(np.mean(array, axis=axis, dtype=np.float64)).astype(array.dtype)
     array, weights = map(as_float, promoted(x, weights))
     result = np.average(array.astype(np.float64), axis=axis, weights=weights)
-    return np.asarray(result).astype(array.dtype)
+    return asarray(result).astype(array.dtype)
 
 
 @operation(MATH, "Logsumexp", options=("axis", "keepdims"), shape=reduced)
@@ -195,7 +199,7 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
     """Returns a vector or matrix norm along one or two axes; see `numpy.linalg.norm`."""
     array = as_float(x)
     result = np.linalg.norm(array.astype(np.float64), ord=ord, axis=axis, keepdims=keepdims)
-    return np.asarray(result).astype(array.dtype)
+    return asarray(result).astype(array.dtype)
 
 
 @operation(NN, "Moments", options=("axes", "keepdims", "synchronized"))
@@ -224,7 +228,7 @@ def _accumulation(class_name: str, accumulate: Callable[..., Any]) -> Any:
         array = array if dtype is None else array.astype(dtype)
         array = array.astype(np.int32) if array.dtype.kind == "b" else array
         dtype = array.dtype
-        return np.asarray(accumulate(array, axis=axis, dtype=_accumulator(dtype))).astype(dtype)
+        return asarray(accumulate(array, axis=axis, dtype=_accumulator(dtype))).astype(dtype)
 
     doc = "along `axis`; None means over all elements."
     options = ("axis", "dtype")

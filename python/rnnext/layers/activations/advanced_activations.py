@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import constraints, initializers, regularizers, serialization
 from rnnext.activations.activation import Activation
+from rnnext.arrays import asarray
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.layers.input_spec import InputSpec
@@ -207,7 +208,7 @@ class PReLU(Layer):
         zero = inputs.dtype.type(0)
         with np.errstate(over="ignore", invalid="ignore"):
             positive, negative = np.maximum(inputs, zero), np.maximum(-inputs, zero)
-            return np.asarray(positive - self.alpha.value * negative)
+            return asarray(positive - self.alpha.value * negative)
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed: if all steps share their alpha."""
@@ -267,7 +268,7 @@ class Softmax(Layer):
         """Returns the softmax."""
         if mask is None:
             return over_axes("softmax", inputs, self.axis)
-        keep = self._checked_mask(inputs, np.asarray(mask))
+        keep = self._checked_mask(inputs, asarray(mask))
         # Keras's value, not -inf: along an axis that is masked throughout no NaN comes up.
         masked = inputs.dtype.type(-3e4 if inputs.dtype.itemsize < 4 else -1e9)
         outputs = over_axes("softmax", np.where(keep, inputs, masked), self.axis)

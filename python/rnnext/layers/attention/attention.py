@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import activations, ops, serialization
+from rnnext.arrays import asarray
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.operation import MaskRule
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
+from rnnext.layers.regularization.noise import dropout_of
 from rnnext.ops.attention import causal_mask, row_blocks, rows_of, softmax_rows
 from rnnext.ops.shapes import broadcast_shapes
 
@@ -29,8 +32,8 @@ class Attention(Layer):
         use_scale: Whether the scores have a learned factor.
         score_mode: "dot": `query @ key.T * scale`. "concat":
             `concat_score_weight * sum(tanh(scale * (query + key)))`.
-        dropout: Between 0 and 1; kept in the config.
-        seed: Kept in the config.
+        dropout: The share of the weights that are dropped in training, from 0 to 1.
+        seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.
 
     Call arguments:
@@ -86,8 +89,7 @@ class Attention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         """Returns (B, Tq, E), or this and (B, Tq, Tv)."""
-        if training and self.dropout > 0:
-            raise UnsupportedError(f"{self.label}: training=True is not supported.")
+        dropout = dropout_of(self, training)
         query, value, key = self._query_value_key(inputs)
         self._check_shapes(query.shape, value.shape, key.shape)
         query_mask, value_mask = self._masks(mask)
@@ -95,13 +97,21 @@ class Attention(Layer):
         if use_causal_mask:
             causal = causal_mask(query.shape[-2], key.shape[-2])[np.newaxis]
             allowed = causal if allowed is None else np.logical_and(allowed, causal)
-        outputs, weights = self._attend(query, value, key, allowed, return_attention_scores)
+        outputs, weights = self._attend(
+            query, value, key, allowed, return_attention_scores, dropout
+        )
         if query_mask is not None:
             outputs = np.where(query_mask[..., np.newaxis], outputs, outputs.dtype.type(0))
         return (outputs, weights) if return_attention_scores else outputs
 
     def _attend(
-        self, query: Array, value: Array, key: Array, allowed: Any, keep_weights: bool
+        self,
+        query: Array,
+        value: Array,
+        key: Array,
+        allowed: Any,
+        keep_weights: bool,
+        dropout: Callable[[Array], Array] | None,
     ) -> tuple[Array, Array | None]:
         """The output and, if wanted, the weights; in blocks of samples: scores may be large."""
         size = math.prod(query.shape[1:-1]) * key.shape[-2]
@@ -111,6 +121,7 @@ class Attention(Layer):
             for rows in row_blocks(len(query), size * self._elements_of_a_score(query.shape[-1])):
                 scores = self._scores(query[rows], rows_of(key, rows, query))
                 block = softmax_rows(self._lowered(scores, rows_of(allowed, rows, query)))
+                block = block if dropout is None else dropout(block)
                 outputs.append(np.matmul(block, rows_of(value, rows, query)))
                 if keep_weights:
                     weights.append(block)
@@ -132,10 +143,10 @@ class Attention(Layer):
         """The scores (B, Tq, Tv)."""
         scale = 1 if self.scale is None else self.scale.value
         if self.score_mode == "dot":
-            return np.asarray(np.matmul(query, np.swapaxes(key, -2, -1)) * scale)
+            return asarray(np.matmul(query, np.swapaxes(key, -2, -1)) * scale)
         assert self.concat_score_weight is not None
         summed = activations.tanh(scale * _pairwise_sum(query, key)).sum(axis=-1)
-        return np.asarray(self.concat_score_weight.value * summed)
+        return asarray(self.concat_score_weight.value * summed)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
         """Returns the query's mask."""
@@ -221,8 +232,8 @@ class AdditiveAttention(Attention):
 
     Args:
         use_scale: Whether there is a learned scale (D,); otherwise it is 1.
-        dropout: Between 0 and 1; kept in the config.
-        **kwargs: `seed`, kept in the config, and arguments of `Layer`.
+        dropout: The share of the weights that are dropped in training, from 0 to 1.
+        **kwargs: `seed`, that of the layer's own random numbers, and arguments of `Layer`.
 
     Call arguments: those of `Attention`.
     """
@@ -243,9 +254,7 @@ class AdditiveAttention(Attention):
 
     def _scores(self, query: Array, key: Array) -> Array:
         values = activations.tanh(_pairwise_sum(query, key))
-        return np.asarray(
-            (values if self.scale is None else values * self.scale.value).sum(axis=-1)
-        )
+        return asarray((values if self.scale is None else values * self.scale.value).sum(axis=-1))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

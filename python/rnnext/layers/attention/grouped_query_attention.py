@@ -13,6 +13,7 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.attention.multi_head_attention import HeadedAttention
 from rnnext.layers.integer_options import positive_integer
+from rnnext.layers.regularization.noise import dropout_of
 from rnnext.ops.attention import attend
 
 __all__ = ["GroupedQueryAttention"]
@@ -40,7 +41,7 @@ class GroupedQueryAttention(HeadedAttention):
         kernel_constraint: Kept in the config.
         bias_constraint: Kept in the config.
         use_gate: Whether the heads' outputs are multiplied by a gate, a projection of the query.
-        seed: Kept in the config.
+        seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.
 
     Call arguments: those of `MultiHeadAttention`, with query, value and key of three axes.
@@ -114,7 +115,6 @@ class GroupedQueryAttention(HeadedAttention):
         use_causal_mask: bool = False,
     ) -> Any:
         """Returns the output, or this and the weights."""
-        self._check_training(training)
         key = value if key is None else key
         self.compute_output_shape(query.shape, value.shape, key.shape)  # checks them
         allowed = self._allowed(
@@ -132,6 +132,7 @@ class GroupedQueryAttention(HeadedAttention):
                 bool(self.dropout > 0 or return_attention_scores)
             ),
             keep_weights=return_attention_scores,
+            dropout=dropout_of(self, training),
         )
         outputs = np.swapaxes(outputs, 1, 2)
         if self.use_gate:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import math
 import string
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import constraints, initializers, regularizers, serialization
+from rnnext.arrays import asarray
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.masked_array import MaskedTensor
@@ -18,6 +20,7 @@ from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.core.einsum_dense import EinsumDense
 from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
+from rnnext.layers.regularization.noise import dropout_of
 from rnnext.naming import unique_name
 from rnnext.ops.attention import attend, causal_mask
 from rnnext.ops.shapes import axes_of
@@ -31,9 +34,10 @@ class HeadedAttention(Layer):
     """What attention layers with heads share: the options of the projections, and the masks.
 
     Args:
-        dropout: Between 0 and 1; kept in the config, and it decides how queries that may look
-            nowhere are treated: with dropout their output is that of zeros, without it is that
-            of the mean of all values (as in Keras since 3.10; before it always was that).
+        dropout: The share of the weights that are dropped in training, from 0 to 1. It also decides
+            how queries that may look nowhere are treated: with dropout their output is that of
+            zeros, without it is that of the mean of all values (as in Keras since 3.10; before it
+            always was that).
         use_bias: Whether the projections have biases.
         sliding_window: A query may only look at keys less than this many steps away; or None.
         flash_attention: Must not be true.
@@ -45,7 +49,7 @@ class HeadedAttention(Layer):
         kernel_constraint: Kept in the config.
         bias_constraint: Kept in the config.
         use_gate: Whether the heads' outputs are multiplied by a gate, a projection of the query.
-        seed: Kept in the config.
+        seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.
     """
 
@@ -134,11 +138,11 @@ class HeadedAttention(Layer):
         """All masks as one that broadcasts to (B, T, S); None if there is none."""
         steps = query.shape[1], value.shape[1]
         masks = [
-            None if query_mask is None else np.asarray(query_mask, bool)[..., np.newaxis],
-            None if value_mask is None else np.asarray(value_mask, bool)[..., np.newaxis, :],
-            None if key_mask is None else np.asarray(key_mask, bool)[..., np.newaxis, :],
+            None if query_mask is None else asarray(query_mask, bool)[..., np.newaxis],
+            None if value_mask is None else asarray(value_mask, bool)[..., np.newaxis, :],
+            None if key_mask is None else asarray(key_mask, bool)[..., np.newaxis, :],
             causal_mask(*steps)[np.newaxis] if use_causal_mask else None,
-            None if attention_mask is None else np.asarray(attention_mask, bool),
+            None if attention_mask is None else asarray(attention_mask, bool),
         ]
         if self.sliding_window is not None:
             distance = np.abs(np.subtract.outer(np.arange(steps[0]), np.arange(steps[1])))
@@ -172,10 +176,6 @@ class HeadedAttention(Layer):
         Keras has two ways to compute attention, which differ in that.
         """
         return explicit_scores and not self.blind_queries_see_all
-
-    def _check_training(self, training: Any) -> None:
-        if training and self.dropout > 0:
-            raise UnsupportedError(f"{self.label}: training=True is not supported.")
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -220,7 +220,7 @@ class MultiHeadAttention(HeadedAttention):
         kernel_constraint: Kept in the config.
         bias_constraint: Kept in the config.
         use_gate: Whether the heads' outputs are multiplied by a gate, a projection of the query.
-        seed: Kept in the config.
+        seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.
 
     Call arguments:
@@ -336,7 +336,6 @@ class MultiHeadAttention(HeadedAttention):
         use_causal_mask: bool = False,
     ) -> Any:
         """Returns the output, or this and the weights."""
-        self._check_training(training)
         key = value if key is None else key
         self.compute_output_shape(query.shape, value.shape, key.shape)  # checks them
         allowed = self._allowed(
@@ -350,6 +349,7 @@ class MultiHeadAttention(HeadedAttention):
             allowed,
             self._blind_rows_are_zero(explicit_scores),
             return_attention_scores,
+            dropout_of(self, training),
         )
         if self.use_gate:
             outputs = outputs * self._gate_dense(query)
@@ -376,6 +376,7 @@ class MultiHeadAttention(HeadedAttention):
         allowed: Any,
         blind_rows_are_zero: bool,
         keep_weights: bool,
+        dropout: Callable[[Array], Array] | None,
     ) -> tuple[Array, Array | None]:
         """Attention over `attention_axes` of (B, ..., N, D)."""
         axes, last = self.attention_axes or (), query.ndim - 1
@@ -399,6 +400,7 @@ class MultiHeadAttention(HeadedAttention):
             allowed,
             blind_rows_are_zero=blind_rows_are_zero,
             keep_weights=keep_weights,
+            dropout=dropout,
         )
         outputs = outputs.reshape(*batch, *steps[0], value.shape[-1])
         places = np.argsort((*others, *axes, last))

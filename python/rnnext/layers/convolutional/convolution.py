@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import activations, constraints, initializers, regularizers, serialization
+from rnnext.autodiff.tracing import trace
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
+from rnnext.layers.convolutional.gradients import of_window_product
 from rnnext.layers.convolutional.streamed_convolution import StreamedConvolution
 from rnnext.layers.convolutional.window_product import WindowProduct
 from rnnext.layers.convolutional.windows import Windows
@@ -20,6 +24,8 @@ from rnnext.layers.spatial import SpatialLayer, standard_padding
 from rnnext.layers.variable import Variable
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "ConvolutionLayer"]
+
+Array = NDArray[Any]
 
 # Of an array (N, *spatial, C) and the number of windows along each spatial axis.
 Convolution = Callable[[NDArray[Any], tuple[int, ...]], NDArray[Any]]
@@ -110,6 +116,35 @@ class ConvolutionLayer(SpatialLayer):
 
     def _pack_weights(self) -> tuple[Convolution, Any]:
         """The convolution, and the activation if it does not include it."""
+        raise NotImplementedError
+
+    def record(self, recording: Recording, inputs: Array) -> tuple[Array, Pullback]:
+        """Convolves so that it can be reversed."""
+        counts = self._output_sizes(inputs.shape)
+        x = np.ascontiguousarray(self._to_channels_last(inputs))
+        sums = self._sums(x, counts)
+
+        def finish(z: Array) -> Any:
+            return self.cast_outputs(self.activation(self._from_channels_last(z)))
+
+        outputs, activation_pullback = trace(finish, (sums,), {}, recording)
+
+        def pullback(d_outputs: list[Any]) -> list[Any]:
+            (d,) = activation_pullback(d_outputs)
+            d = np.ascontiguousarray(d)
+            if self.bias is not None:
+                total = d.sum(axis=tuple(range(d.ndim - 1)), dtype=np.float64)
+                recording.add(self.bias, total.astype(d.dtype))
+            return [self._from_channels_last(self._reverse(recording, x, counts, d))]
+
+        return outputs, pullback
+
+    def _sums(self, x: Array, counts: tuple[int, ...]) -> Array:
+        """The outputs before the activation, channels-last."""
+        raise NotImplementedError
+
+    def _reverse(self, recording: Recording, x: Array, counts: tuple[int, ...], d: Array) -> Array:
+        """The gradient of `x` from that of the sums; notes those of the kernels."""
         raise NotImplementedError
 
     def streamed(self, call: StreamedCall) -> Streamed:
@@ -258,8 +293,20 @@ class Conv(ConvolutionLayer):
 
     def _pack_weights(self) -> tuple[Convolution, Any]:
         spec, finish = self._split_activation()
+        return self._product(spec), finish
+
+    def _product(self, spec: Any) -> WindowProduct:
         bias = None if self.bias is None else self.bias.value
-        return WindowProduct(self._windows, self.kernel.value, bias, spec, self.groups), finish
+        return WindowProduct(self._windows, self.kernel.value, bias, spec, self.groups)
+
+    def _sums(self, x: Array, counts: tuple[int, ...]) -> Array:
+        return self._product(_LINEAR)(x, counts)
+
+    def _reverse(self, recording: Recording, x: Array, counts: tuple[int, ...], d: Array) -> Array:
+        kernel = self.kernel.value
+        d_x, d_kernel = of_window_product(self._windows, kernel, x, counts, d, self.groups)
+        recording.add(self.kernel, d_kernel)
+        return d_x
 
 
 @serialization.builtin("keras.layers")

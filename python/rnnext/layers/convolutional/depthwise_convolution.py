@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
+from rnnext.graph.recording import Recording
 from rnnext.layers.convolutional.convolution import Convolution, ConvolutionLayer
+from rnnext.layers.convolutional.gradients import of_channelwise_product, of_window_product
 from rnnext.layers.convolutional.window_product import WindowProduct
 from rnnext.layers.convolutional.windows import Windows, pad
 from rnnext.layers.integer_options import positive_integer
@@ -112,9 +114,21 @@ class DepthwiseConv(ConvolutionLayer):
         return channels * self.depth_multiplier
 
     def _pack_weights(self) -> tuple[Convolution, Any]:
+        return self._product(), None if self.activation.name == "linear" else self.activation
+
+    def _product(self) -> _ChannelwiseProduct:
         bias = None if self.bias is None else self.bias.value
-        product = _ChannelwiseProduct(self._windows, self.kernel.value, bias)
-        return product, None if self.activation.name == "linear" else self.activation
+        return _ChannelwiseProduct(self._windows, self.kernel.value, bias)
+
+    def _sums(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
+        return self._product()(x, counts)
+
+    def _reverse(
+        self, recording: Recording, x: NDArray[Any], counts: tuple[int, ...], d: NDArray[Any]
+    ) -> NDArray[Any]:
+        d_x, d_kernel = of_channelwise_product(self._windows, self.kernel.value, x, counts, d)
+        recording.add(self.kernel, d_kernel)
+        return d_x
 
 
 @serialization.builtin("keras.layers")
@@ -231,11 +245,36 @@ class SeparableConv(ConvolutionLayer):
 
     def _pack_weights(self) -> tuple[Convolution, Any]:
         spec, finish = self._split_activation()
-        bias = None if self.bias is None else self.bias.value
-        single = Windows((1,) * self.rank, (1,) * self.rank, (1,) * self.rank)
-        channelwise = _ChannelwiseProduct(self._windows, self.depthwise_kernel.value)
-        mix = WindowProduct(single, self.pointwise_kernel.value, bias, spec)
+        channelwise, mix = self._products(spec)
         return lambda x, counts: mix(channelwise(x, counts), counts), finish
+
+    def _products(self, spec: Any) -> tuple[_ChannelwiseProduct, WindowProduct]:
+        bias = None if self.bias is None else self.bias.value
+        channelwise = _ChannelwiseProduct(self._windows, self.depthwise_kernel.value)
+        return channelwise, WindowProduct(
+            self._single_places, self.pointwise_kernel.value, bias, spec
+        )
+
+    @property
+    def _single_places(self) -> Windows:
+        return Windows((1,) * self.rank, (1,) * self.rank, (1,) * self.rank)
+
+    def _sums(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
+        channelwise, mix = self._products(("linear",))
+        return mix(channelwise(x, counts), counts)
+
+    def _reverse(
+        self, recording: Recording, x: NDArray[Any], counts: tuple[int, ...], d: NDArray[Any]
+    ) -> NDArray[Any]:
+        depthwise, pointwise = self.depthwise_kernel.value, self.pointwise_kernel.value
+        mixed = _ChannelwiseProduct(self._windows, depthwise)(x, counts)
+        d_mixed, d_pointwise = of_window_product(
+            self._single_places, pointwise, mixed, counts, d, groups=1
+        )
+        d_x, d_depthwise = of_channelwise_product(self._windows, depthwise, x, counts, d_mixed)
+        recording.add(self.depthwise_kernel, d_depthwise)
+        recording.add(self.pointwise_kernel, d_pointwise)
+        return d_x
 
 
 @serialization.builtin("keras.layers")

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from rnnext import _core, serialization
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.recording import Recording
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.layers.convolutional.convolution import Convolution, ConvolutionLayer
+from rnnext.layers.convolutional.gradients import of_transposed_product
 from rnnext.layers.convolutional.windows import Windows
 from rnnext.layers.integer_options import integers, positive_integer
 
@@ -183,9 +185,21 @@ class ConvTranspose(ConvolutionLayer):
         call.raise_not_streamable()
 
     def _pack_weights(self) -> tuple[Convolution, Any]:
+        return self._product(), None if self.activation.name == "linear" else self.activation
+
+    def _product(self) -> _TransposedProduct:
         bias = None if self.bias is None else self.bias.value
-        product = _TransposedProduct(self._windows, self.kernel.value, bias)
-        return product, None if self.activation.name == "linear" else self.activation
+        return _TransposedProduct(self._windows, self.kernel.value, bias)
+
+    def _sums(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
+        return self._product()(x, counts)
+
+    def _reverse(
+        self, recording: Recording, x: NDArray[Any], _counts: tuple[int, ...], d: NDArray[Any]
+    ) -> NDArray[Any]:
+        d_x, d_kernel = of_transposed_product(self._windows, self.kernel.value, x, d)
+        recording.add(self.kernel, d_kernel)
+        return d_x
 
 
 @serialization.builtin("keras.layers")

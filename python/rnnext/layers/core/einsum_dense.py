@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import _core, activations, constraints, initializers, regularizers, serialization
-from rnnext.arrays import cast
+from rnnext.arrays import asarray, cast
+from rnnext.autodiff.tracing import trace
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.graph.tensor import Shape
 from rnnext.layers.input_spec import InputSpec
@@ -177,14 +179,26 @@ class EinsumDense(Layer):
         kernel, finish, new_shape = self._packed or self._pack()
         x = cast(inputs, self.compute_dtype)
         if new_shape is None:
-            with np.errstate(over="ignore", invalid="ignore"):
-                outputs = np.einsum(self.equation, x, self.kernel.value, optimize=True)
-                outputs = outputs if self.bias is None else outputs + self.bias.value
+            outputs = self._sums(x)
         else:
             free = x.shape[: x.ndim - self._contracted]
             rows = x.reshape(*free, math.prod(x.shape[x.ndim - self._contracted :]))
             outputs = kernel.run(rows, True).reshape(*free, *new_shape)
-        return outputs if finish is None else np.asarray(finish(outputs))
+        return outputs if finish is None else asarray(finish(outputs))
+
+    def _sums(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The outputs before the activation."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums: NDArray[Any] = np.einsum(self.equation, x, self.kernel.value, optimize=True)
+            return sums if self.bias is None else sums + self.bias.value
+
+    def record(self, recording: Recording, inputs: NDArray[Any]) -> tuple[Any, Pullback]:
+        """Computes by the equation, not the packed kernel, which has no gradient."""
+
+        def function(x: NDArray[Any]) -> Any:
+            return self.cast_outputs(self.activation(self._sums(cast(x, self.compute_dtype))))
+
+        return trace(function, (inputs,), {}, recording)
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""

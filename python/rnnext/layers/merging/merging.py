@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import ops, serialization
+from rnnext.arrays import asarray
 from rnnext.errors import DataError, ShapeError
 from rnnext.graph.operation import MaskRule
 from rnnext.graph.streaming import Streamed, StreamedCall
@@ -281,7 +282,7 @@ class _MaskedMerge(Merge):
 
 def _expanded(mask: Any, x: NDArray[Any]) -> NDArray[np.bool_]:
     """A mask as booleans that broadcast over its input."""
-    booleans = np.asarray(mask, bool)
+    booleans = asarray(mask, bool)
     return booleans.reshape(booleans.shape + (1,) * (x.ndim - booleans.ndim))
 
 

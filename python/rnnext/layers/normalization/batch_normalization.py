@@ -1,7 +1,8 @@
-"""BatchNormalization with the statistics of training."""
+"""BatchNormalization: by the statistics of the batch in training, by moving ones otherwise."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 from rnnext import _core, initializers, serialization
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.scale_and_offset import ScaleAndOffset, axis_option
+from rnnext.layers.variable import Variable
 
 __all__ = ["BatchNormalization"]
 
+_EPSILON = 1e-7  # keras.config.epsilon()
 _RENORM_LIMITS = ("rmax", "rmin", "dmax")
 
 
@@ -25,7 +29,7 @@ class BatchNormalization(ScaleAndOffset):
 
     Args:
         axis: The axis of the features, which have a gamma, a beta, a mean and a variance each.
-        momentum: Kept in the config.
+        momentum: How much of the moving mean and variance a batch in training leaves.
         epsilon: Added to the variance.
         center: Whether there is a beta.
         scale: Whether there is a gamma.
@@ -46,9 +50,9 @@ class BatchNormalization(ScaleAndOffset):
 
     Call arguments:
         inputs: (B, ..., D), or D along `axis`.
-        training: Must not be true (unless the layer is frozen), which would normalise by the
-            statistics of the batch.
-        mask: Handed on; it must have one axis less than the inputs.
+        training: Whether to normalise by the statistics of the batch, and to move the moving ones
+            towards them; a frozen layer never does.
+        mask: Which elements count in these statistics; it has one axis less than the inputs.
 
     Example:
         >>> import numpy as np
@@ -141,13 +145,13 @@ class BatchNormalization(ScaleAndOffset):
         self, inputs: NDArray[Any], training: bool | None = None, mask: Any = None
     ) -> NDArray[Any]:
         """Returns the normalised inputs."""
-        if training and self.trainable:
-            raise UnsupportedError(f"{self.label}: training=True is not supported.")
         if mask is not None and np.ndim(mask) != inputs.ndim - 1:
             raise ShapeError(
                 f"{self.label}: a mask must have one axis less than the inputs {inputs.shape}, "
                 f"received shape {np.shape(mask)}."
             )
+        if training and self.trainable:
+            return self._recorded(inputs, mask)[0]
         weights = self._packed or self._pack()
         if self.axis in (-1, inputs.ndim - 1) and inputs.dtype == weights[0].dtype:
             return _core.normalize(cast(inputs, inputs.dtype), *weights)
@@ -159,6 +163,92 @@ class BatchNormalization(ScaleAndOffset):
             outputs *= factor
             outputs += offset
         return cast(outputs, self.compute_dtype)
+
+    def record(
+        self,
+        recording: Recording,
+        inputs: NDArray[Any],
+        training: bool | None = None,
+        mask: Any = None,
+    ) -> tuple[NDArray[Any], Pullback]:
+        """Normalises so that it can be reversed: in training by the statistics of the batch."""
+        training = recording.training if training is None else training
+        if training and self.trainable:
+            outputs, statistics = self._recorded(inputs, mask)
+            axis, inverse, centred, weights = statistics
+        else:
+            outputs = self.call(inputs, mask=mask)
+            weights, axis = None, self.axis % inputs.ndim
+            sizes = self._sizes_along(inputs)
+            variance = self.moving_variance.value.astype(np.float64) + self.epsilon
+            inverse = (1 / np.sqrt(variance)).reshape(sizes).astype(inputs.dtype)
+            centred = inputs - self.moving_mean.value.reshape(sizes)
+        others = tuple(i for i in range(inputs.ndim) if i != axis)
+
+        def pullback(d_outputs: list[Any]) -> list[Any]:
+            d = d_outputs[0].astype(inputs.dtype, copy=False)
+            normalised = centred * inverse
+            sums = np.sum(d, axis=others, keepdims=True, dtype=np.float64)
+            moments = np.sum(d * normalised, axis=others, keepdims=True, dtype=np.float64)
+            factor = inverse
+            if self.gamma is not None:
+                recording.add(self.gamma, moments.reshape(-1).astype(self.gamma.value.dtype))
+                factor = inverse * self.gamma.value.reshape(self._sizes_along(inputs))
+            if self.beta is not None:
+                recording.add(self.beta, sums.reshape(-1).astype(self.beta.value.dtype))
+            if weights is None:
+                return [d * factor]
+            # The mean and the variance are functions of the inputs, too.
+            shared = sums.astype(d.dtype) + normalised * moments.astype(d.dtype)
+            return [factor * (d - weights * shared)]
+
+        return self.cast_outputs(outputs), pullback
+
+    def _sizes_along(self, inputs: NDArray[Any]) -> list[int]:
+        sizes = [1] * inputs.ndim
+        sizes[self.axis] = -1
+        return sizes
+
+    def _recorded(self, inputs: NDArray[Any], mask: Any) -> tuple[NDArray[Any], Any]:
+        """Normalises by the statistics of the batch, and moves the moving ones.
+
+        Returns:
+            The outputs; and the axis, `1 / sqrt(variance + epsilon)`, the centred inputs and the
+            share that each input has in the mean.
+        """
+        if self.renorm:
+            raise UnsupportedError(
+                f"{self.label}: renorm=True with training=True is not supported; accepted is "
+                "renorm=False."
+            )
+        axis, sizes = self.axis % inputs.ndim, self._sizes_along(inputs)
+        others = tuple(i for i in range(inputs.ndim) if i != axis)
+        wide = inputs.astype(np.float64)
+        if mask is None:
+            count = math.prod(inputs.shape[i] for i in others)
+            weights: Any = np.full([1] * inputs.ndim, 1 / max(count, 1))
+        else:
+            counted = np.broadcast_to(np.asarray(mask, bool)[..., np.newaxis], inputs.shape)
+            number = counted.sum(axis=others, keepdims=True)
+            weights = counted / (number + _EPSILON)
+            wide = np.where(counted, wide, 0)  # what padding holds does not count, NaN included
+        mean = np.sum(wide * weights, axis=others, keepdims=True)
+        variance = np.sum(np.square(wide - mean) * weights, axis=others, keepdims=True)
+        self._move(self.moving_mean, mean)
+        self._move(self.moving_variance, variance)
+        dtype = inputs.dtype
+        inverse = (1 / np.sqrt(variance + self.epsilon)).astype(dtype)
+        centred = (inputs - mean).astype(dtype)
+        factor = inverse if self.gamma is None else inverse * self.gamma.value.reshape(sizes)
+        outputs = centred * factor
+        if self.beta is not None:
+            outputs = outputs + self.beta.value.reshape(sizes)
+        return cast(outputs, self.compute_dtype), (axis, inverse, centred, weights.astype(dtype))
+
+    def _move(self, moving: Variable, now: NDArray[Any]) -> None:
+        """Moves a moving average towards the statistic of the batch."""
+        kept = moving.value * self.momentum
+        moving.assign(kept + now.reshape(-1) * (1 - self.momentum))
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return (self.axis,)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
+from rnnext.arrays import asarray
 from rnnext.errors import ShapeError
 from rnnext.graph.operation import MaskRule
 from rnnext.layers.rearrangement import Rearrangement
@@ -59,7 +60,7 @@ class GlobalPooling(SpatialLayer):
 class _GlobalMaxPooling(Rearrangement, GlobalPooling):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the largest element of each channel; of no elements, the lowest number."""
-        return np.asarray(
+        return asarray(
             np.max(
                 inputs,
                 axis=self._spatial_axes,
@@ -81,7 +82,7 @@ class _GlobalAveragePooling(GlobalPooling):
         # error does not grow with their length.
         with np.errstate(divide="ignore", invalid="ignore"):
             sums = np.sum(x, axis=self._spatial_axes, keepdims=self.keepdims, dtype=np.float64)
-            means = np.asarray(sums / count)
+            means = asarray(sums / count)
             return means.astype(self.compute_dtype if x.dtype.kind == "b" else x.dtype)
 
 
@@ -153,7 +154,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         """Returns the means."""
         if mask is None:
             return super().call(inputs)
-        mask = np.asarray(mask, bool)
+        mask = asarray(mask, bool)
         (time,) = self._spatial_axes
         expected = (len(inputs), inputs.shape[time])
         if mask.shape != expected:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import ShapeError
+from rnnext.graph.recording import Pullback, Recording
+from rnnext.layers.convolutional.gradients import inner_part
 from rnnext.layers.convolutional.windows import Windows, pad
 from rnnext.layers.integer_options import integers
 from rnnext.layers.rearrangement import Rearrangement
@@ -95,6 +97,38 @@ class Pooling(SpatialLayer):
             combine(output, elements, out=output)
         return output
 
+    def record(
+        self,
+        recording: Recording,  # noqa: ARG002
+        inputs: NDArray[Any],
+    ) -> tuple[NDArray[Any], Pullback]:
+        """Pools so that it can be reversed."""
+        outputs = self.call(inputs)
+
+        def pullback(d_outputs: list[Any]) -> list[Any]:
+            x = self._to_channels_last(inputs)
+            y = np.moveaxis(outputs, 1, -1) if self._channels_first else outputs
+            d = np.moveaxis(d_outputs[0], 1, -1) if self._channels_first else d_outputs[0]
+            counts = y.shape[1:-1]
+            borders = self._windows.borders(x.shape[1:-1], counts)
+            sizes = [
+                n + before + after
+                for n, (before, after) in zip(x.shape[1:-1], borders, strict=True)
+            ]
+            gradient = np.zeros((len(x), *sizes, x.shape[-1]), x.dtype)
+            if y.size:
+                self._spread(gradient, x, y, d)
+            inner = inner_part(gradient, x.shape[1:-1], borders)
+            return [self._from_channels_last(inner)]
+
+        return self.cast_outputs(outputs), pullback
+
+    def _spread(
+        self, gradient: NDArray[Any], x: NDArray[Any], y: NDArray[Any], d: NDArray[Any]
+    ) -> None:
+        """Adds to the gradient of `x`, with its borders, what that of the outputs `y` gives."""
+        raise NotImplementedError
+
     def _window_counts(self, input_shape: Any) -> tuple[int | None, ...]:
         """The spatial sizes of the output."""
         counts = self._windows.counts(self._sizes_of(input_shape))
@@ -121,6 +155,19 @@ class _MaxPooling(Rearrangement, Pooling):
     def _pooled(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
         return self._combined(x, counts, np.maximum, lowest(x.dtype))
 
+    def _spread(
+        self, gradient: NDArray[Any], x: NDArray[Any], y: NDArray[Any], d: NDArray[Any]
+    ) -> None:
+        """Of equal maxima of a window the first has the gradient."""
+        counts = y.shape[1:-1]
+        x = pad(x, self._windows.borders(x.shape[1:-1], counts), lowest(x.dtype))
+        open_ = np.ones(y.shape, bool)
+        for offset in itertools.product(*map(range, self.pool_size)):
+            hits = open_ & (self._windows.elements(x, offset, counts) == y)
+            open_ &= ~hits
+            place = self._windows.elements(gradient, offset, counts)
+            place += d * hits
+
 
 class _AveragePooling(Pooling):
     _casts_integers = True
@@ -136,6 +183,15 @@ class _AveragePooling(Pooling):
         if self.padding == "valid":
             return x.dtype.type(math.prod(self.pool_size))
         return self._combined(np.ones((1, *x.shape[1:-1], 1), x.dtype), counts, np.add, 0)
+
+    def _spread(
+        self, gradient: NDArray[Any], x: NDArray[Any], y: NDArray[Any], d: NDArray[Any]
+    ) -> None:
+        counts = y.shape[1:-1]
+        shares = d / self._elements_inside(x, counts)
+        for offset in itertools.product(*map(range, self.pool_size)):
+            place = self._windows.elements(gradient, offset, counts)
+            place += shares
 
 
 @serialization.builtin("keras.layers")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
-from rnnext.arrays import as_array, cast
+from rnnext.arrays import as_array, asarray, cast
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.layers.layer import Layer
 from rnnext.layers.scale_and_offset import axis_list
@@ -157,7 +157,7 @@ class Normalization(Layer):
         mean, deviation = self._packed or self._pack()
         with np.errstate(over="ignore", invalid="ignore"):
             outputs = mean + inputs * deviation if self.invert else (inputs - mean) / deviation
-        return np.asarray(outputs)
+        return asarray(outputs)
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return self.axis

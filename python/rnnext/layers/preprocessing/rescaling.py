@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
-from rnnext.arrays import as_array, cast
+from rnnext.arrays import as_array, asarray, cast
 from rnnext.layers.layer import Layer
 
 __all__ = ["Rescaling"]
@@ -43,7 +43,7 @@ class Rescaling(Layer):
         """Returns the rescaled inputs."""
         scale, offset = self._packed or self._pack()
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.asarray(inputs * scale + offset)
+            return asarray(inputs * scale + offset)
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         """The axes along which scale or offset have several numbers, from the end."""

@@ -1,4 +1,4 @@
-"""Dropout: at inference, the identity."""
+"""Dropout: the identity, unless in training."""
 
 from __future__ import annotations
 
@@ -8,25 +8,39 @@ from typing import Any
 from numpy.typing import NDArray
 
 from rnnext import serialization
-from rnnext.errors import UnsupportedError
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.layers.layer import Layer
+from rnnext.layers.regularization.noise import dropout_factors, generator_of
 
 __all__ = ["Dropout"]
 
 
 @serialization.builtin("keras.layers")
 class Dropout(Layer):
-    """Returns its input; dropping values is for training, which rnnext does not do.
+    """Sets values to zero at random in training, and returns its input otherwise.
+
+    The values that are left are multiplied by `1 / (1 - rate)`.
 
     Args:
-        rate: Between 0 and 1; kept in the config.
-        noise_shape: Sizes, None for the input's own; kept in the config.
-        seed: Kept in the config.
+        rate: The share of the values that are dropped, from 0 to 1.
+        noise_shape: Sizes of what is drawn, None for the input's own; it broadcasts to the input.
+        seed: Seed of the layer's own random numbers; see `rnnext.set_random_seed`.
         **kwargs: Arguments of `Layer`.
 
+    Call arguments:
+        inputs: Floats of any shape.
+        training: Whether to drop values.
+
     Raises:
-        UnsupportedError: If an option is not of the stated form, or the layer is called with
-            `training=True` and a rate above 0.
+        UnsupportedError: If an option is not of the stated form.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import Dropout
+        >>> y = Dropout(0.5)(np.ones((1, 100), "float32"), training=True)
+        >>> np.unique(y)
+        array([0., 2.], dtype=float32)
     """
 
     def __init__(
@@ -54,11 +68,45 @@ class Dropout(Layer):
             )
         return tuple(noise_shape)
 
-    def call(self, inputs: NDArray[Any], training: bool = False) -> NDArray[Any]:
-        """Returns `inputs`."""
-        if training and self.rate > 0:
-            raise UnsupportedError(f"{self.label}: training=True is not supported.")
-        return inputs
+    def call(self, inputs: NDArray[Any], training: bool | None = False) -> NDArray[Any]:
+        """Returns `inputs`, in training with noise."""
+        if not training or self.rate == 0:
+            return inputs
+        factor, offset = self._noise(inputs)
+        outputs: NDArray[Any] = inputs * factor
+        return outputs if offset is None else outputs + offset
+
+    def record(
+        self, recording: Recording, inputs: NDArray[Any], training: bool | None = None
+    ) -> tuple[NDArray[Any], Pullback]:
+        """Drops values if this is training; their gradients are dropped alike."""
+        if not (recording.training if training is None else training) or self.rate == 0:
+            return self.cast_outputs(inputs), lambda d_outputs: d_outputs
+        factor, offset = self._noise(inputs, recording)
+        outputs = inputs * factor
+        if offset is not None:
+            outputs += offset
+        return self.cast_outputs(outputs), lambda d_outputs: [d_outputs[0] * factor]
+
+    def _noise(
+        self, inputs: NDArray[Any], recording: Recording | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """What the inputs are multiplied by, and what is then added to them."""
+        generator = generator_of(self, recording)
+        shape = self._sizes_of_noise(inputs.shape)
+        return dropout_factors(generator, self.rate, shape, inputs.dtype), None
+
+    def _sizes_of_noise(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if self.noise_shape is None:
+            return shape
+        if len(self.noise_shape) != len(shape):
+            raise ShapeError(
+                f"{self.label}: noise_shape={self.noise_shape} must have as many sizes as the "
+                f"inputs {shape}."
+            )
+        return tuple(
+            own if size is None else size for size, own in zip(self.noise_shape, shape, strict=True)
+        )
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return ()

@@ -1,17 +1,20 @@
-"""Dropout's relatives: layers that change their input in training and hand it on at inference."""
+"""Dropout's relatives: layers that change their input in training and hand it on otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
+from rnnext.graph.recording import Recording
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.regularization.dropout import Dropout
+from rnnext.layers.regularization.noise import generator_of
 
 __all__ = [
     "ActivityRegularization",
@@ -23,27 +26,50 @@ __all__ = [
     "SpatialDropout3D",
 ]
 
+# Klambauer et al., 2017: -alpha * scale.
+_LEAST_OF_SELU = -1.6732632423543772 * 1.0507009873554805
+
 
 @serialization.builtin("keras.layers")
 class AlphaDropout(Dropout):
-    """Returns its input; see `Dropout` for the arguments."""
+    """Sets values to the least of selu at random in training, and returns its input otherwise.
+
+    Mean and variance of the values stay; see `Dropout` for the arguments.
+    """
+
+    def _noise(
+        self, inputs: NDArray[Any], recording: Recording | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        shape, generator = self._sizes_of_noise(inputs.shape), generator_of(self, recording)
+        kept = generator.random(shape, dtype=np.float32) >= self.rate
+        if self.rate == 1:
+            return np.full(shape, np.nan, inputs.dtype), None  # as in Keras: infinity times zero
+        scale = ((1 - self.rate) * (1 + self.rate * _LEAST_OF_SELU**2)) ** -0.5
+        factor = (kept * scale).astype(inputs.dtype)
+        shift = scale * (_LEAST_OF_SELU * ~kept - _LEAST_OF_SELU * self.rate)
+        return factor, shift.astype(inputs.dtype)
 
 
 @serialization.builtin("keras.layers")
 class GaussianDropout(Dropout):
-    """Returns its input.
+    """Multiplies values by normal noise around 1 in training, and returns its input otherwise.
 
     Args:
-        rate: Between 0 and 1; kept in the config.
-        seed: Kept in the config.
+        rate: As of `Dropout`; the noise has the variance `rate / (1 - rate)`.
+        seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.
-
-    Raises:
-        UnsupportedError: If it is called with `training=True` and a rate above 0.
     """
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed=seed, **kwargs)
+
+    def _noise(
+        self, inputs: NDArray[Any], recording: Recording | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        with np.errstate(divide="ignore"):
+            deviation = np.sqrt(np.divide(self.rate, 1 - self.rate))
+        drawn = generator_of(self, recording).standard_normal(inputs.shape, dtype=np.float32)
+        return (1 + deviation * drawn).astype(inputs.dtype), None
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -52,8 +78,8 @@ class GaussianDropout(Dropout):
         return config
 
 
-class _SpatialDropout(GaussianDropout):
-    """Would drop whole feature maps."""
+class _SpatialDropout(Dropout):
+    """Drops whole feature maps in training."""
 
     _rank: int
 
@@ -64,20 +90,26 @@ class _SpatialDropout(GaussianDropout):
             raise UnsupportedError(f"{self.label}: noise_shape={noise_shape!r} is not supported.")
         self.input_spec = InputSpec(ndim=self._rank)
 
+    def _sizes_of_noise(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        ones = (1,) * (len(shape) - 2)
+        if getattr(self, "data_format", None) == "channels_first":
+            return (*shape[:2], *ones)
+        return (shape[0], *ones, shape[-1])
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments that Keras's constructor has, too."""
         config = super().get_config()
-        del config["trainable"]
+        del config["trainable"], config["noise_shape"]
         return config
 
 
 @serialization.builtin("keras.layers")
 class SpatialDropout1D(_SpatialDropout):
-    """Returns its input (B, T, D).
+    """Drops whole feature maps of its input (B, T, D), in training.
 
     Args:
-        rate: Between 0 and 1; kept in the config.
-        seed: Kept in the config.
+        rate: The share of the maps that are dropped, from 0 to 1.
+        seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.
     """
 
@@ -103,12 +135,12 @@ class _SpatialDropoutWithFormat(_SpatialDropout):
 
 @serialization.builtin("keras.layers")
 class SpatialDropout2D(_SpatialDropoutWithFormat):
-    """Returns its input, of four axes.
+    """Drops whole feature maps of its input, of four axes, in training.
 
     Args:
-        rate: Between 0 and 1; kept in the config.
-        data_format: Kept in the config.
-        seed: Kept in the config.
+        rate: The share of the maps that are dropped, from 0 to 1.
+        data_format: "channels_last" (also None) or "channels_first".
+        seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.
     """
 
@@ -117,12 +149,12 @@ class SpatialDropout2D(_SpatialDropoutWithFormat):
 
 @serialization.builtin("keras.layers")
 class SpatialDropout3D(_SpatialDropoutWithFormat):
-    """Returns its input, of five axes.
+    """Drops whole feature maps of its input, of five axes, in training.
 
     Args:
-        rate: Between 0 and 1; kept in the config.
-        data_format: Kept in the config.
-        seed: Kept in the config.
+        rate: The share of the maps that are dropped, from 0 to 1.
+        data_format: "channels_last" (also None) or "channels_first".
+        seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.
     """
 
@@ -131,15 +163,15 @@ class SpatialDropout3D(_SpatialDropoutWithFormat):
 
 @serialization.builtin("keras.layers")
 class GaussianNoise(Layer):
-    """Returns its input; adding noise is for training, which rnnext does not do.
+    """Adds normal noise in training, and returns its input otherwise.
 
     Args:
-        stddev: Between 0 and 1; kept in the config.
-        seed: Kept in the config.
+        stddev: Standard deviation of the noise, from 0 to 1.
+        seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.
 
     Raises:
-        UnsupportedError: If it is called with `training=True` and a stddev above 0.
+        UnsupportedError: If stddev is out of range.
     """
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
@@ -152,11 +184,13 @@ class GaussianNoise(Layer):
         self.seed = seed
         self.supports_masking = True
 
-    def call(self, inputs: NDArray[Any], training: bool = False) -> NDArray[Any]:
-        """Returns `inputs`."""
-        if training and self.stddev > 0:
-            raise UnsupportedError(f"{self.label}: training=True is not supported.")
-        return inputs
+    def call(self, inputs: NDArray[Any], training: bool | None = False) -> NDArray[Any]:
+        """Returns `inputs`, in training with noise."""
+        if not training or self.stddev == 0:
+            return inputs
+        drawn = generator_of(self).standard_normal(inputs.shape, dtype=np.float32)
+        outputs: NDArray[Any] = inputs + (self.stddev * drawn).astype(inputs.dtype)
+        return outputs
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return ()

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
+from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.integer_options import integers
 from rnnext.layers.rearrangement import Rearrangement
@@ -67,7 +69,7 @@ class Cropping(_BorderLayer):
             self._spatial_axes, self._pairs(self.cropping), strict=True
         ):
             index[axis] = slice(before, inputs.shape[axis] - after)
-        return np.ascontiguousarray(inputs[tuple(index)])
+        return cast(inputs[tuple(index)], inputs.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the cropped shape."""
@@ -176,11 +178,24 @@ class ZeroPadding(_BorderLayer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the padded input."""
         padded = np.zeros(self.compute_output_shape(inputs.shape), inputs.dtype)
-        index = [slice(None)] * inputs.ndim
-        for axis, (before, _) in zip(self._spatial_axes, self._pairs(self.padding), strict=True):
-            index[axis] = slice(before, before + inputs.shape[axis])
-        padded[tuple(index)] = inputs
+        padded[self._inside(inputs.shape)] = inputs
         return padded
+
+    def _inside(self, input_shape: Any) -> tuple[slice, ...]:
+        """Where the input is in the output."""
+        index = [slice(None)] * len(input_shape)
+        for axis, (before, _) in zip(self._spatial_axes, self._pairs(self.padding), strict=True):
+            index[axis] = slice(before, before + input_shape[axis])
+        return tuple(index)
+
+    def record(
+        self,
+        recording: Recording,  # noqa: ARG002
+        inputs: NDArray[Any],
+    ) -> tuple[Any, Pullback]:
+        """Pads; the gradient is that of the elements inside."""
+        inside = self._inside(inputs.shape)
+        return self.cast_outputs(self.call(inputs)), lambda d_outputs: [d_outputs[0][inside]]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the padded shape."""

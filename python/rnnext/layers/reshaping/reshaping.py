@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
+from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.integer_options import integer_tuple, positive_integer
@@ -104,7 +105,7 @@ class Permute(Rearrangement):
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the input with its axes reordered, row-major in the new order."""
-        return np.ascontiguousarray(inputs.transpose(0, *self.dims))
+        return cast(inputs.transpose(0, *self.dims), inputs.dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the sizes reordered."""

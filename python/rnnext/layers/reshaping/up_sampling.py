@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
+from rnnext.arrays import asarray
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.integer_options import integers, positive_integer
@@ -190,7 +191,7 @@ def _cubic(distance: Array) -> Array:
 
 
 def _lanczos(radius: int, distance: Array) -> Array:
-    return np.asarray(np.sinc(distance) * np.sinc(distance / radius))
+    return asarray(np.sinc(distance) * np.sinc(distance / radius))
 
 
 # name -> (how many pixels on each side count, their weight by distance)
@@ -226,6 +227,4 @@ def _interpolated(x: NDArray[Any], axis: int, factor: int, interpolation: str) -
     indices, weights = _taps(x.shape[axis], factor, interpolation)
     weights = weights.astype(x.dtype).reshape(len(weights), -1, *[1] * (x.ndim - 1 - axis))
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(
-            sum(x.take(i, axis=axis) * w for i, w in zip(indices, weights, strict=True))
-        )
+        return asarray(sum(x.take(i, axis=axis) * w for i, w in zip(indices, weights, strict=True)))

@@ -1,0 +1,141 @@
+"""Running a function so that it can be reversed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rnnext import nest
+
+# Imported for the rules they register.
+from rnnext.autodiff import elementwise, products, rearrangement, reductions  # noqa: F401
+from rnnext.autodiff.rules import fitted, lifted, value_of
+from rnnext.autodiff.tape import Tape, active, suspended
+from rnnext.autodiff.traced import Traced
+
+__all__ = ["nested", "trace"]
+
+
+def trace(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    recording: Any,
+    *,
+    integers: bool = False,
+) -> tuple[Any, Callable[[list[Any]], list[Any]]]:
+    """Runs a function that computes with NumPy and rnnext.ops.
+
+    Args:
+        function: The function.
+        args: Its positional arguments; arrays of floats in them have gradients.
+        kwargs: Its keyword arguments, likewise.
+        recording: A `rnnext.graph.recording.Recording`, which gets the gradients of the weights.
+        integers: Whether the function is given arrays of integers as traced ones, too, so that
+            layers that it calls on them are recorded.
+
+    Returns:
+        What the function returned, with plain arrays, and its pullback: from the gradients of the
+        outputs, flat, to those of the leaves of (args, kwargs).
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.graph.recording import Recording
+        >>> recording = Recording(training=True, generator=np.random.default_rng(0))
+        >>> y, pullback = trace(lambda x: np.sum(x**2), (np.array([1.0, 3.0]),), {}, recording)
+        >>> y
+        array(10.)
+        >>> pullback([np.array(1.0)])
+        [array([2., 6.])]
+    """
+    leaves = nest.flatten((args, kwargs))
+    tape = Tape(recording)
+    traced = [_traced(leaf, tape, integers) for leaf in leaves]
+    nodes = [getattr(x, "node", None) if type(x) is Traced else None for x in traced]
+    args, kwargs = nest.pack_like((args, kwargs), traced)
+    with tape.running():
+        outputs = function(*args, **kwargs)
+        flat = [lifted(y) for y in nest.flatten(outputs)]
+    results = nest.pack_like(outputs, [_result(y) for y in flat])
+
+    def pullback(d_outputs: list[Any]) -> list[Any]:
+        seeds = [
+            (y.node, np.asarray(d))
+            for y, d in zip(flat, d_outputs, strict=True)
+            if type(y) is Traced and y.node is not None and d is not None
+        ]
+        gradients = tape.gradients(seeds)
+        for variable, node in tape.variables.values():
+            if gradients[node] is not None:
+                recording.add(variable, gradients[node])
+        return [None if node is None else gradients[node] for node in nodes]
+
+    return results, pullback
+
+
+def nested(record: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Calls a layer inside a trace by the layer's own rule.
+
+    Args:
+        record: What returns outputs and their pullback from plain arguments.
+        args: Positional arguments, traced arrays among them.
+        kwargs: Keyword arguments.
+
+    Returns:
+        The outputs, traced.
+    """
+    tape = active.tape
+    assert tape is not None
+    leaves = [lifted(x) for x in nest.flatten((args, kwargs))]
+    plain_args, plain_kwargs = nest.pack_like((args, kwargs), [value_of(x) for x in leaves])
+    with suspended():
+        outputs, pullback = record(*plain_args, **plain_kwargs)
+    flat = nest.flatten(outputs)
+    differentiable = [i for i, y in enumerate(flat) if _has_gradient(y)]
+    kept = [i for i, x in enumerate(leaves) if type(x) is Traced and x.node is not None]
+    results = [y.view(np.ndarray) if isinstance(y, np.ndarray) else y for y in flat]
+    node_of = {i: tape.new_node() for i in differentiable}
+
+    def reverse(d_results: list[Any]) -> list[Any]:
+        d_outputs: list[Any] = [None] * len(flat)
+        for i, d in zip(differentiable, d_results, strict=True):
+            d_outputs[i] = d
+        gradients = pullback(d_outputs)
+        gradients += [None] * (len(leaves) - len(gradients))  # a rule may leave out the last
+        return [fitted(gradients[i], leaves[i].shape, leaves[i].dtype) for i in kept]
+
+    tape.entries.append((list(node_of.values()), [leaves[i].node for i in kept], reverse))
+    wrapped = [
+        Traced(y, node_of[i], tape)
+        if i in node_of
+        else Traced(y)
+        if isinstance(y, np.ndarray) and y.dtype.kind in "iu"
+        else y
+        for i, y in enumerate(results)
+    ]
+    return nest.pack_like(outputs, wrapped)
+
+
+def _has_gradient(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+
+
+def _traced(leaf: Any, tape: Tape, integers: bool) -> Any:
+    if not isinstance(leaf, np.ndarray):
+        return leaf
+    if leaf.dtype.kind == "f":
+        traced = Traced(leaf.view(np.ndarray), tape.new_node(), tape)
+    elif integers and leaf.dtype.kind in "iu":
+        traced = Traced(leaf.view(np.ndarray))
+    else:
+        return leaf
+    traced._keras_mask = getattr(leaf, "_keras_mask", None)
+    return traced
+
+
+def _result(y: Any) -> Any:
+    if type(y) is not Traced:
+        return np.asarray(y) if isinstance(y, np.generic) else y
+    return y.value
