@@ -114,12 +114,44 @@ def test_dense(activation: str, shape: tuple[int, ...], keras: Any) -> None:
     check_layer(ours, theirs, x)
 
 
-def test_time_distributed(keras: Any) -> None:
+@pytest.mark.parametrize("inner", ["Dense", "LSTM"])
+def test_time_distributed(inner: str, keras: Any) -> None:
     ours, theirs = (
-        lib.layers.TimeDistributed(lib.layers.Dense(5, activation="tanh"))
+        lib.layers.TimeDistributed(getattr(lib.layers, inner)(5, activation="tanh"))
         for lib in (rnnext, keras)
     )
-    check_layer(ours, theirs, X)
+    check_layer(ours, theirs, X if inner == "Dense" else X[:, :, np.newaxis])
+
+
+def test_a_model_inside_a_model(keras: Any) -> None:
+    def model(lib: Any) -> Any:
+        inner = lib.Sequential([lib.layers.LSTM(3, return_sequences=True), lib.layers.Dense(2)])
+        return lib.Sequential([lib.Input((5, 4)), inner, lib.layers.GRU(2)])
+
+    check_layer(model(rnnext), model(keras), X)
+
+
+class Own(layers.Layer):
+    """A user's layer with a kernel layer inside and NumPy around it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.head = layers.LSTM(3), layers.Dense(2)
+
+    def call(self, x: Array) -> Array:
+        return np.tanh(self.head(self.inner(x * 2))) + 1
+
+
+def test_kernel_layers_inside_a_users_layer(keras: Any) -> None:
+    class Theirs(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.head = keras.layers.LSTM(3), keras.layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return keras.ops.tanh(self.head(self.inner(x * 2))) + 1
+
+    check_layer(Own(), Theirs(), X)
 
 
 def test_a_whole_program(keras: Any) -> None:
@@ -159,15 +191,13 @@ def test_a_whole_program(keras: Any) -> None:
     ("layer", "message"),
     [
         (layers.RNN([layers.LSTMCell(2), layers.GRUCell(2)]), "without a compiled kernel"),
-        (layers.TimeDistributed(layers.LSTM(2)), "takes the steps one by one"),
     ],
-    ids=["stack", "steps"],
+    ids=["stack"],
 )
 def test_what_cannot_be_trained_says_so(layer: Any, message: str) -> None:
-    x = X if isinstance(layer, layers.RNN) else X[:, :, np.newaxis]
-    layer(x)
+    layer(X)
     with pytest.raises(UnsupportedError, match=message):
-        layer.record(recording(), x)
+        layer.record(recording(), X)
 
 
 def test_recurrent_dropout_says_that_it_is_not_there() -> None:

@@ -13,6 +13,7 @@ from rnnext.graph.arguments import CallArguments
 from rnnext.graph.graph_config import config_of
 from rnnext.graph.masked_array import attach_mask, masks_of
 from rnnext.graph.operation import MaskRule, Node
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import any_symbolic
 from rnnext.layers.layer import Layer
@@ -158,6 +159,19 @@ class Functional(Model):
     def call_with_masks(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
         """Runs the graph; returns the outputs and their masks, nested alike."""
         return self.network.run_with_masks(inputs, mask)
+
+    def record(self, recording: Recording, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
+        if not self._runs_graph:
+            return super().record(recording, inputs, *args, **kwargs)
+        outputs, _, pullback = self.record_with_masks(recording, inputs, kwargs.get("mask"))
+        return outputs, pullback
+
+    def record_with_masks(
+        self, recording: Recording, inputs: Any, mask: Any
+    ) -> tuple[Any, Any, Pullback]:
+        """Runs the graph so that it can be reversed; returns its masks, too."""
+        return self.network.record(recording, inputs, mask)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Returns the masks of the outputs, by running the graph."""

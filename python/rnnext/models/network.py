@@ -13,6 +13,7 @@ from rnnext.graph.execution import Execution
 from rnnext.graph.graph import Graph, with_own_inputs
 from rnnext.graph.memory import MemoryEstimate
 from rnnext.graph.program import program_of
+from rnnext.graph.recording import Pullback, RecordedProgram, Recording
 from rnnext.graph.sample_axis import samples_elsewhere
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.core.input import Input
@@ -114,6 +115,26 @@ class Network:
         execution = self._execution_for(tuple(m is not None for m in masks))
         outputs, out_masks = execution.run_with_masks(values, present)
         return self._packed(outputs), self._packed(out_masks)
+
+    def record(
+        self, recording: Recording, inputs: Any, mask: Any = None
+    ) -> tuple[Any, Any, Pullback]:
+        """Runs the graph so that it can be reversed.
+
+        Args:
+            recording: Takes the gradients of the weights.
+            inputs: Arrays or array-likes.
+            mask: A mask or None for each input, nested like them; or None.
+
+        Returns:
+            The outputs and their masks, nested alike, and a function from the outputs' gradients,
+            flat, to those of the inputs, flat.
+        """
+        values, masks = self._values(inputs), self.ports.masks(mask)
+        program = self._execution_for(tuple(m is not None for m in masks)).program
+        present = [m for m in masks if m is not None]
+        outputs, out_masks, reverse = RecordedProgram(program).run(recording, values, present)
+        return self._packed(outputs), self._packed(out_masks), reverse
 
     def _values(self, inputs: Any) -> list[Array]:
         port = self._only_port

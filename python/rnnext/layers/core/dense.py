@@ -126,19 +126,19 @@ class Dense(Layer):
         self, recording: Recording, inputs: Any, **kwargs: Any
     ) -> tuple[NDArray[Any], Pullback]:
         """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
-        activation = activations.get(self.activation)
-        if activation.spec is None:
-            return super().record(recording, inputs, **kwargs)  # type: ignore[no-any-return]
+        spec = activations.get(self.activation).spec
+        if spec is None:
+            return super().record(recording, inputs, **kwargs)
         x = cast(as_array(inputs, f"input of {self.label}"), self.compute_dtype)
         check_inputs(self.input_spec, x, self.label)
         kernel, bias = self.kernel.value, None if self.bias is None else self.bias.value
         sums = _core.DenseKernel(kernel, bias, ("linear",)).run(x, True)
-        is_linear = activation.spec == ("linear",)
-        outputs = sums if is_linear else _core.activate(activation.spec, sums)
+        is_linear = spec == ("linear",)
+        outputs = sums if is_linear else _core.activate(spec, sums)
 
         def pullback(gradients: list[Any]) -> list[Any]:
             d = np.ascontiguousarray(gradients[0], x.dtype)
-            d_sums = d if is_linear else _core.differentiate(activation.spec, sums, outputs, d)
+            d_sums = d if is_linear else _core.differentiate(spec, sums, outputs, d)
             rows = d_sums.reshape(-1, self.units)
             d_kernel = np.zeros_like(kernel)
             _core.add_outer_product(x.reshape(len(rows), -1), rows, d_kernel)

@@ -66,7 +66,7 @@ def record_kernel_call(
         )
         recording.add(cell.kernel, d_kernel)
         recording.add(cell.recurrent_kernel, d_recurrent)
-        if cell.bias is not None:
+        if d_bias is not None:
             recording.add(cell.bias, d_bias)
         return [d_x if dropped is None else d_x * dropped, *d_initial]
 
