@@ -365,11 +365,11 @@ def test_a_missing_package_is_named(package: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, package, None)
     for module in [m for m in sys.modules if m.startswith(package + ".")]:
         monkeypatch.setitem(sys.modules, module, None)
+    callback: Any = {"requests": callbacks.RemoteMonitor, "tensorboard": callbacks.TensorBoard}
+    callback = callback[package]()
+    use = callback.on_epoch_end if package == "requests" else callback.set_model
     with pytest.raises(UnsupportedError, match=f"needs the package {package}: pip install"):
-        if package == "requests":
-            callbacks.RemoteMonitor().on_epoch_end(0, {"loss": 1.0})
-        else:
-            callbacks.TensorBoard().set_model(FakeModel())
+        use(FakeModel())
 
 
 @pytest.mark.parametrize("as_json", [False, True])
