@@ -100,13 +100,11 @@ class ModelCheckpoint(MonitorCallback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Saves after every `save_freq` batches."""
         if self._counter.is_due(batch):
-            self._choose_direction()
             self._save_if_wanted(self._epoch, batch, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves at the end of an epoch, if `save_freq` is `"epoch"`."""
         if self.save_freq == "epoch":
-            self._choose_direction()
             self._save_if_wanted(epoch, None, logs or {})
 
     def _save_if_wanted(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
@@ -124,6 +122,7 @@ class ModelCheckpoint(MonitorCallback):
         if not self.save_best_only:
             self._say(epoch, f"saving model to {path}")
             return True
+        self._choose_direction()
         current = logs.get(self.monitor)
         if current is None:
             warnings.warn(f"Can save best model only with {self.monitor} available.", stacklevel=4)

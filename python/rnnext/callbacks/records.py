@@ -121,7 +121,7 @@ class RemoteMonitor(Callback):
             UnsupportedError: If the package requests is not installed.
         """
         try:
-            import requests  # type: ignore[import-untyped,unused-ignore]
+            import requests
         except ImportError as error:
             raise UnsupportedError(
                 "RemoteMonitor needs the package requests: pip install requests."
