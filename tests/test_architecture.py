@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "python" / "rnnext"
 FLOORS = [
     [
         *("_core", "errors", "fork_safety", "lazy", "naming", "nest", "openmp_waiting"),
-        *("threadpools", "absent", "absent_names", "imports"),
+        *("threadpools", "absent", "absent_names", "imports", "progbar"),
     ],
     ["settings", "dtypes", "arrays", "serialization", "strings"],
     ["autodiff"],
@@ -29,7 +29,7 @@ FLOORS = [
     ["losses", "metrics", "optimizers", "callbacks"],
     ["layers"],
     ["models"],
-    ["saving", "streaming"],
+    ["saving", "streaming", "training"],
     ["interop"],
     # Names of Keras and TensorFlow for what is below.
     [

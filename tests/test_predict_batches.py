@@ -149,9 +149,12 @@ def test_one_batch_is_in_memory_at_a_time() -> None:
 
 def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
     stack().predict(Batches(), verbose=1)
-    assert "4/4 ━━━━━━━━━━━━━━━━━━━━" in capsys.readouterr().out
+    bold, green, reset = "\x1b[1m", "\x1b[32m", "\x1b[0m"
+    assert f"{bold}4/4{reset} {green}━━━━━━━━━━━━━━━━━━━━{reset}" in capsys.readouterr().out
     stack().predict((X for _ in range(3)), steps=3, verbose=2)
     assert capsys.readouterr().out.count("3/3") == 1
+    stack().predict((X for _ in range(3)), verbose=1)
+    assert "1/Unknown" in capsys.readouterr().out
 
 
 def test_batches_that_cannot_be_predicted() -> None:

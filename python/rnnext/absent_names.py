@@ -73,7 +73,6 @@ ABSENT = {
     },
     "keras.callbacks": {
         "backends": "OrbaxCheckpoint",
-        "training": "CallbackList",
     },
     "keras.compat.v1": {
         "graph1": (
@@ -186,6 +185,5 @@ ABSENT = {
         "older": "legacy",
         "other": "FeatureSpace",
         "plots": "model_to_dot plot_model",
-        "training": "pack_x_y_sample_weight Progbar unpack_x_y_sample_weight",
     },
 }

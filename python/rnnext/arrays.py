@@ -15,7 +15,7 @@ from rnnext.errors import DataError
 __all__ = ["as_array", "as_strings", "asarray", "cast", "holds_strings", "is_traced"]
 
 _NUMBER_KINDS = "biuf"
-_STRING_KINDS = "UST"
+_STRING_KINDS = ("U", "S", "T")
 # Types of the ml_dtypes package, which NumPy files under "void".
 _EXTENSION_FLOATS = ("bfloat16", "float8")
 

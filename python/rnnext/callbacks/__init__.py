@@ -1,7 +1,4 @@
-"""Keras's callbacks, under their Keras names. They hold and check their options.
-
-Training, which calls them, comes in a later version of rnnext.
-"""
+"""Keras's callbacks, under their Keras names: what training calls as it goes."""
 
 from rnnext import lazy as _lazy
 

@@ -101,6 +101,17 @@ class History(Callback):
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
 
+    def on_train_begin(self, logs: _Logs = None) -> None:  # noqa: ARG002
+        """Begins the list of epochs again; the values of an earlier run stay."""
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: _Logs = None) -> None:
+        """Appends the values of an epoch."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        self.model.history = self
+
 
 class LambdaCallback(Callback):
     """A callback made of functions.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import itertools
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnnext import nest
 from rnnext.errors import DataError, ShapeError, UnsupportedError
-from rnnext.models.batching import ProgressBar
+from rnnext.models.batching import progress_of
 
 __all__ = ["are_batches", "check_steps", "predict_batches", "rows_of_steps"]
 
@@ -79,17 +78,18 @@ def predict_batches(
         DataError: If there is no batch, or one is none of these.
         ShapeError: If the outputs of two batches differ in more than the number of samples.
     """
-    count = steps or _length(batches)
-    progress = ProgressBar(count, sys.stdout) if verbose and count else None
+    progress = progress_of(steps or _length(batches), verbose) if verbose else None
     structure: Any = None
     parts: list[list[NDArray[Any]]] = []
-    for batch in itertools.islice(batches, steps):
+    for number, batch in enumerate(itertools.islice(batches, steps)):
         structure = predict(_inputs_of(batch, label))
         parts.append(nest.flatten(structure))
         if progress is not None:
-            progress.advance(silent=verbose == 2)
+            progress.on_predict_batch_end(number)
     if not parts:
         raise DataError(f"{label}: predict received no batch.")
+    if progress is not None:
+        progress.on_predict_end()
     if steps is not None and len(parts) < steps:
         _warn_of_few(label, steps, len(parts))
     outputs = [_joined(list(arrays), label) for arrays in zip(*parts, strict=True)]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.errors import ShapeError, UnsupportedError
 
+if TYPE_CHECKING:
+    from rnnext.callbacks.callback_list import ProgbarLogger
+
 __all__ = [
-    "ProgressBar",
     "check_batch_size",
     "check_rows",
+    "progress_of",
     "rows_within_memory",
     "run_in_batches",
 ]
@@ -74,9 +75,9 @@ def run_in_batches(
             f"{[array.shape for array in inputs]}."
         )
     total = rows.pop()
-    progress = ProgressBar(max(-(-total // batch_size), 1), sys.stdout) if verbose else None
+    progress = progress_of(max(-(-total // batch_size), 1), verbose) if verbose else None
     results: Arrays = []
-    for start in range(0, max(total, 1), batch_size):
+    for batch, start in enumerate(range(0, max(total, 1), batch_size)):
         stop = min(start + batch_size, total)
         outputs = run([array[start:stop] for array in inputs])
         check_rows(outputs, stop - start, label)
@@ -87,8 +88,25 @@ def run_in_batches(
             for result, output in zip(results, outputs, strict=True):
                 _store(result, slice(start, stop), output, label)
         if progress is not None:
-            progress.advance(silent=verbose == 2)
+            progress.on_predict_batch_end(batch)
+    if progress is not None:
+        progress.on_predict_end()
     return results
+
+
+def progress_of(steps: int | None, verbose: int) -> ProgbarLogger:
+    """Returns a progress bar of prediction, as `fit` has it.
+
+    Args:
+        steps: Number of batches; None if it is unknown.
+        verbose: 1 a bar, 2 one line.
+    """
+    from rnnext.callbacks.callback_list import ProgbarLogger
+
+    logger = ProgbarLogger()
+    logger.set_params({"verbose": verbose, "epochs": 1, "steps": steps})
+    logger.on_predict_begin()
+    return logger
 
 
 def check_rows(outputs: Arrays, samples: int, label: str) -> None:
@@ -109,54 +127,3 @@ def _store(result: NDArray[Any], rows: slice, output: NDArray[Any], label: str) 
             f"{rows.stop}, and {result.shape[1:]} for those before."
         )
     result[rows] = output
-
-
-class ProgressBar:
-    """Keras's bar: `3/10 ━━━━━━────────────── 0s 12ms/step`.
-
-    Args:
-        steps: How many steps there will be.
-        stream: Where to write.
-    """
-
-    _WIDTH = 20
-    _INTERVAL = 0.05
-
-    def __init__(self, steps: int, stream: TextIO) -> None:
-        self._steps = steps
-        self._stream = stream
-        self._done = 0
-        self._start = time.monotonic()
-        self._last_drawn = 0.0
-
-    def advance(self, silent: bool = False) -> None:
-        """Counts one more step and draws the bar; if `silent`, only after the last step."""
-        self._done += 1
-        now = time.monotonic()
-        last = self._done == self._steps
-        if not last and (silent or now - self._last_drawn < self._INTERVAL):
-            return
-        self._last_drawn = now
-        self._stream.write(f"\r{self._line(now - self._start)}" + ("\n" if last else ""))
-        self._stream.flush()
-
-    def _line(self, elapsed: float) -> str:
-        per_step = elapsed / self._done
-        filled = self._WIDTH * self._done // self._steps
-        bar = "━" * filled + "─" * (self._WIDTH - filled)
-        left = elapsed if self._done == self._steps else per_step * (self._steps - self._done)
-        counter = f"{self._done:>{len(str(self._steps))}}/{self._steps}"
-        return f"{counter} {bar} {_seconds(left)} {_duration(per_step)}/step "
-
-
-def _seconds(seconds: float) -> str:
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}"
-    return f"{whole // 60}:{whole % 60:02}" if whole >= 60 else f"{whole}s"
-
-
-def _duration(seconds: float) -> str:
-    if seconds >= 1:
-        return f"{seconds:.0f}s"
-    return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"

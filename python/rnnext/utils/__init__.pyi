@@ -11,6 +11,9 @@ from rnnext.serialization import get_registered_name as get_registered_name
 from rnnext.serialization import get_registered_object as get_registered_object
 from rnnext.serialization import register_keras_serializable as register_keras_serializable
 from rnnext.serialization import serialize
+from rnnext.progbar import Progbar as Progbar
+from rnnext.training.data import pack_x_y_sample_weight as pack_x_y_sample_weight
+from rnnext.training.data import unpack_x_y_sample_weight as unpack_x_y_sample_weight
 from rnnext.utils.arrays import normalize as normalize
 from rnnext.utils.arrays import pad_sequences as pad_sequences
 from rnnext.utils.arrays import to_categorical as to_categorical

@@ -1,0 +1,1 @@
+"""Training: how data come in, batch by batch."""
