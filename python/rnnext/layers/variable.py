@@ -132,7 +132,14 @@ class Variable(NDArrayOperatorsMixin):
         Raises:
             ShapeError: If the shape differs. The old values are kept.
         """
-        array = _read_only(self.fitting(value), self.stored.dtype)
+        self.replace(_read_only(self.fitting(value), self.stored.dtype))
+
+    def replace(self, array: NDArray[Any]) -> None:
+        """Takes over an array without a check or a copy; optimizers set new values by it.
+
+        Args:
+            array: Read-only, of the shape and dtype of the weight.
+        """
         with weights_lock:
             self.stored = array
             if self._owner is not None:
@@ -162,6 +169,15 @@ class Variable(NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> Any:
         return widened(np.asarray(self.stored[index]))[()]
+
+    def __float__(self) -> float:
+        return float(self.stored)
+
+    def __int__(self) -> int:
+        return int(self.stored)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.stored.item(), spec) if spec else str(self)
 
     def __len__(self) -> int:
         return len(self.stored)
