@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import settings
-from rnnext.optimizers.arithmetic import approach, power
+from rnnext.optimizers.arithmetic import approach, power, through_float32
 from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
 
@@ -200,13 +200,14 @@ class Nadam(Optimizer):
     def _before_updates(self, step: int) -> None:
         product = self._u_product.memory
         number = product.dtype.type
-        factor = number(1) - number(0.5) * power(number, 0.96, step)
+        factor = number(1) - number(0.5) * number(float(number(0.96)) ** step)
         product[...] = product[()] * number(self.beta_1) * factor
 
     def _update(self, part: Part, rate: Any, step: int) -> None:
         number, a, b = part.number, part.a, part.b
         m, v = part.slots["momentum"], part.slots["velocity"]
-        beta_1, beta_2, half = number(self.beta_1), number(self.beta_2), number(0.5)
+        half = number(0.5)
+        beta_1, beta_2 = (through_float32(number, beta) for beta in (self.beta_1, self.beta_2))
         u_now, u_next = (beta_1 * (1 - half * power(number, 0.96, n)) for n in (step, step + 1))
         product_now = number(self._u_product.memory)
         product_next = product_now * u_next
@@ -328,7 +329,8 @@ class ScheduleFreeAdamW(Optimizer):
     def _update(self, part: Part, rate: Any, step: int) -> None:
         number, w, a, b = part.number, part.w, part.a, part.b
         m, v = part.slots["momentum"], part.slots["velocity"]
-        beta_1, beta_2, at = number(self.beta_1), number(self.beta_2), number(step)
+        at = number(step)
+        beta_1, beta_2 = (through_float32(number, beta) for beta in (self.beta_1, self.beta_2))
         if self.warmup_steps > 0:
             rate = rate * min(at / number(self.warmup_steps), number(1))
         approach(v, part.of_gradients(np.square, b), 1 - beta_2, a)

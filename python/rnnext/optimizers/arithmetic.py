@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["approach", "mix", "power"]
+__all__ = ["approach", "mix", "power", "through_float32"]
 
 
 def approach(average: NDArray[Any], goal: NDArray[Any], part: Any, scratch: NDArray[Any]) -> None:
@@ -24,14 +24,24 @@ def mix(average: NDArray[Any], kept: Any, new: NDArray[Any], part: Any) -> None:
     average += new
 
 
+def through_float32(number: Any, option: float) -> Any:
+    """Returns an option as Keras casts it: by way of float32, for float64 weights too.
+
+    Args:
+        number: Type of the numbers.
+        option: A Python number.
+    """
+    return number(np.float32(option))
+
+
 def power(number: Any, base: float, exponent: float) -> Any:
-    """Returns a power, rounded once, as TensorFlow rounds it.
+    """Returns a power of an option, rounded once, as TensorFlow rounds it.
 
     NumPy's float32 powers may be one unit off, and `1 - 0.999 ** step` makes much of one unit.
 
     Args:
         number: Type of the numbers.
-        base: Rounded to this type first.
-        exponent: Rounded to this type too.
+        base: An option; see `through_float32`.
+        exponent: Number of a step, or an exponent.
     """
-    return number(float(number(base)) ** float(number(exponent)))
+    return number(float(through_float32(number, base)) ** float(number(exponent)))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnext.errors import UnsupportedError
-from rnnext.optimizers.arithmetic import mix
+from rnnext.optimizers.arithmetic import mix, through_float32
 from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
 
@@ -54,7 +54,7 @@ class Lion(Optimizer):
 
     def _update(self, part: Part, rate: Any, step: int) -> None:  # noqa: ARG002
         m, g, a, b = part.slots["momentum"], part.g, part.a, part.b
-        beta_1, beta_2 = part.number(self.beta_1), part.number(self.beta_2)
+        beta_1, beta_2 = (through_float32(part.number, b) for b in (self.beta_1, self.beta_2))
         np.multiply(m, beta_1, out=a)
         np.multiply(g, 1 - beta_1, out=b)
         a += b

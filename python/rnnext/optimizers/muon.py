@@ -79,7 +79,6 @@ class Muon(Optimizer):
             self._add_slot(index, "momentum")
             if self._is_adams(index):
                 self._add_slot(index, "velocity")
-        self._decays_apart = True  # a weight decay for each of the two kinds
 
     def _is_adams(self, index: int) -> bool:
         variable = self._trainable_variables[index]

@@ -15,6 +15,7 @@ from rnnext.kept_option import KeptArguments
 from rnnext.layers.variable import Variable, weights_lock
 from rnnext.naming import did_you_mean, unique_name
 from rnnext.optimizers import clipping
+from rnnext.optimizers.arithmetic import through_float32
 from rnnext.optimizers.memory import Group, Part, Slot, groups_of
 from rnnext.optimizers.schedules.schedule import LearningRateSchedule, schedule_of_config
 
@@ -220,7 +221,7 @@ class Optimizer(KeptArguments):
         if self.gradient_accumulation_steps:
             self._add_slots({"gradient_accumulator": 0.0})
         self._make_slots()
-        self._decays_apart = not all(map(self._decays, self._trainable_variables))
+        self._decays_apart = self._apart or not all(map(self._decays, self._trainable_variables))
         self.built = True
 
     def _slot_rounds(self) -> list[dict[str, float]]:
@@ -399,7 +400,7 @@ class Optimizer(KeptArguments):
 
     def _accumulated(self, parts: list[Part]) -> bool:
         """Adds the gradients to those kept; whether they are to be used, as their mean, now."""
-        steps = self.gradient_accumulation_steps
+        steps = self.gradient_accumulation_steps or 1
         if (int(self._iterations.memory) + 1) % steps:
             for part in parts:
                 part.slots["gradient_accumulator"] += part.g
@@ -416,7 +417,7 @@ class Optimizer(KeptArguments):
             decay = self._weight_decay_of(part)
             if decay is None or not self._decays(self._trainable_variables[part.index]):
                 continue
-            np.multiply(part.w, part.number(decay), out=part.a)
+            np.multiply(part.w, through_float32(part.number, decay), out=part.a)
             part.a *= part.number(rate)
             part.w -= part.a
 

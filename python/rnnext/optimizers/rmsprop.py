@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.layers.variable import Variable
-from rnnext.optimizers.arithmetic import mix, power
+from rnnext.optimizers.arithmetic import mix, power, through_float32
 from rnnext.optimizers.memory import Part, Slot
 from rnnext.optimizers.optimizer import Optimizer
 
@@ -237,7 +237,7 @@ class Adafactor(Optimizer):
         v, at = part.slots["velocity"], number(step)
         if isinstance(self._rate, Variable) and self.relative_step:
             rate = min(rate, 1 / np.sqrt(at))
-        alpha = max(number(self.epsilon_2), _root_mean_square(part.w, a))
+        alpha = max(through_float32(number, self.epsilon_2), _root_mean_square(part.w, a))
         alpha *= min(rate, 1 / np.sqrt(at))
         beta = 1 - power(number, step, self.beta_2_decay)
         part.of_gradients(np.square, b)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnext.errors import UnsupportedError
+from rnnext.optimizers.arithmetic import through_float32
 from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
 
@@ -57,7 +58,7 @@ class SGD(Optimizer):
         if self.momentum == 0:
             w -= g
             return
-        m, kept = part.slots["momentum"], part.number(self.momentum)
+        m, kept = part.slots["momentum"], through_float32(part.number, self.momentum)
         m *= kept
         m -= g
         if not self.nesterov:
