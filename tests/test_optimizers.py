@@ -231,7 +231,7 @@ def test_refused() -> None:
     before = [v.stored for v in weights]
     with pytest.raises(UnsupportedError, match="needs an optimizer that is built"):
         optimizer.apply([np.ones(2)])
-    with pytest.raises(UnsupportedError, match="set_weights.. needs an optimizer that is built"):
+    with pytest.raises(UnsupportedError, match=r"set_weights\(\) needs an optimizer that is built"):
         optimizer.set_weights([])
     optimizer.apply([], weights)
     assert not optimizer.built
