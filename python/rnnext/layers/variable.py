@@ -45,7 +45,7 @@ class Variable(NDArrayOperatorsMixin):
 
     Attributes:
         name: Name within its layer, e.g. `"kernel"`.
-        trainable: Whether training would change it; rnnext only counts it.
+        trainable: Whether training changes it.
         made_trainable: Whether it was made to be trained, even if its layer is now frozen.
         stored: The values as they are kept, a read-only array. Use `assign` to change them.
 

@@ -1,4 +1,4 @@
-"""Keras's optimizers, under their Keras names. They take steps: weights, gradients, new weights."""
+"""Keras's optimizers, under their Keras names. They change weights by gradients."""
 
 from rnnext import lazy as _lazy
 
