@@ -93,3 +93,30 @@ def test_bad_arguments() -> None:
     with pytest.raises(ShapeError, match=r"two axes, received \(3,\)"):
         regularizers.OrthogonalRegularizer()(np.ones(3))
     assert constraints.get(None) is None
+
+
+@pytest.mark.parametrize(("name", "arguments"), [c[1:] for c in OPTIONS if c[0] == "regularizers"])
+def test_gradients_of_penalties_are_those_of_tensorflow(
+    name: str, arguments: dict[str, Any], keras: ModuleType
+) -> None:
+    import tensorflow as tf
+
+    weight = np.random.default_rng(5).normal(size=(4, 6)).astype("float32")
+    weight[2, :3] = 0
+    weight[3] = 0  # a row without a direction
+    variable = tf.Variable(weight)
+    with tf.GradientTape() as tape:
+        penalty = getattr(keras.regularizers, name)(**arguments)(variable)
+    found = getattr(regularizers, name)(**arguments).gradient(weight)
+    assert found.dtype == np.float32
+    expected = np.asarray(tape.gradient(penalty, variable))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_regularizer_without_a_gradient_says_so() -> None:
+    class Mine(regularizers.Regularizer):
+        def __call__(self, x: Any) -> Any:
+            return np.sum(x)
+
+    with pytest.raises(UnsupportedError, match=r"regularizer Mine: the class has no gradient\(x\)"):
+        Mine().gradient([1.0])

@@ -1,6 +1,6 @@
 """Keras's constraints: what training does to a weight after each step.
 
-rnnext does not train. Layers take them and keep them in their configs.
+Layers take them and keep them in their configs; optimizers apply those of a variable.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Variable(NDArrayOperatorsMixin):
 
     Attributes:
         name: Name within its layer, e.g. `"kernel"`.
-        trainable: Whether training would change it; rnnext only counts it.
+        trainable: Whether training changes it.
         made_trainable: Whether it was made to be trained, even if its layer is now frozen.
         stored: The values as they are kept, a read-only array. Use `assign` to change them.
 
@@ -154,7 +154,14 @@ class Variable(NDArrayOperatorsMixin):
         Raises:
             ShapeError: If the shape differs. The old values are kept.
         """
-        array = _read_only(self.fitting(value), self.stored.dtype)
+        self.replace(_read_only(self.fitting(value), self.stored.dtype))
+
+    def replace(self, array: NDArray[Any]) -> None:
+        """Takes over an array without a check or a copy; optimizers set new values by it.
+
+        Args:
+            array: Read-only, of the shape and dtype of the weight.
+        """
         with weights_lock:
             self.stored = array
             if self._owner is not None:
@@ -195,6 +202,15 @@ class Variable(NDArrayOperatorsMixin):
         if active.tape is not None:
             return self.value[index]
         return widened(np.asarray(self.stored[index]))[()]
+
+    def __float__(self) -> float:
+        return float(self.stored)
+
+    def __int__(self) -> int:
+        return int(self.stored)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.stored.item(), spec) if spec else str(self)
 
     def __len__(self) -> int:
         return len(self.stored)

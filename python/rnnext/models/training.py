@@ -71,7 +71,7 @@ class NoTraining:
             >>> from rnnext.models import Sequential
             >>> model = Sequential([Input((3,)), Dense(2)])
             >>> model.compile(optimizer="adam", loss="mse")
-            >>> model.optimizer.learning_rate, model.loss
+            >>> round(float(model.optimizer.learning_rate), 5), model.loss
             (0.001, 'mse')
         """
         from rnnext import optimizers

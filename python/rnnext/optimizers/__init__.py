@@ -1,7 +1,4 @@
-"""Keras's optimizers, under their Keras names. They hold and check their options.
-
-Training comes in a later version of rnnext; until then `compile` keeps an optimizer and no more.
-"""
+"""Keras's optimizers, under their Keras names. They change weights by gradients."""
 
 from rnnext import lazy as _lazy
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from rnnext import settings
+from rnnext.optimizers.arithmetic import approach, power, through_float32
+from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
 
 __all__ = ["Adam", "AdamW", "Adamax", "Lamb", "Nadam", "ScheduleFreeAdamW"]
@@ -43,6 +48,25 @@ class Adam(Optimizer):
         **kwargs: Any,
     ) -> None:
         self._keep(locals())
+
+    def _slot_rounds(self) -> list[dict[str, float]]:
+        rounds = [{"momentum": 0.0, "velocity": 0.0}]
+        return [*rounds, {"velocity_hat": 0.0}] if self.amsgrad else rounds
+
+    def _update(self, part: Part, rate: Any, step: int) -> None:
+        number, a, b = part.number, part.a, part.b
+        m, v = part.slots["momentum"], part.slots["velocity"]
+        first, second = (power(number, beta, step) for beta in (self.beta_1, self.beta_2))
+        alpha = rate * np.sqrt(1 - second) / (1 - first)
+        approach(m, part.g, number(1 - self.beta_1), a)
+        approach(v, part.of_gradients(np.square, b), number(1 - self.beta_2), a)
+        if self.amsgrad:
+            v = np.maximum(part.slots["velocity_hat"], v, out=part.slots["velocity_hat"])
+        np.sqrt(v, out=b)
+        b += number(self.epsilon)
+        np.multiply(m, alpha, out=a)
+        a /= b
+        part.w -= a
 
 
 class AdamW(Adam):
@@ -115,6 +139,21 @@ class Adamax(Optimizer):
     ) -> None:
         self._keep(locals())
 
+    def _slot_rounds(self) -> list[dict[str, float]]:
+        return [{"momentum": 0.0, "norm": 0.0}]
+
+    def _update(self, part: Part, rate: Any, step: int) -> None:
+        number, a, b = part.number, part.a, part.b
+        m, u = part.slots["momentum"], part.slots["norm"]
+        approach(m, part.g, number(1 - self.beta_1), a)
+        u *= number(self.beta_2)
+        np.maximum(u, part.of_gradients(np.abs, b), out=u)
+        np.add(u, number(self.epsilon), out=b)
+        b *= 1 - power(number, self.beta_1, step)
+        np.multiply(m, rate, out=a)
+        a /= b
+        part.w -= a
+
 
 class Nadam(Optimizer):
     """Adam with Nesterov's momentum.
@@ -149,6 +188,43 @@ class Nadam(Optimizer):
     ) -> None:
         self._keep(locals())
 
+    def _make_slots(self) -> None:
+        super()._make_slots()
+        kept = self._trainable_variables
+        dtype = kept[0].stored.dtype if kept else settings.floatx()
+        self._u_product = self._add_variable(np.ones((), dtype), "variable", None)
+
+    def _slot_rounds(self) -> list[dict[str, float]]:
+        return [{"momentum": 0.0, "velocity": 0.0}]
+
+    def _before_updates(self, step: int) -> None:
+        product = self._u_product.memory
+        number = product.dtype.type
+        factor = number(1) - number(0.5) * number(float(number(0.96)) ** step)
+        product[...] = product[()] * number(self.beta_1) * factor
+
+    def _update(self, part: Part, rate: Any, step: int) -> None:
+        number, a, b = part.number, part.a, part.b
+        m, v = part.slots["momentum"], part.slots["velocity"]
+        half = number(0.5)
+        beta_1, beta_2 = (through_float32(number, beta) for beta in (self.beta_1, self.beta_2))
+        u_now, u_next = (beta_1 * (1 - half * power(number, 0.96, n)) for n in (step, step + 1))
+        product_now = number(self._u_product.memory)
+        product_next = product_now * u_next
+        approach(m, part.g, 1 - beta_1, a)
+        approach(v, part.of_gradients(np.square, b), 1 - beta_2, a)
+        np.multiply(m, u_next, out=a)
+        a /= 1 - product_next
+        np.multiply(part.g, 1 - u_now, out=b)
+        b /= 1 - product_now
+        a += b
+        a *= rate
+        np.divide(v, 1 - power(number, self.beta_2, step), out=b)
+        np.sqrt(b, out=b)
+        b += number(self.epsilon)
+        a /= b
+        part.w -= a
+
 
 class Lamb(Optimizer):
     """Adam whose steps are scaled layer by layer.
@@ -162,6 +238,8 @@ class Lamb(Optimizer):
 
     The other arguments are those of `Optimizer`.
     """
+
+    _apart = True  # a norm of each weight
 
     def __init__(
         self,
@@ -182,6 +260,24 @@ class Lamb(Optimizer):
         **kwargs: Any,
     ) -> None:
         self._keep(locals())
+
+    def _slot_rounds(self) -> list[dict[str, float]]:
+        return [{"momentum": 0.0, "velocity": 0.0}]
+
+    def _update(self, part: Part, rate: Any, step: int) -> None:
+        number, w, a, b = part.number, part.w, part.a, part.b
+        m, v = part.slots["momentum"], part.slots["velocity"]
+        approach(m, part.g, number(1 - self.beta_1), a)
+        approach(v, part.of_gradients(np.square, b), number(1 - self.beta_2), a)
+        np.divide(v, 1 - power(number, self.beta_2, step), out=b)
+        np.sqrt(b, out=b)
+        b += number(self.epsilon)
+        np.divide(m, 1 - power(number, self.beta_1, step), out=a)
+        a /= b
+        weight_norm, step_norm = np.sqrt(np.dot(w, w)), np.sqrt(np.dot(a, a))
+        ratio = weight_norm / step_norm if weight_norm > 0 and step_norm > 0 else number(1)
+        a *= ratio * rate
+        w -= a
 
 
 class ScheduleFreeAdamW(Optimizer):
@@ -218,3 +314,40 @@ class ScheduleFreeAdamW(Optimizer):
         **kwargs: Any,
     ) -> None:
         self._keep(locals())
+
+    def _slot_rounds(self) -> list[dict[str, float]]:
+        return [{"momentum": 0.0, "velocity": 0.0}]
+
+    def _make_slots(self) -> None:
+        super()._make_slots()
+        for group in self._groups:  # the momentum begins as the weights are
+            for variable, memory in zip(
+                group.variables, group.views(group.slots["momentum"]), strict=True
+            ):
+                memory[...] = variable.stored
+
+    def _update(self, part: Part, rate: Any, step: int) -> None:
+        number, w, a, b = part.number, part.w, part.a, part.b
+        m, v = part.slots["momentum"], part.slots["velocity"]
+        at = number(step)
+        beta_1, beta_2 = (through_float32(number, beta) for beta in (self.beta_1, self.beta_2))
+        if self.warmup_steps > 0:
+            rate = rate * min(at / number(self.warmup_steps), number(1))
+        approach(v, part.of_gradients(np.square, b), 1 - beta_2, a)
+        np.divide(v, 1 - power(number, self.beta_2, step), out=b)
+        np.sqrt(b, out=b)
+        b += number(self.epsilon)
+        np.multiply(part.g, rate, out=a)
+        a /= b
+        m -= a
+        # Keras on TensorFlow reads the momentum after its change here, in place of the old one.
+        np.multiply(m, 1 - beta_1, out=a)
+        w -= a
+        w /= beta_1
+        weight = number(1) / at
+        w *= 1 - weight
+        np.multiply(m, weight, out=a)
+        w += a
+        w *= beta_1
+        np.multiply(m, 1 - beta_1, out=a)
+        w += a

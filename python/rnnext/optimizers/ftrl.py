@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
 
 __all__ = ["Ftrl"]
@@ -47,3 +50,29 @@ class Ftrl(Optimizer):
         **kwargs: Any,
     ) -> None:
         self._keep(locals())
+
+    def _slot_rounds(self) -> list[dict[str, float]]:
+        return [{"accumulator": self.initial_accumulator_value, "linear": 0.0}]
+
+    def _update(self, part: Part, rate: Any, step: int) -> None:  # noqa: ARG002
+        number, w, g, a, b = part.number, part.w, part.g, part.a, part.b
+        accumulator, linear = part.slots["accumulator"], part.slots["linear"]
+        power = number(-self.learning_rate_power)
+        l1 = number(self.l1_regularization_strength)
+        l2 = number(self.l2_regularization_strength) + number(self.beta) / (2 * rate)
+        np.power(accumulator, power, out=a)
+        accumulator += part.of_gradients(np.square, b)
+        np.power(accumulator, power, out=b)
+        np.subtract(b, a, out=a)
+        a /= rate
+        a *= w
+        if self.l2_shrinkage_regularization_strength:
+            w *= number(2 * self.l2_shrinkage_regularization_strength)
+            g += w
+        g -= a
+        linear += g
+        b /= rate
+        b += 2 * l2
+        np.clip(linear, -l1, l1, out=a)
+        a -= linear
+        np.divide(a, b, out=w)

@@ -22,7 +22,7 @@ def get(identifier: Any) -> Any:
         UnsupportedError: If it is none of these.
 
     Example:
-        >>> get("adam").learning_rate
+        >>> round(float(get("adam").learning_rate), 5)
         0.001
     """
     return named_object("optimizer", Optimizer, _classes(), identifier)

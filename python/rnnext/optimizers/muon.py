@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnext.optimizers.arithmetic import approach, power
+from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
 
 __all__ = ["Muon"]
@@ -33,6 +39,8 @@ class Muon(Optimizer):
 
     The other arguments are those of `Optimizer`.
     """
+
+    _apart = True  # matrices keep their shapes
 
     def __init__(
         self,
@@ -65,3 +73,65 @@ class Muon(Optimizer):
     ) -> None:
         exclude_layers = exclude_layers or []
         self._keep(locals())
+
+    def _make_slots(self) -> None:
+        for index in range(len(self._trainable_variables)):
+            self._add_slot(index, "momentum")
+            if self._is_adams(index):
+                self._add_slot(index, "velocity")
+
+    def _is_adams(self, index: int) -> bool:
+        variable = self._trainable_variables[index]
+        return (
+            variable.ndim != 2
+            or (self.exclude_embeddings and "embedding" in variable.path.lower())
+            or any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
+        )
+
+    def _weight_decay_of(self, part: Part) -> Any:
+        return self.adam_weight_decay if self._is_adams(part.index) else self.weight_decay
+
+    def _update(self, part: Part, rate: Any, step: int) -> None:
+        if self._is_adams(part.index):
+            self._adam_update(part, rate * part.number(self.adam_lr_ratio), step)
+        else:
+            self._muon_update(part, rate)
+
+    def _adam_update(self, part: Part, rate: Any, step: int) -> None:
+        number = part.number
+        m, v = part.slots["momentum"], part.slots["velocity"]
+        first, second = (power(number, b, step) for b in (self.adam_beta_1, self.adam_beta_2))
+        approach(m, part.g, number(1 - self.adam_beta_1), part.a)
+        squares = part.of_gradients(np.square, part.b)
+        approach(v, squares, number(1 - self.adam_beta_2), part.a)
+        np.sqrt(v, out=part.b)
+        part.b += number(self.epsilon)
+        np.multiply(m, rate * np.sqrt(1 - second) / (1 - first), out=part.a)
+        part.a /= part.b
+        part.w -= part.a
+
+    def _muon_update(self, part: Part, rate: Any) -> None:
+        number, m, g, a = part.number, part.slots["momentum"], part.g, part.a
+        np.multiply(m, number(self.momentum - 1), out=a)
+        a += g
+        m += a
+        if self.nesterov:
+            g += np.multiply(m, number(self.momentum), out=a)
+        else:
+            np.copyto(g, m)
+        update = rate * self._orthogonal(g.reshape(part.shape))
+        if self.rms_rate is not None:
+            update = update * np.sqrt(number(max(part.shape))) * number(self.rms_rate)
+        part.w -= update.reshape(-1)
+
+    def _orthogonal(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The nearest orthogonal matrix, roughly, by the Newton-Schulz iteration."""
+        number = x.dtype.type
+        first, second, third = (number(c) for c in (self.muon_a, self.muon_b, self.muon_c))
+        tall = x.shape[0] > x.shape[1]
+        x = x.T if tall else x
+        x = x / (np.sqrt(np.sum(np.square(x))) + number(1e-7))
+        for _ in range(int(self.ns_steps)):
+            product = x @ x.T
+            x = first * x + (second * product + (third * product) @ product) @ x
+        return x.T if tall else x

@@ -1,13 +1,22 @@
-"""What an optimizer is: the options that all of them have."""
+"""What an optimizer is: the options that all of them have, and the course of a step."""
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rnnext.errors import UnsupportedError
+import numpy as np
+
+from rnnext import serialization, settings
+from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.kept_option import KeptArguments
+from rnnext.layers.variable import Variable, weights_lock
 from rnnext.naming import did_you_mean, unique_name
+from rnnext.optimizers import clipping
+from rnnext.optimizers.arithmetic import through_float32
+from rnnext.optimizers.memory import Group, Part, Slot, groups_of
 from rnnext.optimizers.schedules.schedule import LearningRateSchedule, schedule_of_config
 
 __all__ = ["Optimizer"]
@@ -17,6 +26,8 @@ _KERAS1_NAMES = {"lr": "learning_rate"}
 
 class Optimizer(KeptArguments):
     """Base class of optimizers.
+
+    A subclass names its slots in `_slot_rounds` and changes weights in `_update`.
 
     Args:
         learning_rate: A number, a schedule, or a function without arguments that returns a
@@ -37,12 +48,17 @@ class Optimizer(KeptArguments):
         UnsupportedError: If there is another argument, or one has a value that Keras refuses.
 
     Example:
+        >>> import numpy as np
+        >>> from rnnext.layers.variable import Variable
         >>> from rnnext.optimizers import SGD
-        >>> SGD(0.1, clipnorm=1.0).get_config()["clipnorm"]
-        1.0
+        >>> weight = Variable(np.ones(2, "float32"), name="bias")
+        >>> SGD(0.25).apply([np.array([1.0, 2.0])], [weight])
+        >>> weight.numpy()
+        array([0.75, 0.5 ], dtype=float32)
     """
 
     _keras_module = "keras.optimizers"
+    _apart = False  # whether an update needs each weight as a part of its own
 
     def __init__(
         self,
@@ -63,6 +79,9 @@ class Optimizer(KeptArguments):
         if kwargs.pop("decay", None) is not None:
             warnings.warn(f"{self._label}: decay does nothing, as in Keras 3", stacklevel=3)
         self._check_no_others(kwargs)
+        self._iterations = Slot(np.zeros((), np.int64), "iteration", self.name)
+        self._variables = [self._iterations]
+        self._rate: Any = None
         self.learning_rate = self._checked_rate(learning_rate)
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue = clipnorm, clipvalue
@@ -72,15 +91,77 @@ class Optimizer(KeptArguments):
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self._check_values()
+        self.built = False
+        self._trainable_variables: list[Variable] = []
+        self._groups: list[Group] = []
+        self._index: dict[int, int] = {}  # id of a variable -> its index
+        self._excluded_ids: set[int] = set()
+        self._excluded_names: re.Pattern[str] | None = None
+        self._decays_apart = False  # whether weight decay leaves some weights out
 
     @property
     def _label(self) -> str:
         return f"optimizer {self.name!r} ({type(self).__name__})"
 
     @property
+    def learning_rate(self) -> Any:
+        """The learning rate of the next step: a variable, or what a schedule or function returns.
+
+        Raises:
+            UnsupportedError: If it is set to a number while a schedule or a function gives it.
+        """
+        if isinstance(self._rate, LearningRateSchedule):
+            return self._rate(self._iterations)
+        return self._rate if isinstance(self._rate, Variable) else self._rate()
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        if isinstance(rate, Variable):
+            rate = rate.value
+        if isinstance(rate, LearningRateSchedule) or callable(rate):
+            self._variables = [v for v in self._variables if v is not self._rate]
+            self._rate = rate
+        elif isinstance(self._rate, Variable):
+            self._rate.assign(rate)
+        elif self._rate is None:
+            value = np.array(rate, settings.floatx())
+            self._rate = Slot(value, "learning_rate", self.name)
+            self._variables.append(self._rate)
+        else:
+            raise UnsupportedError(
+                f"{self._label}: the learning rate comes from {self._rate!r} and cannot be set to "
+                f"{rate!r}; make the optimizer with a float as its learning_rate to set it later."
+            )
+
+    @property
     def lr(self) -> Any:
         """The learning rate, under its name in older programs."""
         return self.learning_rate
+
+    @lr.setter
+    def lr(self, rate: Any) -> None:
+        self.learning_rate = rate
+
+    @property
+    def iterations(self) -> Any:
+        """How many steps were taken; of accumulated gradients those that changed the weights."""
+        if self.gradient_accumulation_steps:
+            return self._iterations.value // self.gradient_accumulation_steps
+        return self._iterations
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The state: the number of steps, the learning rate, then the slots in Keras's order."""
+        return list(self._variables)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments, as Keras names them."""
+        rate = self._rate
+        given = float(rate) if isinstance(rate, Variable) else serialization.serialize(rate)
+        return {
+            name: given if name == "learning_rate" else serialization.serialize(getattr(self, name))
+            for name in self._argument_names()
+        }
 
     def _check_no_others(self, kwargs: dict[str, Any]) -> None:
         if kwargs:
@@ -121,3 +202,330 @@ class Optimizer(KeptArguments):
                 raise UnsupportedError(
                     f"{self._label}: {option} must be {accepted}, received {value!r}."
                 )
+
+    # Building -------------------------------------------------------------------------------------
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        """Makes the slots of these variables; a second call does nothing.
+
+        Args:
+            variables: What will be trained.
+        """
+        if self.built:
+            return
+        self._trainable_variables = list(variables)
+        self._index = {id(v): i for i, v in enumerate(self._trainable_variables)}
+        self._groups = groups_of(self._trainable_variables)
+        if self.use_ema:
+            self._add_slots({"average": 0.0})
+        if self.gradient_accumulation_steps:
+            self._add_slots({"gradient_accumulator": 0.0})
+        self._make_slots()
+        self._decays_apart = self._apart or not all(map(self._decays, self._trainable_variables))
+        self.built = True
+
+    def _slot_rounds(self) -> list[dict[str, float]]:
+        """The slots of each weight with their first values; those of a round lie side by side."""
+        return []
+
+    def _make_slots(self) -> None:
+        for slots in self._slot_rounds():
+            self._add_slots(slots)
+
+    def _add_slots(self, slots: dict[str, float]) -> None:
+        for index in range(len(self._trainable_variables)):
+            for name, initial in slots.items():
+                self._add_slot(index, name, initial)
+
+    def _add_slot(self, index: int, name: str, initial: float = 0.0) -> Slot:
+        """Makes one slot of one weight, in the flat array of all slots of this name."""
+        group = next(group for group in self._groups if index in group.indices)
+        memory = group.slot(name, group.indices.index(index), initial)
+        path = self._trainable_variables[index].path.replace("/", "_")
+        return self._add_variable(memory, f"{path}_{name}")
+
+    def _add_variable(self, memory: Any, name: str, prefix: str | None = "") -> Slot:
+        slot = Slot(memory, name, self.name if prefix == "" else prefix)
+        self._variables.append(slot)
+        return slot
+
+    def exclude_from_weight_decay(
+        self,
+        var_list: Sequence[Variable] | None = None,
+        var_names: Sequence[str] | None = None,
+    ) -> None:
+        """Leaves weights out of weight decay; call it before the first step.
+
+        Args:
+            var_list: The weights.
+            var_names: Patterns of their paths, e.g. `["bias"]`.
+
+        Raises:
+            UnsupportedError: If the optimizer was built already.
+        """
+        if self.built:
+            raise UnsupportedError(
+                f"{self._label}: exclude_from_weight_decay() must be called before the optimizer "
+                "is built; it was built already."
+            )
+        self._excluded_ids = {id(variable) for variable in var_list or ()}
+        self._excluded_names = re.compile("|".join(set(var_names))) if var_names else None
+
+    def _decays(self, variable: Variable) -> bool:
+        names = self._excluded_names
+        return id(variable) not in self._excluded_ids and not (
+            names and names.search(variable.path)
+        )
+
+    # A step ---------------------------------------------------------------------------------------
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
+        """Takes one step.
+
+        Args:
+            grads_and_vars: Pairs of a gradient, or None, and its variable.
+
+        Returns:
+            The variable that counts the steps.
+        """
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self._iterations
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
+        """Takes one step: changes the variables by their gradients.
+
+        The variables change at the end, all of them or, after an error, none.
+
+        Args:
+            grads: Arrays, or None where a variable has no gradient.
+            trainable_variables: Their variables; the first call builds the optimizer with them.
+                None: those it was built with.
+
+        Raises:
+            UnsupportedError: If the variables are not those of `build`, or no gradient is given.
+            ShapeError: If a gradient has not the shape of its variable.
+        """
+        if len(grads) == 0:
+            return
+        gradients = self._by_index(grads, trainable_variables)
+        for group in self._groups:
+            group.take(gradients)
+        active = [group for group in self._groups if group.places]
+        fresh = [group.fresh() for group in self._groups]
+        if active:
+            self._step(active, [f for g, f in zip(self._groups, fresh, strict=True) if g.places])
+        if self.use_ema:
+            self._average(fresh)
+        for group, flat in zip(self._groups, fresh, strict=True):
+            self._constrain(group, flat)
+        try:
+            self._hand_out(fresh)
+        except KeyboardInterrupt:  # Ctrl-C between two variables: the step is finished first
+            self._hand_out(fresh)
+            raise
+
+    def _hand_out(self, fresh: Sequence[Any]) -> None:
+        with weights_lock:
+            for group, flat in zip(self._groups, fresh, strict=True):
+                group.hand_out(flat)
+            self._iterations.memory[...] += 1
+
+    def _by_index(self, grads: Sequence[Any], variables: Any) -> Sequence[Any]:
+        """The gradients in the order of the variables that the optimizer was built with."""
+        if variables is not None:
+            variables = list(variables)
+            if not self.built:
+                self.build(variables)
+        elif not self.built:
+            raise UnsupportedError(
+                f"{self._label}: apply(gradients) without variables needs an optimizer that is "
+                "built; call optimizer.build(variables) first."
+            )
+        known = self._trainable_variables if variables is None else variables
+        if len(grads) != len(known):
+            raise ShapeError(
+                f"{self._label}: {len(grads)} gradients were given for {len(known)} variables."
+            )
+        missing = [v.path for g, v in zip(grads, known, strict=True) if g is None]
+        if len(missing) == len(known):
+            raise UnsupportedError(f"{self._label}: No gradients provided for any variable.")
+        if missing:
+            warnings.warn(
+                f"Gradients do not exist for variables {missing} when minimizing the loss. If "
+                "using `model.compile()`, did you forget to provide a `loss` argument?",
+                stacklevel=3,
+            )
+        if variables is None:
+            return grads
+        ordered = [None] * len(self._trainable_variables)
+        for gradient, variable in zip(grads, variables, strict=True):
+            index = self._index.get(id(variable))
+            if index is None:
+                raise UnsupportedError(
+                    f"{self._label}: unknown variable {variable!r}; the optimizer was built with "
+                    "others. Make a new optimizer for a new set of variables."
+                )
+            ordered[index] = gradient
+        return ordered
+
+    def _step(self, groups: list[Group], fresh: list[Any]) -> None:
+        """Changes the fresh weights and the slots."""
+        pairs = list(zip(groups, fresh, strict=True))
+        whole = [part for group, w in pairs for part in group.parts(w, apart=False)]
+        if self.loss_scale_factor is not None:
+            for part in whole:
+                part.map_gradients(np.divide, part.number(self.loss_scale_factor))
+        if self.gradient_accumulation_steps and not self._accumulated(whole):
+            return
+        apart = whole
+        if self._apart or self._decays_apart or self.clipnorm:
+            apart = [part for group, w in pairs for part in group.parts(w, apart=True)]
+        if self.clipnorm and self.clipnorm > 0:
+            clipping.clip_by_norm(apart, self.clipnorm)
+        elif self.global_clipnorm and self.global_clipnorm > 0:
+            clipping.clip_by_global_norm(whole, self.global_clipnorm)
+        elif self.clipvalue and self.clipvalue > 0:
+            clipping.clip_by_value(whole, self.clipvalue)
+        rate = float(self.learning_rate)
+        self._decay(apart if self._decays_apart else whole, rate)
+        step = int(self._iterations.memory) // (self.gradient_accumulation_steps or 1) + 1
+        self._before_updates(step)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore"):
+            for part in apart if self._apart else whole:
+                self._update(part, part.number(rate), step)
+        if self.gradient_accumulation_steps:
+            for group in self._groups:
+                group.slots["gradient_accumulator"].fill(0)
+
+    def _accumulated(self, parts: list[Part]) -> bool:
+        """Adds the gradients to those kept; whether they are to be used, as their mean, now."""
+        steps = self.gradient_accumulation_steps or 1
+        if (int(self._iterations.memory) + 1) % steps:
+            for part in parts:
+                part.slots["gradient_accumulator"] += part.g
+            return False
+        for part in parts:
+            part.g += part.slots["gradient_accumulator"]
+            part.g /= part.number(steps)
+            part.forget_rows()
+        return True
+
+    def _decay(self, parts: list[Part], rate: float) -> None:
+        """Takes weight decay off the weights."""
+        for part in parts:
+            decay = self._weight_decay_of(part)
+            if decay is None or not self._decays(self._trainable_variables[part.index]):
+                continue
+            np.multiply(part.w, through_float32(part.number, decay), out=part.a)
+            part.a *= part.number(rate)
+            part.w -= part.a
+
+    def _weight_decay_of(self, _part: Part) -> Any:
+        return self.weight_decay
+
+    def _before_updates(self, step: int) -> None:
+        """What an optimizer does once in a step, before the weights change."""
+
+    def _update(self, part: Part, rate: Any, step: int) -> None:  # noqa: ARG002
+        """Changes the weights and the slots of a part.
+
+        Args:
+            part: Weights, gradients, slots and scratch.
+            rate: The learning rate.
+            step: The number of this step, from 1.
+        """
+        raise UnsupportedError(
+            f"{self._label}: the class has no update of its own (`_update`); accepted are the "
+            "optimizers of rnnext.optimizers."
+        )
+
+    def _average(self, fresh: Sequence[Any]) -> None:
+        """Moves the averages towards the weights; now and then weights become averages."""
+        steps = int(self._iterations.memory) // (self.gradient_accumulation_steps or 1)
+        often = self.ema_overwrite_frequency
+        for group, w in zip(self._groups, fresh, strict=True):
+            kept = group.dtype.type(self.ema_momentum if steps else 0.0)
+            average = group.slots["average"]
+            average *= kept
+            np.multiply(w, 1 - kept, out=group.a)
+            average += group.a
+            if often and (steps + 1) % often == 0:
+                np.copyto(w, average)
+
+    def _constrain(self, group: Group, fresh: Any) -> None:
+        """Applies the constraints of the weights that had gradients."""
+        for place in group.places:
+            constraint = getattr(group.variables[place], "constraint", None)
+            if constraint is not None:
+                view = group.view(fresh, place)
+                view[...] = constraint(view)
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        """Ends training: with `use_ema`, weights become their averages.
+
+        Args:
+            var_list: The variables that the optimizer was built with.
+
+        Raises:
+            ShapeError: If there are more or fewer of them.
+        """
+        if not self.use_ema:
+            return
+        if len(var_list) != len(self._trainable_variables):
+            raise ShapeError(
+                f"{self._label}: finalize_variable_values() received {len(var_list)} variables; "
+                f"the optimizer was built with {len(self._trainable_variables)}."
+            )
+        for group in self._groups:
+            averages = group.views(group.slots["average"])
+            for variable, average in zip(group.variables, averages, strict=True):
+                variable.assign(average)
+
+    # State ----------------------------------------------------------------------------------------
+
+    def scale_loss(self, loss: Any) -> Any:
+        """Returns the loss times `loss_scale_factor`."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def get_weights(self) -> list[Any]:
+        """Returns copies of the values of `variables`."""
+        return [variable.numpy() for variable in self._variables]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Sets the values of `variables`, all of them or, after an error, none.
+
+        Raises:
+            UnsupportedError: If the optimizer is not built.
+            ShapeError: If there are more or fewer arrays, or one has another shape.
+        """
+        if not self.built:
+            raise UnsupportedError(
+                f"{self._label}: set_weights() needs an optimizer that is built; call "
+                "optimizer.build(variables) first."
+            )
+        if len(weights) != len(self._variables):
+            raise ShapeError(
+                f"{self._label}: set_weights() received {len(weights)} arrays; the optimizer has "
+                f"{len(self._variables)} variables."
+            )
+        fitting = [v.fitting(w) for v, w in zip(self._variables, weights, strict=True)]
+        for variable, value in zip(self._variables, fitting, strict=True):
+            variable.assign(value)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Writes the state as Keras does: under the numbers of `variables`."""
+        for number, variable in enumerate(self._variables):
+            store[str(number)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads what `save_own_variables` wrote; of another number of variables it only warns."""
+        if len(store.keys()) != len(self._variables):
+            warnings.warn(
+                f"{self._label}: the state is not loaded; the optimizer has "
+                f"{len(self._variables)} variables, the saved one {len(store.keys())}."
+                + ("" if self.built else " It is not built yet: call optimizer.build(variables)."),
+                stacklevel=2,
+            )
+            return
+        self.set_weights([np.asarray(store[str(i)]) for i in range(len(self._variables))])

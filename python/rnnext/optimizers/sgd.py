@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from rnnext.errors import UnsupportedError
+from rnnext.optimizers.arithmetic import through_float32
+from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
 
 __all__ = ["SGD"]
@@ -39,3 +44,26 @@ class SGD(Optimizer):
         **kwargs: Any,
     ) -> None:
         self._keep(locals())
+        if not isinstance(momentum, float) or not 0 <= momentum <= 1:
+            raise UnsupportedError(
+                f"{self._label}: momentum must be a float from 0 to 1, received {momentum!r}."
+            )
+
+    def _slot_rounds(self) -> list[dict[str, float]]:
+        return [{"momentum": 0.0}] if self.momentum != 0 else []
+
+    def _update(self, part: Part, rate: Any, step: int) -> None:  # noqa: ARG002
+        g, w = part.g, part.w
+        g *= rate
+        if self.momentum == 0:
+            w -= g
+            return
+        m, kept = part.slots["momentum"], through_float32(part.number, self.momentum)
+        m *= kept
+        m -= g
+        if not self.nesterov:
+            w += m
+            return
+        np.multiply(m, kept, out=part.a)
+        part.a -= g
+        w += part.a

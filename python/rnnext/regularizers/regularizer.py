@@ -1,6 +1,6 @@
 """Keras's regularizers: what training adds to the loss for a weight.
 
-rnnext does not train. Layers take them and keep them in their configs.
+Layers take them and keep them in their configs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.arrays import as_array
@@ -32,11 +33,27 @@ __all__ = [
 
 
 class Regularizer(TrainingOption):
-    """Base class: a callable from the values of a weight to a number."""
+    """Base class: a callable from the values of a weight to a number.
+
+    Example:
+        >>> L2(0.25).gradient([1.0, -2.0])
+        array([ 0.5, -1. ])
+    """
 
     def __call__(self, x: Any) -> Any:
         """Returns what is added to the loss."""
         raise NotImplementedError
+
+    def gradient(self, x: Any) -> NDArray[Any]:  # noqa: ARG002
+        """Returns the gradient of what is added to the loss, in the shape of the weight.
+
+        Raises:
+            UnsupportedError: If the class has none.
+        """
+        raise UnsupportedError(
+            f"regularizer {type(self).__name__}: the class has no gradient(x); define it, or use "
+            f"one of {sorted({c.__name__ for c in _CLASSES.values()})}."
+        )
 
 
 @serialization.builtin("keras.regularizers")
@@ -57,6 +74,14 @@ class L1L2(Regularizer):
         values = as_array(x, "regularized weight")
         return self.l1 * np.sum(np.abs(values)) + self.l2 * np.sum(np.square(values))
 
+    def gradient(self, x: Any) -> NDArray[Any]:
+        """Returns the gradient of the penalty: `l1 * sign(x) + 2 * l2 * x`."""
+        values = as_array(x, "regularized weight")
+        gradient = values * (2 * self.l2)
+        if self.l1 != 0:
+            gradient += self.l1 * np.sign(values)
+        return np.asarray(gradient)
+
 
 @serialization.builtin("keras.regularizers")
 class L1(Regularizer):
@@ -69,6 +94,10 @@ class L1(Regularizer):
         """Returns the penalty of a weight of any shape."""
         return L1L2(l1=self.l1)(x)
 
+    def gradient(self, x: Any) -> NDArray[Any]:
+        """Returns the gradient of the penalty: `l1 * sign(x)`."""
+        return L1L2(l1=self.l1).gradient(x)
+
 
 @serialization.builtin("keras.regularizers")
 class L2(Regularizer):
@@ -80,6 +109,10 @@ class L2(Regularizer):
     def __call__(self, x: Any) -> Any:
         """Returns the penalty of a weight of any shape."""
         return L1L2(l2=self.l2)(x)
+
+    def gradient(self, x: Any) -> NDArray[Any]:
+        """Returns the gradient of the penalty: `2 * l2 * x`."""
+        return L1L2(l2=self.l2).gradient(x)
 
 
 @serialization.builtin("keras.regularizers")
@@ -100,15 +133,36 @@ class OrthogonalRegularizer(Regularizer):
         Raises:
             ShapeError: If it has another number of axes.
         """
+        rows, _, _ = self._unit_rows(x)
+        pairs = np.triu(np.abs(rows @ rows.T), 1)
+        return self.factor * np.sum(pairs) / (len(rows) * (len(rows) - 1) / 2)
+
+    def gradient(self, x: Any) -> NDArray[Any]:
+        """Returns the gradient of the penalty.
+
+        Raises:
+            ShapeError: If the weight has another number of axes than two.
+        """
+        rows, norms, free = self._unit_rows(x)
+        signs = np.sign(rows @ rows.T)  # of the cosine of each pair
+        np.fill_diagonal(signs, 0)
+        pull = signs @ rows
+        # A row of unit length only turns: what pulls along the row itself has no effect.
+        pull -= np.where(free, np.sum(pull * rows, axis=1, keepdims=True), 0) * rows
+        gradient = pull * (self.factor / (len(rows) * (len(rows) - 1) / 2)) / norms
+        return np.asarray(gradient if self.mode == "rows" else gradient.T)
+
+    def _unit_rows(self, x: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Rows (or columns) of length one; what they were divided by; whether by their length."""
         matrix = as_array(x, "regularized weight")
         if matrix.ndim != 2:
             raise ShapeError(
                 f"OrthogonalRegularizer: expected a weight of two axes, received {matrix.shape}."
             )
         rows = matrix if self.mode == "rows" else matrix.T
-        rows = rows / np.sqrt(np.maximum(np.sum(np.square(rows), axis=1, keepdims=True), 1e-12))
-        pairs = np.triu(np.abs(rows @ rows.T), 1)
-        return self.factor * np.sum(pairs) / (len(rows) * (len(rows) - 1) / 2)
+        squares = np.sum(np.square(rows), axis=1, keepdims=True)
+        norms = np.sqrt(np.maximum(squares, 1e-12))
+        return rows / norms, norms, squares > 1e-12
 
 
 def _factor(option: str, value: Any) -> float:
