@@ -34,9 +34,7 @@ class FunctionLoss(Loss):
         rule = rule_of(self._function)
         # Where a class is ignored, Keras replaces predictions, which loses the logits.
         return (
-            rule is not None
-            and rule.accepts_logits
-            and self._options().get("ignore_class") is None
+            rule is not None and rule.accepts_logits and self._options().get("ignore_class") is None
         )
 
     def losses_of(self, y_true: Any, y_pred: Any, logits: Any = None) -> Losses:

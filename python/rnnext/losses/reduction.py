@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rnnext.losses.rule import same_rank, summed_to
 from rnnext.ops.promotion import as_tensor
 
-__all__ = ["Reduced", "REDUCTIONS", "mask_as_weights", "reduced"]
+__all__ = ["REDUCTIONS", "Reduced", "mask_as_weights", "reduced"]
 
 Array = NDArray[Any]
 

@@ -72,7 +72,7 @@ class Metric(KeptArguments):
         """Adds a variable to the state; see `add_variable`."""
         return self.add_variable(shape, initializer, dtype, name)
 
-    def update_state(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+    def update_state(self, *args: Any, **kwargs: Any) -> Any:
         """Takes in a batch; subclasses override it."""
         raise NotImplementedError(f"{type(self).__name__} has no update_state() method.")
 

@@ -1,0 +1,5 @@
+"""What `compile` is given, ready to be computed batch by batch."""
+
+from rnnext import lazy as _lazy
+
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)
