@@ -70,7 +70,7 @@ class WrappedFunction(FunctionLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
-        self._function = fn  # type: ignore[misc]
+        vars(self)["_function"] = fn
 
     def _options(self) -> dict[str, Any]:
         return {}

@@ -109,11 +109,11 @@ class ConfusionMetric(Metric):
             weights = weights * np.asarray(label_weights, np.float32)[None]
         weights = np.broadcast_to(weights, predicted.shape)
         width = predicted.shape[1] if by_label else 1
-        table = [y.reshape(-1, width) for y in (true != 0, predicted, weights)]
-        self._add(*table, by_label)
+        columns = (y.reshape(-1, width) for y in (true != 0, predicted, weights))
+        self._add(by_label, *columns)
 
-    def _add(self, true: Array, predicted: Array, weights: Array, by_label: bool) -> None:
-        """Adds columns of labels to the counts, which are (thresholds,) or (thresholds, columns)."""
+    def _add(self, by_label: bool, true: Array, predicted: Array, weights: Array) -> None:
+        """Adds columns to the counts, which are (thresholds,) or (thresholds, columns)."""
         of_true, of_false = np.where(true, weights, 0), np.where(true, 0, weights)
         count = len(self._limits)
         if self._are_even:  # the number of thresholds below each prediction is computed
@@ -127,7 +127,9 @@ class ConfusionMetric(Metric):
             below = np.searchsorted(limits, predicted, side="left")
         found = {}
         for name, part in (("true", of_true), ("false", of_false)):
-            positives = np.stack([_above(b, w, count) for b, w in zip(below.T, part.T)], axis=1)
+            positives = np.stack(
+                [_above(b, w, count) for b, w in zip(below.T, part.T, strict=True)], axis=1
+            )
             if not self._are_even:
                 positives[order] = positives.copy()
             total = part.sum(axis=0, dtype=np.float64)

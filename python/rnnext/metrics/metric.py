@@ -44,7 +44,7 @@ class Metric(KeptArguments):
     @property
     def variables(self) -> list[Any]:
         """The variables of the state, in the order in which they were made."""
-        return [v for v in vars(self).get("_state", ())]
+        return list(vars(self).get("_state", ()))
 
     def add_variable(
         self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str = "variable"

@@ -111,7 +111,9 @@ class FunctionMetric(Mean):
         common = ("name", "dtype")
         return {k: getattr(self, k) for k in self._argument_names() if k not in common}
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Takes a batch into the mean.
 
         Args:
@@ -145,7 +147,8 @@ class MeanMetricWrapper(FunctionMetric):
         **kwargs: Any,
     ) -> None:
         Metric.__init__(self, dtype=dtype, name=name)
-        self.fn = self._function = fn  # type: ignore[misc]
+        self.fn = fn
+        vars(self)["_function"] = fn
         self._fn_kwargs = kwargs
 
     def _options(self) -> dict[str, Any]:

@@ -54,7 +54,9 @@ class RootMeanSquaredError(Mean):
     ) -> None:
         self._keep(locals())
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         """Takes a batch into the mean.
 
         Args:
@@ -206,9 +208,10 @@ class R2Score(Metric):
             scores = scores.mean()
         elif self.class_aggregation == "variance_weighted_average":
             scores = (spread * scores).sum() / spread.sum()
-        rest = float(self.num_samples) - 1 - self.num_regressors
+        samples = float(self.num_samples.value)
+        rest = samples - 1 - self.num_regressors
         if self.num_regressors and rest > 0:
-            return 1 - (1 - scores) * np.float32((float(self.num_samples) - 1) / rest)
+            return 1 - (1 - scores) * np.float32((samples - 1) / rest)
         if self.num_regressors:
             warnings.warn("R2Score: too few samples to adjust the score.", stacklevel=2)
         return scores

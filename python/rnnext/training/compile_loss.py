@@ -66,7 +66,8 @@ class CompileLoss:
         self._loss, self._loss_weights, self._output_names = loss, loss_weights, output_names
         self._names: list[str] = []
         self.losses: list[Any] | None = None
-        self.reset()
+        self._count = 0
+        self._sums: list[float] = []
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Finds the loss of each output; the first batch does it."""
@@ -190,8 +191,7 @@ class CompileLoss:
 
     def reset(self) -> None:
         """Forgets the batches so far."""
-        self._count = 0
-        self._sums: list[float] = []
+        self._count, self._sums = 0, []
 
 
 def _array(y: Any) -> Any:

@@ -37,10 +37,9 @@ def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
         found = getattr(metrics, f"{kind}Accuracy")()
     found = metrics.get(found)
     name = getattr(found, "name", None) or getattr(found, "__name__", type(found).__name__)
-    if not isinstance(found, Metric):
-        found = MeanMetricWrapper(found)
-    found.name = identifier if isinstance(identifier, str) else name
-    return found
+    made = found if isinstance(found, Metric) else MeanMetricWrapper(found)
+    made.name = identifier if isinstance(identifier, str) else name
+    return made
 
 
 class _Listed(NamedTuple):
@@ -163,7 +162,7 @@ class CompileMetrics:
             else:
                 counts[name] = 1
             value = metric.result()
-            results[name] = float(value) if np.ndim(value) == 0 else value
+            results[name] = float(np.asarray(value)) if np.ndim(value) == 0 else value
         return results
 
     def reset(self) -> None:
