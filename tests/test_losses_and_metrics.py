@@ -335,7 +335,8 @@ def test_two_outputs(options: Any, as_dict: bool, keras: ModuleType) -> None:
     x = numbers(8, 3).astype("float32")
     y: Any = [numbers(8, 2).astype("float32"), labels(8, 1).astype("float32")]
     weights: Any = [parts(8).astype("float32"), parts(8).astype("float32")]
-    y = dict(zip("ab", y, strict=True)) if as_dict else y
+    if as_dict:  # Keras takes no weights with labels in a dict for outputs in a list
+        y, weights = dict(zip("ab", y, strict=True)), None
     model.compile("sgd", run_eagerly=True, **options)
     logs = model.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True, batch_size=8)
     listed = model.evaluate(x, y, sample_weight=weights, verbose=0, batch_size=8)

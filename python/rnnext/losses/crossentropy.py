@@ -306,7 +306,7 @@ def _class_numbers(name: str, labels: Array, y_pred: Array, axis: int) -> Array:
             f"{name}: expected y_true of shape {tuple(expected)} for y_pred of shape "
             f"{y_pred.shape}, received {labels.shape}."
         )
-    return labels.astype(np.int64)
+    return np.asarray(labels.astype(np.int64))
 
 
 def _check_classes(name: str, numbers: Array, classes: int) -> None:

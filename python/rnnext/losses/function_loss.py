@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -12,14 +13,18 @@ from rnnext.losses.rule import Losses, rule_of, same_rank
 __all__ = ["FunctionLoss", "WrappedFunction"]
 
 
+@functools.cache  # a signature is slow to read, and a training step is short
+def _option_names(cls: type[Loss]) -> list[str]:
+    return [name for name in cls._argument_names() if name not in ("name", "reduction")]
+
+
 class FunctionLoss(Loss):
     """A loss whose options are arguments of its function."""
 
     _function: ClassVar[Callable[..., Any]]
 
     def _options(self) -> dict[str, Any]:
-        common = ("name", "reduction")
-        return {k: getattr(self, k) for k in self._argument_names() if k not in common}
+        return {name: getattr(self, name) for name in _option_names(type(self))}
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the losses of the samples, (N,) or (N, T)."""

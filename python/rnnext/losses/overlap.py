@@ -92,9 +92,9 @@ def circle(
     away = 1 - y_pred @ others.T
     distances = np.maximum(away, 0)
     alike = labels[:, None] == references[None, :].astype(np.int32)
-    unlike = ~alike
+    unlike = np.logical_not(alike)
     if remove_diagonal:
-        alike = alike & ~np.eye(*alike.shape, dtype=bool)
+        alike = alike & np.logical_not(np.eye(*alike.shape))
     weights = np.maximum(1 + margin - distances, 0)
     of_alike = _Exponentials(-gamma * (margin + distances) * (margin - distances), alike)
     of_unlike = _Exponentials(gamma * weights * (1 - margin - distances), unlike)

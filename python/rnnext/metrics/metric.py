@@ -95,4 +95,4 @@ def divided(a: Any, b: Any) -> NDArray[Any]:
     """Returns a / b, and 0 where b is 0."""
     a, b = np.asarray(a), np.asarray(b)
     shape, dtype = np.broadcast_shapes(a.shape, b.shape), np.result_type(a, b)
-    return np.divide(a, b, out=np.zeros(shape, dtype), where=b != 0)
+    return np.asarray(np.divide(a, b, out=np.zeros(shape, dtype), where=b != 0))

@@ -38,7 +38,7 @@ def as_metric(identifier: Any, y_true: Any, y_pred: Any) -> Metric:
     found = metrics.get(found)
     name = getattr(found, "name", None) or getattr(found, "__name__", type(found).__name__)
     made = found if isinstance(found, Metric) else MeanMetricWrapper(found)
-    made.name = identifier if isinstance(identifier, str) else name
+    made.name = identifier if isinstance(identifier, str) else str(name)
     return made
 
 
