@@ -290,7 +290,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float = 0
     def slopes() -> Array:
         found = np.zeros_like(y_pred)
         np.put_along_axis(found, where, -(p ** (q - 1)), -1)
-        return found
+        return np.asarray(found)
 
     return summed(((1 - p**q) / q)[..., 0], slopes)
 

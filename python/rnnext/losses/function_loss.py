@@ -14,7 +14,7 @@ __all__ = ["FunctionLoss", "WrappedFunction"]
 
 
 @functools.cache  # a signature is slow to read, and a training step is short
-def _option_names(cls: type[Loss]) -> list[str]:
+def _option_names(cls: Any) -> list[str]:
     return [name for name in cls._argument_names() if name not in ("name", "reduction")]
 
 
@@ -24,7 +24,7 @@ class FunctionLoss(Loss):
     _function: ClassVar[Callable[..., Any]]
 
     def _options(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _option_names(type(self))}
+        return {name: getattr(self, name) for name in _option_names(type(self))}  # type: ignore[arg-type]
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the losses of the samples, (N,) or (N, T)."""
