@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnnext import nest
 
-__all__ = ["MaskedTensor", "attach_mask", "mask_of", "masks_of"]
+__all__ = ["MaskedTensor", "attach_logits", "attach_mask", "mask_of", "masks_of"]
 
 
 class MaskedTensor(np.ndarray[Any, Any]):
@@ -21,15 +21,24 @@ class MaskedTensor(np.ndarray[Any, Any]):
 
     Attributes:
         _keras_mask: (B, T) booleans, False where a step is to be skipped.
+        _keras_logits: None, or what the sigmoid or softmax that made the array was given.
     """
 
     _keras_mask: NDArray[Any] | None = None
+    _keras_logits: NDArray[Any] | None = None
 
 
 def attach_mask(array: NDArray[Any], mask: NDArray[Any]) -> MaskedTensor:
     """Returns a view of `array` that carries `mask`."""
     view = array.view(MaskedTensor)
     view._keras_mask = mask
+    return view
+
+
+def attach_logits(array: NDArray[Any], logits: NDArray[Any]) -> MaskedTensor:
+    """Returns a view of `array` that carries what the sigmoid or softmax that made it was given."""
+    view = array.view(MaskedTensor)
+    view._keras_logits = logits
     return view
 
 

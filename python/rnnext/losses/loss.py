@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,14 @@ from numpy.typing import NDArray
 
 from rnnext.dtypes import get_policy
 from rnnext.errors import UnsupportedError
-from rnnext.graph.masked_array import mask_of
+from rnnext.graph.masked_array import attach_logits, mask_of
 from rnnext.kept_option import KeptArguments
-from rnnext.losses.functions import same_rank
+from rnnext.losses.reduction import REDUCTIONS, reduced
+from rnnext.losses.rule import Losses
 from rnnext.naming import unique_name
 from rnnext.ops.promotion import as_tensor
 
-__all__ = ["Loss"]
-
-_REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+__all__ = ["Loss", "differentiated"]
 
 
 class Loss(KeptArguments):
@@ -47,9 +47,9 @@ class Loss(KeptArguments):
         dtype: Any = None,
     ) -> None:
         self.name = name or unique_name(type(self).__name__)
-        if reduction not in _REDUCTIONS:
+        if reduction not in REDUCTIONS:
             raise UnsupportedError(
-                f"loss {self.name!r}: reduction must be one of {_REDUCTIONS}, received "
+                f"loss {self.name!r}: reduction must be one of {REDUCTIONS}, received "
                 f"{reduction!r}."
             )
         self.reduction = reduction
@@ -67,33 +67,93 @@ class Loss(KeptArguments):
             y_pred: What a model said, (N, ...). Masked steps do not count.
             sample_weight: Weights of the samples or their steps.
         """
-        mask = mask_of(y_pred)
-        values = np.asarray(self.call(as_tensor(y_true), as_tensor(y_pred).astype(self.dtype)))
-        weights = None if sample_weight is None else as_tensor(sample_weight).astype(values.dtype)
-        if mask is not None:
-            weights = self._with_mask(mask, weights, values.dtype)
-        if weights is not None:
-            values, weights = same_rank(values, weights)
-            values = values * weights
-        if self.reduction in (None, "none") or not values.ndim:
-            return values
-        total = np.asarray(values.sum(dtype=values.dtype))
-        if self.reduction == "sum":
-            return total
-        by_weight = self.reduction == "mean_with_sample_weight" and weights is not None
-        divisor = weights.sum() if weights is not None and by_weight else values.size
-        return np.asarray(total / divisor if divisor else 0, dtype=values.dtype)
+        mask, logits = mask_of(y_pred), getattr(y_pred, "_keras_logits", None)
+        predicted = as_tensor(y_pred).astype(self.dtype)
+        if logits is not None:
+            predicted = attach_logits(predicted, np.asarray(logits).astype(self.dtype))
+        values = self.call(as_tensor(y_true), predicted)
+        mask = _both(mask, mask_of(values))
+        values = np.asarray(values).astype(self.dtype, copy=False)
+        return reduced(values, sample_weight, mask, self.reduction).value
 
-    def _with_mask(self, mask: Any, weights: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Weights under which masked steps count nothing, and a mean is that of the others."""
-        of_mask = np.asarray(mask).astype(dtype)
-        if self.reduction in ("mean", "sum_over_batch_size") and of_mask.any():
-            of_mask = of_mask * dtype.type(of_mask.size / of_mask.sum())
-        if weights is None:
-            return of_mask
-        of_mask, weights = same_rank(of_mask, weights)
-        return np.asarray(of_mask * weights)
+    def value_and_gradient(
+        self,
+        y_true: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        mask: Any = None,
+        logits: Any = None,
+    ) -> tuple[float, NDArray[Any]]:
+        """Returns the loss of a batch and its gradient.
+
+        Args:
+            y_true: What is right, (N, ...).
+            y_pred: What a model said, (N, ...).
+            sample_weight: Weights of the samples or their steps.
+            mask: False where a step does not count; None: the mask of `y_pred`, if it has one.
+            logits: None, or what the sigmoid or softmax that made `y_pred` was given. A
+                cross-entropy is then computed from it, as Keras does, without clipping.
+
+        Returns:
+            The loss (the mean, if the reduction is `"none"`), and the derivatives of the loss (of
+            the sum, if it is `"none"`) for `y_pred`, or for `logits` if the loss is computed from
+            these (see `uses_logits`).
+
+        Raises:
+            UnsupportedError: If the loss has no gradient of its own.
+
+        Example:
+            >>> from rnnext.losses import MeanSquaredError
+            >>> MeanSquaredError().value_and_gradient([[0.0], [1.0]], [[1.0], [3.0]])
+            (2.5, array([[1.],
+                   [2.]], dtype=float32))
+        """
+        given = as_tensor(y_pred) if logits is None or not self.uses_logits else as_tensor(logits)
+        predicted = as_tensor(y_pred).astype(self.dtype, copy=False)
+        if logits is not None:
+            logits = as_tensor(logits).astype(self.dtype, copy=False)
+        found = self.losses_of(as_tensor(y_true), predicted, logits)
+        mask = _both(mask_of(y_pred) if mask is None else mask, found.mask)
+        value, upstream = reduced(found.values, sample_weight, mask, self.reduction)
+        gradient = found.pull(upstream).astype(given.dtype, copy=False)
+        return float(value.mean() if value.ndim else value), gradient
+
+    @property
+    def uses_logits(self) -> bool:
+        """Whether the loss can be computed from what a sigmoid or softmax was given."""
+        return False
+
+    def losses_of(self, y_true: Any, y_pred: Any, logits: Any = None) -> Losses:  # noqa: ARG002
+        """Returns the losses of the samples and the way back to `y_pred`, or to `logits`.
+
+        Raises:
+            UnsupportedError: If the loss has no gradient of its own.
+        """
+        return differentiated(self.name, self.call)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the losses of the samples, (N,) or (N, T)."""
         raise NotImplementedError(f"{type(self).__name__} has no call() method.")
+
+
+def differentiated(name: str, call: Callable[[Any, Any], Any]) -> Losses:
+    """Differentiates a user's own loss; the one place where automatic differentiation comes in.
+
+    Args:
+        name: Name of the loss.
+        call: The user's function of labels and predictions.
+
+    Raises:
+        UnsupportedError: Always, until `call` can be recorded and reversed.
+    """
+    raise UnsupportedError(
+        f"loss {name!r}: the gradient of {getattr(call, '__qualname__', call)!r}, which is not one "
+        "of Keras's losses, is not computed yet; accepted: Keras's losses, or a subclass of Loss "
+        "that has losses_of()."
+    )
+
+
+def _both(mask: Any, other: Any) -> Any:
+    if mask is None or other is None:
+        return other if mask is None else mask
+    return np.asarray(mask, bool) & np.asarray(other, bool)

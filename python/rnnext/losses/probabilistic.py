@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnext.losses import functions
+from rnnext.losses import crossentropy, functions
 from rnnext.losses.function_loss import FunctionLoss
 
 __all__ = [
@@ -28,7 +28,7 @@ class BinaryCrossentropy(FunctionLoss):
         axis: The axis of the classes or features.
     """
 
-    _function = staticmethod(functions.binary_crossentropy)
+    _function = staticmethod(crossentropy.binary_crossentropy)
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class CategoricalCrossentropy(FunctionLoss):
         axis: The axis of the classes or features.
     """
 
-    _function = staticmethod(functions.categorical_crossentropy)
+    _function = staticmethod(crossentropy.categorical_crossentropy)
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         axis: The axis of the classes or features.
     """
 
-    _function = staticmethod(functions.sparse_categorical_crossentropy)
+    _function = staticmethod(crossentropy.sparse_categorical_crossentropy)
 
     def __init__(
         self,

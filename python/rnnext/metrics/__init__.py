@@ -1,7 +1,4 @@
-"""Keras's metrics, under their Keras names. They hold and check their options.
-
-Training comes in a later version of rnnext; until then `compile` keeps a metric and no more.
-"""
+"""Keras's metrics, under their Keras names."""
 
 from rnnext import lazy as _lazy
 

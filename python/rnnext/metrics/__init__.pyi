@@ -1,5 +1,5 @@
-from rnnext.losses.functions import binary_crossentropy as binary_crossentropy
-from rnnext.losses.functions import categorical_crossentropy as categorical_crossentropy
+from rnnext.losses.crossentropy import binary_crossentropy as binary_crossentropy
+from rnnext.losses.crossentropy import categorical_crossentropy as categorical_crossentropy
 from rnnext.losses.functions import categorical_hinge as categorical_hinge
 from rnnext.losses.functions import hinge as hinge
 from rnnext.losses.functions import huber as huber
@@ -10,7 +10,7 @@ from rnnext.losses.functions import mean_absolute_percentage_error as mean_absol
 from rnnext.losses.functions import mean_squared_error as mean_squared_error
 from rnnext.losses.functions import mean_squared_logarithmic_error as mean_squared_logarithmic_error
 from rnnext.losses.functions import poisson as poisson
-from rnnext.losses.functions import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from rnnext.losses.crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
 from rnnext.losses.functions import squared_hinge as squared_hinge
 from rnnext.metrics.accuracy import Accuracy as Accuracy
 from rnnext.metrics.accuracy import BinaryAccuracy as BinaryAccuracy
@@ -18,9 +18,9 @@ from rnnext.metrics.accuracy import CategoricalAccuracy as CategoricalAccuracy
 from rnnext.metrics.accuracy import SparseCategoricalAccuracy as SparseCategoricalAccuracy
 from rnnext.metrics.accuracy import SparseTopKCategoricalAccuracy as SparseTopKCategoricalAccuracy
 from rnnext.metrics.accuracy import TopKCategoricalAccuracy as TopKCategoricalAccuracy
-from rnnext.metrics.confusion import AUC as AUC
-from rnnext.metrics.confusion import F1Score as F1Score
-from rnnext.metrics.confusion import FBetaScore as FBetaScore
+from rnnext.metrics.area import AUC as AUC
+from rnnext.metrics.f_score import F1Score as F1Score
+from rnnext.metrics.f_score import FBetaScore as FBetaScore
 from rnnext.metrics.confusion import FalseNegatives as FalseNegatives
 from rnnext.metrics.confusion import FalsePositives as FalsePositives
 from rnnext.metrics.confusion import Precision as Precision

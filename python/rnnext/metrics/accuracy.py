@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnext.metrics.metric import Metric
+from rnnext.metrics import functions
+from rnnext.metrics.reduction import FunctionMetric
 
 __all__ = [
     "Accuracy",
@@ -16,8 +17,10 @@ __all__ = [
 ]
 
 
-class Accuracy(Metric):
+class Accuracy(FunctionMetric):
     """How often predictions equal labels."""
+
+    _function = staticmethod(functions.accuracy)
 
     def __init__(
         self,
@@ -27,12 +30,14 @@ class Accuracy(Metric):
         self._keep(locals())
 
 
-class BinaryAccuracy(Metric):
+class BinaryAccuracy(FunctionMetric):
     """How often the side of a threshold is right.
 
     Args:
         threshold: Probability from which on a sample is of the class.
     """
+
+    _function = staticmethod(functions.binary_accuracy)
 
     def __init__(
         self,
@@ -43,8 +48,10 @@ class BinaryAccuracy(Metric):
         self._keep(locals())
 
 
-class CategoricalAccuracy(Metric):
+class CategoricalAccuracy(FunctionMetric):
     """How often the most probable class is right; labels are rows."""
+
+    _function = staticmethod(functions.categorical_accuracy)
 
     def __init__(
         self,
@@ -54,8 +61,10 @@ class CategoricalAccuracy(Metric):
         self._keep(locals())
 
 
-class SparseCategoricalAccuracy(Metric):
+class SparseCategoricalAccuracy(FunctionMetric):
     """How often the most probable class is right; labels are numbers."""
+
+    _function = staticmethod(functions.sparse_categorical_accuracy)
 
     def __init__(
         self,
@@ -65,12 +74,14 @@ class SparseCategoricalAccuracy(Metric):
         self._keep(locals())
 
 
-class TopKCategoricalAccuracy(Metric):
+class TopKCategoricalAccuracy(FunctionMetric):
     """How often the right class is among the `k` most probable; labels are rows.
 
     Args:
         k: How many classes are looked at.
     """
+
+    _function = staticmethod(functions.top_k_categorical_accuracy)
 
     def __init__(
         self,
@@ -81,13 +92,15 @@ class TopKCategoricalAccuracy(Metric):
         self._keep(locals())
 
 
-class SparseTopKCategoricalAccuracy(Metric):
+class SparseTopKCategoricalAccuracy(FunctionMetric):
     """How often the right class is among the `k` most probable; labels are numbers.
 
     Args:
         k: How many classes are looked at.
         from_sorted_ids: Whether predictions are classes, the most probable first.
     """
+
+    _function = staticmethod(functions.sparse_top_k_categorical_accuracy)
 
     def __init__(
         self,

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnext.metrics.metric import Metric
+import numpy as np
+
+from rnnext.errors import UnsupportedError
+from rnnext.metrics.confusion_matrix import (
+    LEAST,
+    ConfusionMetric,
+    even_thresholds,
+    listed_thresholds,
+)
+from rnnext.metrics.metric import divided
 
 __all__ = [
-    "AUC",
-    "F1Score",
-    "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Precision",
@@ -23,37 +29,75 @@ __all__ = [
 ]
 
 
-class AUC(Metric):
-    """Area under a curve of two rates.
-
-    Args:
-        num_thresholds: Number of thresholds, evenly spaced from 0 to 1.
-        curve: `"ROC"` or `"PR"`.
-        summation_method: `"interpolation"`, `"minoring"` or `"majoring"`.
-        thresholds: A threshold from 0 to 1, or a list of them.
-        multi_label: Whether each label has an area of its own.
-        num_labels: How many labels there are, if `multi_label`.
-        label_weights: Weights of the labels.
-        from_logits: Whether predictions are what a sigmoid or softmax makes probabilities of.
-    """
-
-    def __init__(
-        self,
-        num_thresholds: int = 200,
-        curve: str = "ROC",
-        summation_method: str = "interpolation",
-        name: str | None = None,
-        dtype: Any = None,
-        thresholds: Any = None,
-        multi_label: bool = False,
-        num_labels: int | None = None,
-        label_weights: Any = None,
-        from_logits: bool = False,
-    ) -> None:
-        self._keep(locals())
+def divided_by_both(a: Any, b: Any) -> Any:
+    """Returns a / (a + b), and 0 where both are 0."""
+    a, b = np.asarray(a), np.asarray(b)
+    return divided(a, a + b)
 
 
-class Precision(Metric):
+def one_or_all(values: Any) -> Any:
+    """Returns the value, if there is one threshold only."""
+    return values[0] if len(values) == 1 else values
+
+
+class _Count(ConfusionMetric):
+    """A count at each threshold."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds a batch to the counts.
+
+        Args:
+            y_true: Labels, 0 or 1.
+            y_pred: Probabilities.
+            sample_weight: Weights of the samples.
+        """
+        self._take(y_true, y_pred, sample_weight)
+
+    def result(self) -> Any:
+        """Returns the count so far, at each threshold."""
+        return one_or_all(np.asarray(getattr(self, self._counts[0])))
+
+
+class _BestAt(ConfusionMetric):
+    """The best rate among the thresholds at which another one is high enough."""
+
+    def _check(self, argument: str) -> None:
+        value = getattr(self, argument)
+        if not 0 <= value <= 1:
+            raise UnsupportedError(
+                f"metric {self.name!r}: {argument} must be from 0 to 1, received {value!r}."
+            )
+        if self.num_thresholds <= 0:
+            raise UnsupportedError(
+                f"metric {self.name!r}: num_thresholds must be an integer above 0, received "
+                f"{self.num_thresholds!r}."
+            )
+        self._start(even_thresholds(self.num_thresholds))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds a batch to the counts.
+
+        Args:
+            y_true: Labels, 0 or 1.
+            y_pred: Probabilities.
+            sample_weight: Weights of the samples.
+        """
+        self._take(y_true, y_pred, sample_weight, class_id=self.class_id)
+
+    def _recall(self) -> Any:
+        return divided_by_both(self.true_positives, self.false_negatives)
+
+    def _precision(self) -> Any:
+        return divided_by_both(self.true_positives, self.false_positives)
+
+    def _specificity(self) -> Any:
+        return divided_by_both(self.true_negatives, self.false_positives)
+
+    def _best(self, wanted: Any, allowed: Any) -> Any:
+        return np.where(allowed, wanted, np.float32(0)).max(initial=0)
+
+
+class Precision(ConfusionMetric):
     """Part of the positives that are right.
 
     Args:
@@ -62,6 +106,8 @@ class Precision(Metric):
         class_id: The only class that counts.
     """
 
+    _counts = ("true_positives", "false_positives")
+
     def __init__(
         self,
         thresholds: Any = None,
@@ -71,9 +117,25 @@ class Precision(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        default = 0.5 if top_k is None else LEAST
+        self._start(listed_thresholds(self.name, thresholds, default))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds a batch to the counts.
+
+        Args:
+            y_true: Labels, 0 or 1.
+            y_pred: Probabilities.
+            sample_weight: Weights of the samples.
+        """
+        self._take(y_true, y_pred, sample_weight, top_k=self.top_k, class_id=self.class_id)
+
+    def result(self) -> Any:
+        """Returns the precision so far, at each threshold."""
+        return one_or_all(divided_by_both(self.true_positives, self.false_positives))
 
 
-class Recall(Metric):
+class Recall(ConfusionMetric):
     """Part of the positive labels that are found.
 
     Args:
@@ -82,6 +144,8 @@ class Recall(Metric):
         class_id: The only class that counts.
     """
 
+    _counts = ("true_positives", "false_negatives")
+
     def __init__(
         self,
         thresholds: Any = None,
@@ -91,15 +155,33 @@ class Recall(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        default = 0.5 if top_k is None else LEAST
+        self._start(listed_thresholds(self.name, thresholds, default))
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Adds a batch to the counts.
+
+        Args:
+            y_true: Labels, 0 or 1.
+            y_pred: Probabilities.
+            sample_weight: Weights of the samples.
+        """
+        self._take(y_true, y_pred, sample_weight, top_k=self.top_k, class_id=self.class_id)
+
+    def result(self) -> Any:
+        """Returns the recall so far, at each threshold."""
+        return one_or_all(divided_by_both(self.true_positives, self.false_negatives))
 
 
-class TruePositives(Metric):
+class TruePositives(_Count):
     """Number of right positives.
 
     Args:
         thresholds: A threshold from 0 to 1, or a list of them.
     """
 
+    _counts = ("true_positives",)
+
     def __init__(
         self,
         thresholds: Any = None,
@@ -107,15 +189,18 @@ class TruePositives(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        self._start(listed_thresholds(self.name, thresholds, 0.5))
 
 
-class TrueNegatives(Metric):
+class TrueNegatives(_Count):
     """Number of right negatives.
 
     Args:
         thresholds: A threshold from 0 to 1, or a list of them.
     """
 
+    _counts = ("true_negatives",)
+
     def __init__(
         self,
         thresholds: Any = None,
@@ -123,15 +208,18 @@ class TrueNegatives(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        self._start(listed_thresholds(self.name, thresholds, 0.5))
 
 
-class FalsePositives(Metric):
+class FalsePositives(_Count):
     """Number of wrong positives.
 
     Args:
         thresholds: A threshold from 0 to 1, or a list of them.
     """
 
+    _counts = ("false_positives",)
+
     def __init__(
         self,
         thresholds: Any = None,
@@ -139,15 +227,18 @@ class FalsePositives(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        self._start(listed_thresholds(self.name, thresholds, 0.5))
 
 
-class FalseNegatives(Metric):
+class FalseNegatives(_Count):
     """Number of wrong negatives.
 
     Args:
         thresholds: A threshold from 0 to 1, or a list of them.
     """
 
+    _counts = ("false_negatives",)
+
     def __init__(
         self,
         thresholds: Any = None,
@@ -155,9 +246,10 @@ class FalseNegatives(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        self._start(listed_thresholds(self.name, thresholds, 0.5))
 
 
-class PrecisionAtRecall(Metric):
+class PrecisionAtRecall(_BestAt):
     """Best precision at a recall.
 
     Args:
@@ -175,9 +267,14 @@ class PrecisionAtRecall(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        self._check("recall")
+
+    def result(self) -> Any:
+        """Returns the best precision where the recall is high enough."""
+        return self._best(self._precision(), self._recall() >= np.float32(self.recall))
 
 
-class RecallAtPrecision(Metric):
+class RecallAtPrecision(_BestAt):
     """Best recall at a precision.
 
     Args:
@@ -195,9 +292,14 @@ class RecallAtPrecision(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        self._check("precision")
+
+    def result(self) -> Any:
+        """Returns the best recall where the precision is high enough."""
+        return self._best(self._recall(), self._precision() >= np.float32(self.precision))
 
 
-class SensitivityAtSpecificity(Metric):
+class SensitivityAtSpecificity(_BestAt):
     """Best sensitivity at a specificity.
 
     Args:
@@ -215,9 +317,14 @@ class SensitivityAtSpecificity(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        self._check("specificity")
+
+    def result(self) -> Any:
+        """Returns the best sensitivity where the specificity is high enough."""
+        return self._best(self._recall(), self._specificity() >= np.float32(self.specificity))
 
 
-class SpecificityAtSensitivity(Metric):
+class SpecificityAtSensitivity(_BestAt):
     """Best specificity at a sensitivity.
 
     Args:
@@ -235,41 +342,8 @@ class SpecificityAtSensitivity(Metric):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
+        self._check("sensitivity")
 
-
-class FBetaScore(Metric):
-    """Weighted harmonic mean of precision and recall.
-
-    Args:
-        average: None, `"micro"`, `"macro"` or `"weighted"`: how classes are averaged.
-        beta: Weight of recall beside precision.
-        threshold: Probability from which on a sample is of the class.
-    """
-
-    def __init__(
-        self,
-        average: Any = None,
-        beta: float = 1.0,
-        threshold: Any = None,
-        name: str = "fbeta_score",
-        dtype: Any = None,
-    ) -> None:
-        self._keep(locals())
-
-
-class F1Score(Metric):
-    """Harmonic mean of precision and recall.
-
-    Args:
-        average: None, `"micro"`, `"macro"` or `"weighted"`: how classes are averaged.
-        threshold: Probability from which on a sample is of the class.
-    """
-
-    def __init__(
-        self,
-        average: Any = None,
-        threshold: Any = None,
-        name: str = "f1_score",
-        dtype: Any = None,
-    ) -> None:
-        self._keep(locals())
+    def result(self) -> Any:
+        """Returns the best specificity where the sensitivity is high enough."""
+        return self._best(self._specificity(), self._recall() >= np.float32(self.sensitivity))

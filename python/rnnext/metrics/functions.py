@@ -9,12 +9,17 @@ from numpy.typing import NDArray
 
 from rnnext import settings
 from rnnext.dtypes import widened
-from rnnext.losses.functions import same_rank
+from rnnext.losses import functions as losses
+from rnnext.losses.rule import same_rank
 from rnnext.ops.promotion import as_tensor
 
 __all__ = [
+    "accuracy",
     "binary_accuracy",
     "categorical_accuracy",
+    "concordance_correlation",
+    "cosine_similarity",
+    "pearson_correlation",
     "sparse_categorical_accuracy",
     "sparse_top_k_categorical_accuracy",
     "top_k_categorical_accuracy",
@@ -31,7 +36,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Array:
         array([[1., 0.]], dtype=float32)
     """
     true, predicted = same_rank(as_tensor(y_true), widened(as_tensor(y_pred)))
-    return _as_float((predicted > threshold) == true)
+    return _as_float((predicted > predicted.dtype.type(threshold)) == true)
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
@@ -71,8 +76,46 @@ def sparse_top_k_categorical_accuracy(
 
 def _classes(y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     true, predicted = as_tensor(y_true), widened(as_tensor(y_pred))
-    return (true[..., 0] if true.ndim == predicted.ndim else true), predicted
+    if true.ndim == predicted.ndim and true.shape[-1] == 1:
+        true = true[..., 0]
+    return true, predicted
 
 
 def _as_float(right: Any) -> Array:
     return np.asarray(right).astype(settings.floatx())
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Array:
+    """Returns 1 where the prediction equals the label."""
+    true, predicted = _aligned(y_true, y_pred)
+    return _as_float(true == predicted)
+
+
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
+    """Returns the cosine of the angle between both."""
+    return np.asarray(-losses.cosine_similarity(y_true, y_pred, axis))
+
+
+def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
+    """Returns Pearson's correlation of both, along an axis."""
+    units = []
+    for y in _aligned(y_true, y_pred):
+        y = y - y.mean(axis=axis, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):  # NaN for constants, as Keras
+            units.append(y / y.std(axis=axis, keepdims=True))
+    return np.asarray((units[0] * units[1]).mean(axis=axis))
+
+
+def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
+    """Returns Lin's concordance correlation of both, along an axis, as Keras computes it."""
+    true, predicted = _aligned(y_true, y_pred)
+    of_true, of_predicted = (y.mean(axis=axis, keepdims=True) for y in (true, predicted))
+    both = (true - of_predicted) * (predicted - of_predicted)
+    spreads = sum(y.var(axis=axis, keepdims=True) for y in (true, predicted))
+    norm = spreads + np.square(of_true - of_predicted) + predicted.dtype.type(settings.epsilon())
+    return np.asarray((2 * both / norm).mean(axis=axis))
+
+
+def _aligned(y_true: Any, y_pred: Any) -> tuple[Array, Array]:
+    predicted = widened(as_tensor(y_pred))
+    return same_rank(as_tensor(y_true).astype(predicted.dtype, copy=False), predicted)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rnnext import metrics, serialization
-from rnnext.kept_option import named_object
+from rnnext.kept_option import classes_by_name, named_object
 
 __all__ = ["deserialize", "get", "serialize"]
 
@@ -32,6 +32,9 @@ def get(identifier: Any) -> Any:
 def _by_name() -> Mapping[str, Any]:
     known = {name: getattr(metrics, name) for name in dir(metrics) if name not in _NO_METRIC}
     crossentropy = metrics.binary_crossentropy
+    classes = [value for value in known.values() if isinstance(value, type)]
+    known = {**classes_by_name(*classes), **known}
+    known["cosine_similarity"] = metrics.CosineSimilarity
     return {**known, "bce": crossentropy, "BCE": crossentropy}
 
 

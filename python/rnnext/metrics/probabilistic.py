@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnext.metrics.metric import Metric
+from rnnext.losses import crossentropy
+from rnnext.losses import functions as losses
+from rnnext.metrics.reduction import FunctionMetric
 
 __all__ = [
     "BinaryCrossentropy",
@@ -18,13 +20,15 @@ __all__ = [
 ]
 
 
-class BinaryCrossentropy(Metric):
+class BinaryCrossentropy(FunctionMetric):
     """Cross-entropy of labels that are 0 or 1.
 
     Args:
         from_logits: Whether predictions are what a sigmoid or softmax makes probabilities of.
         label_smoothing: Part of each label that is moved to the others.
     """
+
+    _function = staticmethod(crossentropy.binary_crossentropy)
 
     def __init__(
         self,
@@ -36,7 +40,7 @@ class BinaryCrossentropy(Metric):
         self._keep(locals())
 
 
-class CategoricalCrossentropy(Metric):
+class CategoricalCrossentropy(FunctionMetric):
     """Cross-entropy of classes that are rows.
 
     Args:
@@ -44,6 +48,8 @@ class CategoricalCrossentropy(Metric):
         label_smoothing: Part of each label that is moved to the others.
         axis: The axis of the classes or features.
     """
+
+    _function = staticmethod(crossentropy.categorical_crossentropy)
 
     def __init__(
         self,
@@ -56,7 +62,7 @@ class CategoricalCrossentropy(Metric):
         self._keep(locals())
 
 
-class SparseCategoricalCrossentropy(Metric):
+class SparseCategoricalCrossentropy(FunctionMetric):
     """Cross-entropy of classes that are numbers.
 
     Args:
@@ -64,6 +70,8 @@ class SparseCategoricalCrossentropy(Metric):
         ignore_class: A class whose samples do not count.
         axis: The axis of the classes or features.
     """
+
+    _function = staticmethod(crossentropy.sparse_categorical_crossentropy)
 
     def __init__(
         self,
@@ -76,8 +84,10 @@ class SparseCategoricalCrossentropy(Metric):
         self._keep(locals())
 
 
-class KLDivergence(Metric):
+class KLDivergence(FunctionMetric):
     """Kullback-Leibler divergence."""
+
+    _function = staticmethod(losses.kl_divergence)
 
     def __init__(
         self,
@@ -87,8 +97,10 @@ class KLDivergence(Metric):
         self._keep(locals())
 
 
-class Poisson(Metric):
+class Poisson(FunctionMetric):
     """Poisson loss."""
+
+    _function = staticmethod(losses.poisson)
 
     def __init__(
         self,
@@ -98,8 +110,10 @@ class Poisson(Metric):
         self._keep(locals())
 
 
-class Hinge(Metric):
+class Hinge(FunctionMetric):
     """Hinge loss of labels that are -1 or 1."""
+
+    _function = staticmethod(losses.hinge)
 
     def __init__(
         self,
@@ -109,8 +123,10 @@ class Hinge(Metric):
         self._keep(locals())
 
 
-class SquaredHinge(Metric):
+class SquaredHinge(FunctionMetric):
     """Squared hinge loss."""
+
+    _function = staticmethod(losses.squared_hinge)
 
     def __init__(
         self,
@@ -120,8 +136,10 @@ class SquaredHinge(Metric):
         self._keep(locals())
 
 
-class CategoricalHinge(Metric):
+class CategoricalHinge(FunctionMetric):
     """Hinge loss of classes that are rows."""
+
+    _function = staticmethod(losses.categorical_hinge)
 
     def __init__(
         self,

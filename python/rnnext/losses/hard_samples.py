@@ -1,10 +1,13 @@
-"""Losses that hold and check their options; training will compute them."""
+"""Losses that count hard samples more, and losses of images and embeddings."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rnnext.losses.function_loss import KeptLoss
+from rnnext.errors import UnsupportedError
+from rnnext.losses import crossentropy, overlap
+from rnnext.losses.function_loss import FunctionLoss
+from rnnext.losses.loss import Loss
 
 __all__ = [
     "CTC",
@@ -17,7 +20,7 @@ __all__ = [
 ]
 
 
-class BinaryFocalCrossentropy(KeptLoss):
+class BinaryFocalCrossentropy(FunctionLoss):
     """Binary cross-entropy that hard samples dominate.
 
     Args:
@@ -28,6 +31,8 @@ class BinaryFocalCrossentropy(KeptLoss):
         label_smoothing: Part of each label that is moved to the others.
         axis: The axis of the classes or features.
     """
+
+    _function = staticmethod(crossentropy.binary_focal_crossentropy)
 
     def __init__(
         self,
@@ -44,7 +49,7 @@ class BinaryFocalCrossentropy(KeptLoss):
         self._keep(locals())
 
 
-class CategoricalFocalCrossentropy(KeptLoss):
+class CategoricalFocalCrossentropy(FunctionLoss):
     """Categorical cross-entropy that hard samples dominate.
 
     Args:
@@ -54,6 +59,8 @@ class CategoricalFocalCrossentropy(KeptLoss):
         label_smoothing: Part of each label that is moved to the others.
         axis: The axis of the classes or features.
     """
+
+    _function = staticmethod(crossentropy.categorical_focal_crossentropy)
 
     def __init__(
         self,
@@ -69,12 +76,14 @@ class CategoricalFocalCrossentropy(KeptLoss):
         self._keep(locals())
 
 
-class CategoricalGeneralizedCrossEntropy(KeptLoss):
+class CategoricalGeneralizedCrossEntropy(FunctionLoss):
     """Cross-entropy that wrong labels disturb less.
 
     Args:
         q: Between 0 (cross-entropy) and 1 (mean absolute error).
     """
+
+    _function = staticmethod(crossentropy.categorical_generalized_cross_entropy)
 
     def __init__(
         self,
@@ -86,7 +95,7 @@ class CategoricalGeneralizedCrossEntropy(KeptLoss):
         self._keep(locals())
 
 
-class CTC(KeptLoss):
+class CTC(Loss):
     """Connectionist temporal classification."""
 
     def __init__(
@@ -97,8 +106,12 @@ class CTC(KeptLoss):
     ) -> None:
         self._keep(locals())
 
+    def call(self, y_true: Any, y_pred: Any) -> Any:  # noqa: ARG002
+        """Raises UnsupportedError."""
+        raise UnsupportedError(f"loss {self.name!r}: CTC is not computed.")
 
-class Circle(KeptLoss):
+
+class Circle(FunctionLoss):
     """Circle loss of embeddings.
 
     Args:
@@ -106,6 +119,8 @@ class Circle(KeptLoss):
         margin: How much further apart than the others samples of two classes shall be.
         remove_diagonal: Whether a sample is not compared with itself.
     """
+
+    _function = staticmethod(overlap.circle)
 
     def __init__(
         self,
@@ -119,12 +134,14 @@ class Circle(KeptLoss):
         self._keep(locals())
 
 
-class Dice(KeptLoss):
+class Dice(FunctionLoss):
     """Dice loss of segmented images.
 
     Args:
         axis: The axis of the classes or features.
     """
+
+    _function = staticmethod(overlap.dice)
 
     def __init__(
         self,
@@ -136,7 +153,7 @@ class Dice(KeptLoss):
         self._keep(locals())
 
 
-class Tversky(KeptLoss):
+class Tversky(FunctionLoss):
     """Tversky loss of segmented images.
 
     Args:
@@ -144,6 +161,8 @@ class Tversky(KeptLoss):
         beta: Weight of false negatives.
         axis: The axis of the classes or features.
     """
+
+    _function = staticmethod(overlap.tversky)
 
     def __init__(
         self,
