@@ -47,6 +47,7 @@ UPWARD = {
     ("models", "saving"): "Keras has load_model in keras.models",
     ("models.model", "saving"): "Keras has save, save_weights and load_weights on a model",
     ("models.model", "streaming"): "a model makes its stream",
+    ("models.training", "training"): "Keras has fit and evaluate on a model",
     ("models.functional", "streaming"): "a model inside another one says how it streams",
     ("saving", "interop"): "from_keras is also a name of rnnext.saving",
 }

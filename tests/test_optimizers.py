@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from rnnext import constraints, optimizers
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.row_gradient import RowGradient
 from rnnext.layers.variable import Variable
-from rnnext.optimizers.row_gradient import RowGradient
 
 SHAPES = {"kernel": (5, 12), "recurrent": (3, 12), "bias": (12,), "filters": (3, 4, 6), "s": ()}
 OPTIMIZERS = {

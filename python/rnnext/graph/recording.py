@@ -17,7 +17,7 @@ from rnnext import nest
 from rnnext.arrays import cast
 from rnnext.graph.program import Action, Instruction, Program, Slot
 
-__all__ = ["Buffers", "Pullback", "RecordedProgram", "Recording", "Weight"]
+__all__ = ["Buffers", "Logits", "Pullback", "RecordedProgram", "Recording", "Weight"]
 
 Array = NDArray[Any]
 # From the gradients of the outputs, flat, None where there is none, to those of the leaves of the
@@ -59,6 +59,21 @@ class Buffers:
         self._taken.clear()
 
 
+class Logits:
+    """What the sigmoid or softmax that made an output was given; a loss may compute from it.
+
+    Attributes:
+        owner: The layer that applied it.
+        values: What it was given.
+        output: What it made.
+        taken: Whether the gradient that comes back is already that of `values`.
+    """
+
+    def __init__(self, owner: Any, values: Array, output: Array) -> None:
+        self.owner, self.values, self.output = owner, values, output
+        self.taken = False
+
+
 class Recording:
     """One pass that will be reversed.
 
@@ -70,6 +85,7 @@ class Recording:
     Attributes:
         gradients: The gradients of the weights so far, by id of the weight.
         losses: What layers add to the loss: scalars and, for each, its pullback.
+        logits: What sigmoids and softmaxes were given, by id of the output.
     """
 
     def __init__(
@@ -80,6 +96,7 @@ class Recording:
         self.buffers = buffers or Buffers()
         self.gradients: dict[int, Array] = {}
         self.losses: list[tuple[float, Callable[[float], None]]] = []
+        self.logits: dict[int, Logits] = {}
 
     def add(self, weight: Weight, gradient: Array) -> None:
         """Adds to the gradient of a weight, if it is trained."""
@@ -87,6 +104,11 @@ class Recording:
             return
         known = self.gradients.get(id(weight))
         self.gradients[id(weight)] = gradient if known is None else known + gradient
+
+    def note_logits(self, owner: Any, values: Array, output: Array) -> Logits:
+        """Notes what a sigmoid or softmax was given and made."""
+        noted = self.logits[id(output)] = Logits(owner, values, output)
+        return noted
 
 
 class RecordedProgram:

@@ -50,6 +50,8 @@ class Variable(NDArrayOperatorsMixin):
         trainable: Whether training changes it.
         made_trainable: Whether it was made to be trained, even if its layer is now frozen.
         stored: The values as they are kept, a read-only array. Use `assign` to change them.
+        regularizer: What training adds to the loss for the values, or None.
+        constraint: What training makes of the values after each step, or None.
 
     Example:
         >>> import numpy as np
@@ -58,6 +60,9 @@ class Variable(NDArrayOperatorsMixin):
         >>> np.ones(2, "float32") @ w
         array([4., 6.], dtype=float32)
     """
+
+    regularizer: Any = None
+    constraint: Any = None
 
     def __init__(
         self,

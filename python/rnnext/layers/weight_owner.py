@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import initializers, nest
+from rnnext import constraints, initializers, nest, regularizers
 from rnnext.activations.activation import CustomActivation
 from rnnext.arrays import as_array
 from rnnext.autodiff.tape import suspended
@@ -32,6 +33,8 @@ class WeightOwner(Operation):
         dtype: See `rnnext.dtypes.get_policy`.
     """
 
+    # Weights whose regularizer and constraint have another name than theirs.
+    _option_names: Mapping[str, str] = MappingProxyType({})
     # Whether a compiled kernel holds the weights.
     has_kernel = False
     # What the class is called in the file the layer is from, where that differs from its own name.
@@ -114,8 +117,8 @@ class WeightOwner(Operation):
         dtype: Any = None,
         trainable: bool = True,
         name: str | None = None,
-        regularizer: Any = None,  # noqa: ARG002
-        constraint: Any = None,  # noqa: ARG002
+        regularizer: Any = None,
+        constraint: Any = None,
         **_training_options: Any,
     ) -> Variable:
         """Makes a weight of this layer.
@@ -126,8 +129,9 @@ class WeightOwner(Operation):
             dtype: Default: the layer's.
             trainable: Whether training would change it.
             name: Its name within the layer.
-            regularizer: Accepted; rnnext does not train.
-            constraint: Accepted; rnnext does not train.
+            regularizer: What training adds to the loss; default: the layer's option for the
+                weight, such as `kernel_regularizer` for `"kernel"`.
+            constraint: What training makes of the values after each step; default likewise.
 
         Raises:
             ShapeError: If a size is not known.
@@ -154,9 +158,23 @@ class WeightOwner(Operation):
             trainable=trainable,
             owner=self,
         )
+        for kind, given, module in (
+            ("regularizer", regularizer, regularizers),
+            ("constraint", constraint, constraints),
+        ):
+            found = module.get(self._option_of(name, kind) if given is None else given)
+            if found is not None:
+                setattr(variable, kind, found)
         self._track(variable)
         variable.trainable = trainable and self._trainable
         return variable
+
+    def _option_of(self, weight: str | None, kind: str) -> Any:
+        """The layer's regularizer or constraint of one of its weights."""
+        if weight is None:
+            return None
+        stem = self._option_names.get(weight, weight.removesuffix("_kernel"))
+        return getattr(self, f"{stem}_{kind}", None)
 
     @property
     def trainable(self) -> bool:

@@ -19,7 +19,7 @@ from rnnext.layers.layer import Layer
 from rnnext.models import batches
 from rnnext.models.batching import check_batch_size, run_in_batches
 from rnnext.models.network import Network, unpack_single
-from rnnext.models.training import NoTraining
+from rnnext.models.training import Trainer
 from rnnext.naming import did_you_mean
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = ["Model", "clone_model"]
 _OWN_CLASS_BATCH = 256  # rows at once of a model whose memory is not known
 
 
-class Model(NoTraining, Layer):
+class Model(Trainer, Layer):
     """Layers that work together.
 
     Three ways to make one: `Model(inputs, outputs)` from symbolic tensors; `Sequential(layers)`;

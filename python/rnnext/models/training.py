@@ -1,13 +1,16 @@
-"""`compile`, which keeps what training needs, and the methods that train, which rnnext lacks."""
+"""`compile` and the methods that train and evaluate; `rnnext.training` does the work."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from rnnext import nest
 from rnnext.errors import UnsupportedError
 
-__all__ = ["NoTraining"]
+if TYPE_CHECKING:
+    from rnnext.callbacks import History
+
+__all__ = ["Trainer"]
 
 _COMPILE_OPTIONS = (
     "optimizer",
@@ -22,18 +25,26 @@ _COMPILE_OPTIONS = (
 )
 
 
-class NoTraining:
+class Trainer:
     """The methods of a Keras model that need a loss, an optimizer or metrics.
 
     Attributes:
         optimizer: The optimizer that `compile` was given, and None before.
         loss: The loss it was given, as it was given.
+        history: What the last `fit` noted.
+        stop_training: Set it in a callback to end `fit` after the batch.
     """
 
     name: str
     optimizer: Any = None
     loss: Any = None
     compiled = False
+    history: Any = None
+    stop_training = False
+    loss_weights: Any = None
+    _compile_metrics: Any = None
+    _compile_weighted_metrics: Any = None
+    _steps: Any = None  # a `rnnext.training.step.Steps` from the first batch on
 
     def compile(
         self,
@@ -93,33 +104,175 @@ class NoTraining:
             "jit_compile": jit_compile,
             "auto_scale_loss": auto_scale_loss,
             "compiled": True,
+            "_steps": None,
         }
         # Past `Layer.__setattr__`: none of them changes what the model computes.
         vars(self).update(settings)
 
-    def fit(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
-        """Raises UnsupportedError."""
-        self._refuse("fit")
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Trains the model.
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
-        """Raises UnsupportedError."""
-        self._refuse("evaluate")
+        Args:
+            x: Inputs (N, ...): an array-like, or a list or dictionary of them. Or batches: a
+                generator, a `PyDataset`, a `tf.data.Dataset` or a torch `DataLoader`.
+            y: Targets (N, ...), nested like the outputs; None if `x` is batches.
+            batch_size: Samples in a batch; default 32.
+            epochs: Number of the last epoch.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line for each epoch.
+            callbacks: Callbacks of `rnnext.callbacks`.
+            validation_split: Part of the samples, the last ones, to evaluate instead.
+            validation_data: `(x, y)`, `(x, y, sample_weight)` or batches to evaluate after epochs.
+            shuffle: Whether the samples come in a new random order each epoch.
+            class_weight: Weights of samples by class.
+            sample_weight: Weights (N,) of samples, or (N, T) of steps.
+            initial_epoch: Number of the first epoch, from 0.
+            steps_per_epoch: Batches in an epoch; default: all.
+            validation_steps: Batches to evaluate; default: all.
+            validation_batch_size: Samples in these; default `batch_size`.
+            validation_freq: Epochs between two evaluations, or the numbers of the epochs.
 
-    def train_on_batch(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
-        """Raises UnsupportedError."""
-        self._refuse("train_on_batch")
+        Returns:
+            A `History`: `history.history["loss"]` lists the loss of each epoch.
 
-    def test_on_batch(self, *args: Any, **kwargs: Any) -> NoReturn:  # noqa: ARG002
-        """Raises UnsupportedError."""
-        self._refuse("test_on_batch")
+        Raises:
+            UnsupportedError: If the model is not compiled, has no loss, or a layer or an option
+                cannot be trained.
+            ShapeError: If shapes do not fit.
 
-    def _refuse(self, method: str) -> NoReturn:
-        from rnnext import losses
+        Example:
+            >>> import numpy as np
+            >>> from rnnext.layers import LSTM, Dense, Input
+            >>> from rnnext.models import Sequential
+            >>> model = Sequential([Input((5, 3)), LSTM(4), Dense(1)])
+            >>> model.compile("adam", "mse")
+            >>> x, y = np.ones((8, 5, 3), "float32"), np.ones((8, 1), "float32")
+            >>> losses = model.fit(x, y, epochs=3, verbose=0).history["loss"]
+            >>> losses[0] > losses[-1]
+            True
+        """
+        from rnnext.training import fit
 
-        for loss in nest.flatten(self.loss):
-            losses.get(loss)
-        raise UnsupportedError(
-            f"model {self.name!r}: {method}() is part of training, which rnnext does not do. Train "
-            "and save the model in Keras, then rnnext.load_model(file).predict(x); or hand a live "
-            "model to rnnext.from_keras."
+        return fit(  # type: ignore[no-any-return]
+            self,
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_split,
+            validation_data,
+            shuffle,
+            class_weight,
+            sample_weight,
+            initial_epoch,
+            steps_per_epoch,
+            validation_steps,
+            validation_batch_size,
+            validation_freq,
         )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Computes the loss and the metrics for some data; see `fit` for the arguments.
+
+        Args:
+            x: Inputs, or batches.
+            y: Targets.
+            batch_size: Samples in a batch; default 32.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
+            sample_weight: Weights of samples or steps.
+            steps: Batches to evaluate; default: all.
+            callbacks: Callbacks of `rnnext.callbacks`.
+            return_dict: Whether to return results by name.
+
+        Returns:
+            The loss, or a list of the loss and the metrics; or all of them by name.
+
+        Raises:
+            UnsupportedError: If the model is not compiled or has no loss.
+        """
+        from rnnext.training import evaluate
+
+        return evaluate(
+            self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict
+        )
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Takes one training step.
+
+        Args:
+            x: Inputs of one batch.
+            y: Targets.
+            sample_weight: Weights of samples or steps.
+            class_weight: Weights of samples by class.
+            return_dict: Whether to return results by name.
+
+        Returns:
+            What `evaluate` returns, of the batch before the step.
+
+        Raises:
+            UnsupportedError: As `fit`.
+        """
+        from rnnext.training import on_batch
+
+        return on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Computes the loss and the metrics of one batch; see `evaluate`.
+
+        Args:
+            x: Inputs of one batch.
+            y: Targets.
+            sample_weight: Weights of samples or steps.
+            return_dict: Whether to return results by name.
+        """
+        from rnnext.training import on_batch
+
+        return on_batch(self, "test", x, y, sample_weight, None, return_dict)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that the model was compiled with; none before the first batch."""
+        return [] if self._steps is None else self._steps.metrics.metrics
+
+    def reset_metrics(self) -> None:
+        """Begins the means of the loss and the metrics anew."""
+        if self._steps is not None:
+            self._steps.reset()

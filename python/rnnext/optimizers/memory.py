@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from rnnext.arrays import as_array
 from rnnext.errors import ShapeError
+from rnnext.graph.row_gradient import RowGradient
 from rnnext.layers.variable import Variable
-from rnnext.optimizers.row_gradient import RowGradient
 
 __all__ = ["Group", "Part", "Slot", "groups_of"]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import activations, serialization
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.layers.layer import Layer
 
@@ -44,6 +45,16 @@ class Activation(Layer):
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the activation of every element."""
         return self.activation(inputs)
+
+    def record(
+        self, recording: Recording, inputs: Any, **kwargs: Any
+    ) -> tuple[NDArray[Any], Pullback]:
+        """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
+        outputs, pullback = super().record(recording, inputs, **kwargs)
+        if self.activation.spec not in (("sigmoid",), ("softmax",)):
+            return outputs, pullback
+        logits = recording.note_logits(self, inputs, outputs)
+        return outputs, lambda d: d if logits.taken else pullback(d)
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Says how a call on sequences is streamed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,7 @@ class DepthwiseConv(ConvolutionLayer):
 
     _weight_options = ("depthwise", "bias")
     _own_options = ("depth_multiplier",)
+    _option_names = MappingProxyType({"kernel": "depthwise"})
 
     def __init__(
         self,

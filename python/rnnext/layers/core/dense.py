@@ -135,10 +135,13 @@ class Dense(Layer):
         sums = _core.DenseKernel(kernel, bias, ("linear",)).run(x, True)
         is_linear = spec == ("linear",)
         outputs = sums if is_linear else _core.activate(spec, sums)
+        is_probability = spec in (("sigmoid",), ("softmax",))
+        logits = recording.note_logits(self, sums, outputs) if is_probability else None
 
         def pullback(gradients: list[Any]) -> list[Any]:
             d = np.ascontiguousarray(gradients[0], x.dtype)
-            d_sums = d if is_linear else _core.differentiate(spec, sums, outputs, d)
+            is_done = is_linear or (logits is not None and logits.taken)
+            d_sums = d if is_done else _core.differentiate(spec, sums, outputs, d)
             rows = d_sums.reshape(-1, self.units)
             d_kernel = np.zeros_like(kernel)
             _core.add_outer_product(x.reshape(len(rows), -1), rows, d_kernel)

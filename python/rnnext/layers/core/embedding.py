@@ -12,6 +12,7 @@ from rnnext import constraints, initializers, ops, regularizers, serialization
 from rnnext.arrays import as_array
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.recording import Pullback, Recording
+from rnnext.graph.row_gradient import RowGradient
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
@@ -129,9 +130,9 @@ class Embedding(Layer):
         ids = self._ids(inputs)
 
         def pullback(gradients: list[Any]) -> list[Any]:
-            d_table = np.zeros_like(self.embeddings.value)
-            np.add.at(d_table, ids, gradients[0])
-            recording.add(self.embeddings, d_table)
+            shape = self.embeddings.shape
+            rows = gradients[0].reshape(-1, shape[1])
+            recording.add(self.embeddings, RowGradient(rows, ids.reshape(-1), shape))
             return [None]
 
         return self.call(inputs), pullback

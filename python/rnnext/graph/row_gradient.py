@@ -34,6 +34,20 @@ class RowGradient:
         self.indices = indices
         self.shape = tuple(shape)
 
+    __array_ufunc__ = None  # an array plus rows is computed by `__radd__`
+
+    def __add__(self, other: Any) -> Any:
+        """Adds the gradient of another look-up in the same matrix, or one of the whole matrix."""
+        if not isinstance(other, RowGradient):
+            return self.added_up() + other
+        values = np.concatenate([self.values, other.values])
+        return RowGradient(values, np.concatenate([self.indices, other.indices]), self.shape)
+
+    __radd__ = __add__
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.added_up(), dtype)
+
     def added_up(self, of: Any = None) -> NDArray[Any]:
         """Returns the sums over the look-ups of each row.
 

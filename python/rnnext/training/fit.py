@@ -1,0 +1,179 @@
+"""`fit` and `evaluate`: the course of epochs and batches, as Keras's trainer has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rnnext import nest
+from rnnext.callbacks import CallbackList
+from rnnext.errors import UnsupportedError
+from rnnext.training.arrays import train_validation_split
+from rnnext.training.class_weights import class_weight_to_sample_weights
+from rnnext.training.data import EpochBatches, batches_of, unpack_x_y_sample_weight
+from rnnext.training.step import Steps
+
+__all__ = ["evaluate", "fit", "on_batch"]
+
+
+def fit(
+    model: Any,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    epochs: int,
+    verbose: Any,
+    callbacks: Any,
+    validation_split: float,
+    validation_data: Any,
+    shuffle: bool | str,
+    class_weight: Any,
+    sample_weight: Any,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    validation_steps: int | None,
+    validation_batch_size: int | None,
+    validation_freq: Any,
+) -> Any:
+    """Trains a model; the arguments are those of `Model.fit`."""
+    if validation_split and validation_data is None:
+        (x, y, sample_weight), validation_data = train_validation_split(
+            (x, y, sample_weight), validation_split
+        )
+    batches = batches_of(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+    validation = None
+    if validation_data is not None:
+        val_x, val_y, val_weight = unpack_x_y_sample_weight(validation_data)
+        size = validation_batch_size or batch_size
+        validation = batches_of(val_x, val_y, val_weight, size, validation_steps)
+    callbacks = _callback_list(model, callbacks, verbose, epochs, batches, add_history=True)
+    steps = steps_of(model)
+    model.stop_training = False
+    callbacks.on_train_begin()
+    logs = None
+    for epoch in range(getattr(model, "_initial_epoch", None) or initial_epoch, epochs):
+        callbacks.on_epoch_begin(epoch)
+        _train_epoch(model, steps, batches, callbacks)
+        logs = steps.results()
+        if validation is not None and _is_due(epoch, validation_freq):
+            found = _evaluated(model, steps, validation, callbacks)
+            logs.update({f"val_{name}": value for name, value in found.items()})
+        callbacks.on_epoch_end(epoch, logs)
+        if model.stop_training:
+            break
+    if epochs > 0:
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+    callbacks.on_train_end(logs)
+    return model.history
+
+
+def evaluate(
+    model: Any,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    verbose: Any,
+    sample_weight: Any,
+    steps: int | None,
+    callbacks: Any,
+    return_dict: bool,
+) -> Any:
+    """Computes the loss and the metrics; the arguments are those of `Model.evaluate`."""
+    batches = batches_of(x, y, sample_weight, batch_size, steps)
+    callbacks = _callback_list(model, callbacks, verbose, 1, batches, add_history=False)
+    of_model = steps_of(model)
+    logs = _evaluated(model, of_model, batches, callbacks)
+    return logs if return_dict else of_model.results_in_order()
+
+
+def on_batch(
+    model: Any, run: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
+) -> Any:
+    """Trains (`run="train"`) or evaluates (`"test"`) one batch; returns its results."""
+    if class_weight is not None:
+        if sample_weight is not None:
+            raise UnsupportedError(
+                f"{model.label}: sample_weight and class_weight exclude each other."
+            )
+        sample_weight = class_weight_to_sample_weights(y, class_weight)
+    steps = steps_of(model)
+    steps.reset()
+    size = len(nest.flatten(x)[0])
+    for batch in batches_of(x, y, sample_weight, batch_size=max(size, 1)):
+        _on(model, steps, run)(*batch)
+    return steps.results() if return_dict else steps.results_in_order()
+
+
+def steps_of(model: Any) -> Steps:
+    """Returns what trains a model, made anew after each `compile`."""
+    if not model.compiled:
+        raise UnsupportedError(
+            f"{model.label}: You must call `compile()` before training or evaluating the model; "
+            "model.compile(optimizer, loss)."
+        )
+    if model._steps is None:
+        vars(model)["_steps"] = Steps(model)
+    return model._steps  # type: ignore[no-any-return]
+
+
+def _train_epoch(model: Any, steps: Steps, batches: EpochBatches, callbacks: CallbackList) -> None:
+    steps.reset()
+    train = _on(model, steps, "train")
+    for index, batch in enumerate(batches):
+        callbacks.on_train_batch_begin(index)
+        train(*batch)
+        callbacks.on_train_batch_end(index, steps.results())
+        if model.stop_training:
+            break
+
+
+def _evaluated(
+    model: Any, steps: Steps, batches: EpochBatches, callbacks: CallbackList
+) -> dict[str, Any]:
+    model.stop_evaluating = False
+    callbacks.on_test_begin()
+    steps.reset()
+    test = _on(model, steps, "test")
+    for index, batch in enumerate(batches):
+        callbacks.on_test_batch_begin(index)
+        test(*batch)
+        callbacks.on_test_batch_end(index, steps.results())
+        if model.stop_evaluating:
+            break
+    logs = steps.results()
+    callbacks.on_test_end(logs)
+    return logs
+
+
+def _on(model: Any, steps: Steps, run: str) -> Callable[[Any, Any, Any], None]:
+    """What a batch is given to; the first one builds a model that is not built yet."""
+
+    def step(x: Any, y: Any, sample_weight: Any) -> None:
+        if not model.built:
+            model(nest.map_structure(lambda array: array[:1], x))
+        getattr(steps, run)(x, y, sample_weight)
+
+    return step
+
+
+def _callback_list(
+    model: Any, callbacks: Any, verbose: Any, epochs: int, batches: Any, add_history: bool
+) -> CallbackList:
+    if isinstance(callbacks, CallbackList):
+        return callbacks
+    return CallbackList(
+        callbacks,
+        add_history=add_history,
+        add_progbar=verbose != 0,
+        verbose=verbose,
+        epochs=epochs,
+        steps=batches.num_batches,
+        model=model,
+    )
+
+
+def _is_due(epoch: int, validation_freq: Any) -> bool:
+    """Whether an epoch, counted from 0, is validated."""
+    if isinstance(validation_freq, int):
+        return (epoch + 1) % validation_freq == 0
+    return epoch + 1 in validation_freq
