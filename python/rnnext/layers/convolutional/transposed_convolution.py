@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,17 @@ from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.layers.convolutional.convolution import Convolution, ConvolutionLayer
 from rnnext.layers.convolutional.windows import Windows
 from rnnext.layers.integer_options import integers, positive_integer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import (
+        ActivationOption,
+        InitializerOption,
+        KeptOption,
+        LayerOptions,
+        WeightedOptions,
+    )
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
 
@@ -118,16 +129,16 @@ class ConvTranspose(ConvolutionLayer):
         output_padding: Any = None,
         data_format: str | None = None,
         dilation_rate: Any = 1,
-        activation: Any = None,
+        activation: ActivationOption = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        bias_initializer: InitializerOption = "zeros",
+        kernel_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        activity_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
+        **kwargs: Unpack[WeightedOptions],
     ) -> None:
         self._set_up(locals())
 
@@ -235,7 +246,7 @@ class Conv3DTranspose(ConvTranspose):
         data_format: str | None = None,
         output_padding: Any = None,
         *args: Any,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             filters, kernel_size, strides, padding, output_padding, data_format, *args, **kwargs
