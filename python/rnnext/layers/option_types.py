@@ -26,6 +26,7 @@ __all__ = [
     "SequentialOptions",
     "ShapeOption",
     "ShapeOptions",
+    "SizeOption",
     "UnnamedOptions",
     "WeightedOptions",
 ]
@@ -38,6 +39,8 @@ InitializerOption = str | Callable[..., Any] | Mapping[str, Any] | NDArray[Any] 
 KeptOption = str | Callable[..., Any] | Mapping[str, Any] | None
 # Sizes, None where they vary; NumPy's integers are sizes, too.
 ShapeOption = Sequence[SupportsIndex | None]
+# One size for all spatial axes, or one for each.
+SizeOption = SupportsIndex | Sequence[SupportsIndex]
 
 
 class ShapeOptions(TypedDict, total=False):

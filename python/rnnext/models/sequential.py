@@ -48,7 +48,7 @@ class Sequential(Functional):
 
     def __init__(
         self,
-        layers: Sequence[Any] | None = None,
+        layers: Sequence[Layer | KerasTensor] | None = None,
         trainable: bool = True,
         name: str | None = None,
         **kwargs: Unpack[SequentialOptions],
@@ -63,7 +63,7 @@ class Sequential(Functional):
         if not trainable:
             self.trainable = False
 
-    def add(self, layer: Any) -> None:
+    def add(self, layer: Layer | KerasTensor) -> None:
         """Puts a layer on top.
 
         Args:

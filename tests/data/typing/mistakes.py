@@ -11,7 +11,7 @@ import rnnext
 import rnnext as tf
 from rnnext.callbacks import History
 from rnnext.keras.layers import GRU
-from rnnext.layers import LSTM, Bidirectional, Dense, Dropout, Embedding, Input
+from rnnext.layers import LSTM, Bidirectional, Conv1D, Dense, Dropout, Embedding, Input
 from rnnext.models import Model, Sequential, load_model
 
 x = np.zeros((4, 5, 3), "float32")
@@ -27,6 +27,8 @@ Dense(2, nmae="out")  # MISTAKE: a misspelt argument of every layer
 Dropout("half")  # MISTAKE: a string for a number
 Embedding(100)  # MISTAKE: no output_dim
 Input(10)  # MISTAKE: a number for a shape
+Bidirectional("lstm")  # MISTAKE: a string for a layer
+Conv1D(8, "3")  # MISTAKE: a string for a size
 Bidirectional(LSTM(4), merge_mode=1)  # MISTAKE: a number for a name
 tf.keras.layers.LSTM(5, units=5)  # MISTAKE: one argument twice
 tf.keras.layers.LSMT(5)  # MISTAKE: no such layer
@@ -34,6 +36,8 @@ tf.keras.layers.LSMT(5)  # MISTAKE: no such layer
 # Models and layers.
 model = Sequential([Input((None, 3)), LSTM(5)])
 model.ad(Dense(2))  # MISTAKE: a misspelt method
+Sequential([LSTM])  # MISTAKE: a class for a layer
+model.add(5)  # MISTAKE: a number for a layer
 Sequential([LSTM(5)], nmae="stack")  # MISTAKE: a misspelt argument
 model.predict()  # MISTAKE: no samples
 model.predict(x).append(1)  # MISTAKE: an array has no append

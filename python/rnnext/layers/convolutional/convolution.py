@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ActivationOption,
         InitializerOption,
         KeptOption,
+        SizeOption,
         WeightedOptions,
     )
 
@@ -223,11 +224,11 @@ class Conv(ConvolutionLayer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: SizeOption = 1,
         groups: int = 1,
         activation: ActivationOption = None,
         use_bias: bool = True,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ActivationOption,
         InitializerOption,
         KeptOption,
+        SizeOption,
         WeightedOptions,
     )
 
@@ -94,12 +95,12 @@ class DepthwiseConv(ConvolutionLayer):
 
     def __init__(
         self,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         depth_multiplier: int = 1,
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: SizeOption = 1,
         activation: ActivationOption = None,
         use_bias: bool = True,
         depthwise_initializer: InitializerOption = "glorot_uniform",
@@ -198,11 +199,11 @@ class SeparableConv(ConvolutionLayer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: SizeOption = 1,
         depth_multiplier: int = 1,
         activation: ActivationOption = None,
         use_bias: bool = True,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         InitializerOption,
         KeptOption,
         LayerOptions,
+        SizeOption,
         WeightedOptions,
     )
 
@@ -123,12 +124,12 @@ class ConvTranspose(ConvolutionLayer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         output_padding: Any = None,
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: SizeOption = 1,
         activation: ActivationOption = None,
         use_bias: bool = True,
         kernel_initializer: InitializerOption = "glorot_uniform",
@@ -240,8 +241,8 @@ class Conv3DTranspose(ConvTranspose):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         data_format: str | None = None,
         output_padding: Any = None,

@@ -19,7 +19,7 @@ from rnnext.layers.spatial import SpatialLayer, lowest, standard_padding
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from rnnext.layers.option_types import UnnamedOptions
+    from rnnext.layers.option_types import SizeOption, UnnamedOptions
 
 __all__ = [
     "AveragePooling1D",
@@ -51,8 +51,8 @@ class Pooling(SpatialLayer):
 
     def __init__(
         self,
-        pool_size: Any = 2,
-        strides: Any = None,
+        pool_size: SizeOption = 2,
+        strides: SizeOption | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,

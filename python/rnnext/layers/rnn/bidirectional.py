@@ -84,7 +84,7 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: Any,
+        layer: Layer,
         merge_mode: str | None = "concat",
         weights: Any = None,
         backward_layer: Any = None,

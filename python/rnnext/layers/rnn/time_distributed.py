@@ -54,7 +54,7 @@ class TimeDistributed(Wrapper):
 
     _mask_rule = MaskRule.COMPUTE
 
-    def __init__(self, layer: Any, **kwargs: Unpack[LayerOptions]) -> None:
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self._folds: bool | None = None  # whether all steps take one call; None: not known yet
         self.supports_masking = True
