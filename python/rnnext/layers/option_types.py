@@ -21,6 +21,8 @@ __all__ = [
     "InitializerOption",
     "KeptOption",
     "LayerOptions",
+    "LeakyReLUOptions",
+    "MergeOptions",
     "ModelOptions",
     "RNNOptions",
     "SequentialOptions",
@@ -118,6 +120,18 @@ class BidirectionalOptions(LayerOptions, total=False):
 
     repeats_masked_outputs: bool
     masked_with_states: bool
+
+
+class MergeOptions(LayerOptions, total=False):
+    """Options of `Add` and the like, the last one set for files of older Keras."""
+
+    all_masks_must_hold: bool
+
+
+class LeakyReLUOptions(LayerOptions, total=False):
+    """Options of `LeakyReLU`: `alpha` is Keras 2's name of the slope."""
+
+    alpha: float
 
 
 class SequentialOptions(ShapeOptions, total=False):

@@ -11,7 +11,7 @@ import rnnext
 import rnnext as tf
 from rnnext.callbacks import History
 from rnnext.keras.layers import GRU
-from rnnext.layers import LSTM, Bidirectional, Conv1D, Dense, Dropout, Embedding, Input
+from rnnext.layers import LSTM, Add, Bidirectional, Conv1D, Dense, Dropout, Embedding, Input
 from rnnext.models import Model, Sequential, load_model
 
 x = np.zeros((4, 5, 3), "float32")
@@ -24,6 +24,7 @@ GRU(4, reset_after="no")  # MISTAKE: a string for a boolean
 Dense(2, activation=3.5)  # MISTAKE: a number for an activation
 Dense(2, kernel_initializer=0.1)  # MISTAKE: a number for an initializer
 Dense(2, nmae="out")  # MISTAKE: a misspelt argument of every layer
+Add(nmae="sum")  # MISTAKE: a misspelt argument of a layer without others
 Dropout("half")  # MISTAKE: a string for a number
 Embedding(100)  # MISTAKE: no output_dim
 Input(10)  # MISTAKE: a number for a shape

@@ -21,7 +21,12 @@ from rnnext.ops.shapes import axes_of
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from rnnext.layers.option_types import InitializerOption, KeptOption, LayerOptions
+    from rnnext.layers.option_types import (
+        InitializerOption,
+        KeptOption,
+        LayerOptions,
+        LeakyReLUOptions,
+    )
 
 __all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
@@ -128,9 +133,10 @@ class LeakyReLU(_ActivationLayer):
 
     _more_options = frozenset({"alpha"})
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
-        negative_slope = kwargs.pop("alpha", negative_slope)
-        super().__init__(**kwargs)
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[LeakyReLUOptions]) -> None:
+        options: dict[str, Any] = {**kwargs}
+        negative_slope = options.pop("alpha", negative_slope)
+        super().__init__(**options)
         self.negative_slope = self._checked("negative_slope", negative_slope)
 
     def _pack_weights(self) -> Activation:
