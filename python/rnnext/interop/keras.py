@@ -29,7 +29,7 @@ def from_keras(
     custom_objects: Mapping[str, Any] | None = None,
     *,
     limits: Limits | None = None,
-) -> Any:
+) -> Model:
     """Make a model with the architecture and the weights of a live Keras model.
 
     Nothing is imported: the model is asked for its config and its weights. States that its

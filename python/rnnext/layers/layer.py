@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,11 @@ from rnnext.graph.tensor import KerasTensor, any_symbolic, standard_shape
 from rnnext.layers.input_spec import check_inputs
 from rnnext.layers.options import check_no_others, constructor_arguments
 from rnnext.layers.weight_owner import WeightOwner
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import KeptOption, ShapeOptions
 
 __all__ = ["Layer", "tensors_of_shapes"]
 
@@ -99,7 +104,7 @@ class Layer(WeightOwner):
         if "compute_mask" in own and "_mask_rule" not in own:
             cls._mask_rule = MaskRule.MAKE
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Notes the arguments, for classes that do not write their own `get_config`."""
         layer = super().__new__(cls)
         layer.__dict__["_construction"] = functools.partial(cls, *args, **kwargs)
@@ -108,12 +113,12 @@ class Layer(WeightOwner):
     def __init__(
         self,
         *,
-        activity_regularizer: Any = None,
+        activity_regularizer: KeptOption = None,
         trainable: bool = True,
         dtype: Any = None,
         autocast: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ShapeOptions],
     ) -> None:
         super().__init__(name, trainable, dtype)
         self._build_shapes: dict[str, Any] | None = None
@@ -125,7 +130,7 @@ class Layer(WeightOwner):
         self._batch_input_shape = self._pop_input_shape(kwargs)
         check_no_others(type(self), kwargs, self.label)
 
-    def _pop_input_shape(self, kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    def _pop_input_shape(self, kwargs: ShapeOptions) -> tuple[int | None, ...] | None:
         if "batch_input_shape" in kwargs:
             return standard_shape(
                 kwargs.pop("batch_input_shape"), f"{self.label} batch_input_shape"
@@ -463,7 +468,7 @@ class Layer(WeightOwner):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes a layer from what `get_config` returned."""
         return cls(**config)
 

@@ -152,17 +152,19 @@ class Network:
                 check_rows(outputs, rows, self._label)
         return self._packed(outputs)
 
-    def predict(self, x: Any, batch_size: int | None, verbose: int) -> Any:
+    def predict(self, x: Any, batch_size: int | None, verbose: int) -> Array:
         """Returns the outputs for N samples, computed in batches; see `Model.predict`."""
         arrays = self.ports.arrays(x)
         if self.samples_elsewhere:
-            return self._predict_whole(arrays, batch_size)
+            whole: Array = self._predict_whole(arrays, batch_size)
+            return whole
 
         def run(batch: list[Array]) -> list[Array]:
             return [_own(y, batch) for y in self.execution.run(self._cast(batch))]
 
         rows = self._batch_rows(arrays, batch_size)
-        return self._packed(run_in_batches(run, arrays, rows, verbose, self._label))
+        outputs: Array = self._packed(run_in_batches(run, arrays, rows, verbose, self._label))
+        return outputs
 
     def _predict_whole(self, arrays: list[Array], batch_size: int | None) -> Any:
         """The outputs where the first axis is not the samples', so that it must not be cut."""

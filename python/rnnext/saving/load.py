@@ -54,7 +54,7 @@ def load_model(
     tolerance: float = 2e-5,
     precision: str = "full",
     limits: Limits | None = None,
-) -> Any:
+) -> Model:
     """Load a model with its weights from a file that Keras saved.
 
     The format is decided by content, not by suffix: Keras 3 and Keras 2.12 to 2.15 ``.keras``
@@ -161,7 +161,7 @@ def model_from_json(
     custom_objects: CustomObjects | None = None,
     *,
     limits: Limits | None = None,
-) -> Any:
+) -> Model:
     """Build a model from what ``model.to_json()`` wrote in any Keras; its weights are fresh.
 
     Args:
@@ -182,7 +182,8 @@ def model_from_json(
     config = parse_object(json_string, label, "architecture", limits)
     keras3 = to_keras3_config(config, None, label)
     with _naming_file(label), bounded_weights(limits.weights_bytes):
-        return serialization.deserialize(with_shared_members(keras3), custom_objects)
+        model: Model = serialization.deserialize(with_shared_members(keras3), custom_objects)
+        return model
 
 
 def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
@@ -205,7 +206,7 @@ def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
 
 def _model_from_archive(
     archive: Archive, custom_objects: CustomObjects | None, limits: Limits
-) -> Any:
+) -> Model:
     label = archive.label
     config = parse_object(archive.read(_CONFIG, limits.config_bytes), label, _CONFIG, limits)
     version = None
@@ -240,7 +241,7 @@ def _archive_weights(archive: Archive, limits: Limits) -> Group:
 
 def _model_from_hdf5(
     source: Source, file: Path | bytes, custom_objects: CustomObjects | None, limits: Limits
-) -> Any:
+) -> Model:
     label = source.label
     root = read_hdf5(file, label, limits, _TRAINING_GROUPS)
     text = root.text("model_config")
@@ -293,7 +294,7 @@ def _apply(states: Iterable[Callable[[], None]], plan: WeightPlan) -> None:
 
 def build_model(
     config: dict[str, Any], custom_objects: CustomObjects | None, label: str, limits: Limits
-) -> Any:
+) -> Model:
     """The model of a Keras 3 config, built, its weights zero."""
     with _naming_file(label), placeholders(limits.weights_bytes):
         model = serialization.deserialize(config, custom_objects)

@@ -128,7 +128,7 @@ class Stream:
 
     # Steps -------------------------------------------------------------------------------------
 
-    def step(self, x: Any) -> Any:
+    def step(self, x: Any) -> NDArray[Any]:
         """Feeds one step.
 
         Args:
@@ -151,9 +151,10 @@ class Stream:
             return y[:, 0] if self._short_is_sequence else y
         outputs = self._outputs(self._values(x, steps=False))
         newest = [y[:, 0] if s else y for y, s in zip(outputs, self._in_steps, strict=True)]
-        return nest.pack_like(self._structure, newest)
+        packed: NDArray[Any] = nest.pack_like(self._structure, newest)
+        return packed
 
-    def chunk(self, x: Any) -> Any:
+    def chunk(self, x: Any) -> NDArray[Any]:
         """Feeds consecutive steps; the result has the bits of feeding them one by one.
 
         Recurrent layers run over the whole chunk at once.
@@ -174,7 +175,8 @@ class Stream:
         Whatever is raised, nothing was fed then.
         """
         outputs = self._outputs(self._values(x, steps=True))
-        return nest.pack_like(self._structure, outputs)
+        packed: NDArray[Any] = nest.pack_like(self._structure, outputs)
+        return packed
 
     def _values(self, x: Any, steps: bool) -> list[Array]:
         """One array (B, t, ...) or, without a time axis, (B, ...) for each input, checked."""

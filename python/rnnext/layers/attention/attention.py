@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
 from rnnext.ops.attention import causal_mask, row_blocks, rows_of, softmax_rows
 from rnnext.ops.shapes import broadcast_shapes
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["AdditiveAttention", "Attention"]
 
@@ -57,7 +62,7 @@ class Attention(Layer):
         score_mode: str = "dot",
         dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
@@ -227,7 +232,9 @@ class AdditiveAttention(Attention):
     Call arguments: those of `Attention`.
     """
 
-    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
     def build(self, input_shape: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,11 @@ from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.attention.multi_head_attention import HeadedAttention
 from rnnext.layers.integer_options import positive_integer
 from rnnext.ops.attention import attend
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["GroupedQueryAttention"]
 
@@ -62,7 +67,7 @@ class GroupedQueryAttention(HeadedAttention):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             dropout=dropout,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["Dropout"]
 
@@ -30,7 +35,11 @@ class Dropout(Layer):
     """
 
     def __init__(
-        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        noise_shape: Any = None,
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:

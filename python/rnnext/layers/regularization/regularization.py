@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -12,6 +12,11 @@ from rnnext.errors import UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.regularization.dropout import Dropout
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = [
     "ActivityRegularization",
@@ -42,7 +47,9 @@ class GaussianDropout(Dropout):
         UnsupportedError: If it is called with `training=True` and a rate above 0.
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(rate, seed=seed, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
@@ -86,7 +93,11 @@ class SpatialDropout1D(_SpatialDropout):
 
 class _SpatialDropoutWithFormat(_SpatialDropout):
     def __init__(
-        self, rate: float, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(rate, seed=seed, **kwargs)
         if data_format not in (None, "channels_last", "channels_first"):
@@ -142,7 +153,9 @@ class GaussianNoise(Layer):
         UnsupportedError: If it is called with `training=True` and a stddev above 0.
     """
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or not 0 <= stddev <= 1:
             raise UnsupportedError(
@@ -180,7 +193,7 @@ class ActivityRegularization(Layer):
         **kwargs: Arguments of `Layer`.
     """
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.l1 = l1
         self.l2 = l2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,11 @@ from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells, stacks_kernels
 from rnnext.layers.rnn.step_loop import StepLoop
 from rnnext.layers.rnn.streamed_rnn import StreamedRNN
 from rnnext.layers.weight_budget import weight_budget
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import RNNOptions
 
 __all__ = ["RNN"]
 
@@ -125,12 +130,13 @@ class RNN(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[RNNOptions],
     ) -> None:
-        masked_with_states = kwargs.pop("masked_with_states", False)
+        options: dict[str, Any] = {**kwargs}
+        masked_with_states = options.pop("masked_with_states", False)
         # Set for files of Keras before 2.2.5, for masked steps that no other step precedes.
-        outputs_initial_state = kwargs.pop("outputs_initial_state", False)
-        super().__init__(**kwargs)
+        outputs_initial_state = options.pop("outputs_initial_state", False)
+        super().__init__(**options)
         self._masked_with_states = masked_with_states
         self.outputs_initial_state = outputs_initial_state
         if isinstance(cell, (list, tuple)):
@@ -432,7 +438,7 @@ class RNN(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the layer from what `get_config` returned."""
         if "cell" in config:
             config = {**config, "cell": serialization.deserialize(config["cell"])}
