@@ -51,7 +51,7 @@ examples:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the subcommand."""
+    """Adds the subcommand."""
     parser = commands.add_parser(
         "convert",
         help="an older file, a SavedModel or a checkpoint as a Keras 3 file",
@@ -111,7 +111,7 @@ def confirm_overwriting(path: Path) -> None:
     """Ask on a terminal whether a file that is there may be replaced.
 
     Raises:
-        FileError: It may not, or there is nobody to ask.
+        FileError: The answer is no, or there is no terminal to ask on.
     """
     if not path.exists():
         return

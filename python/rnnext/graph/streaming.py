@@ -207,13 +207,13 @@ class StreamedCall:
         return [shape for shape in shapes if shape]
 
     def per_step(self, axes: Sequence[int], option: str = "", rank: int | None = None) -> Streamed:
-        """Says that the layer's own `call` works on each step alone, or refuses it.
+        """Says that the layer's own `call` works on each step alone, or raises.
 
         Args:
-            axes: Along which elements have to do with each other or have numbers of their own;
+            axes: Axes that the layer mixes, or along which it has per-position weights;
                 negative ones count from the end.
             option: The option that says so and its value, for the message.
-            rank: Of how many axes they are; default `self.rank`.
+            rank: The number of axes that `axes` counts; default `self.rank`.
 
         Raises:
             UnsupportedError: If the time axis is among them.

@@ -129,10 +129,10 @@ class ConvTranspose(ConvolutionLayer):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
 
-    def _set_up(self, given: dict[str, Any]) -> None:
-        super()._set_up(given)
+    def _init_from_options(self, given: dict[str, Any]) -> None:
+        super()._init_from_options(given)
         self.filters = positive_integer(given["filters"], "filters", self.label)
         self._refuse_strides_with_dilation()
         self.output_padding: tuple[int, ...] | None = None

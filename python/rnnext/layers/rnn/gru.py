@@ -158,4 +158,4 @@ class GRU(CellRNN):
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())

@@ -149,4 +149,4 @@ class LSTM(CellRNN):
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())

@@ -129,4 +129,4 @@ class SimpleRNN(CellRNN):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
