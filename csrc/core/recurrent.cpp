@@ -385,7 +385,7 @@ void Recurrent<T>::run_both(const Recurrent& first, const RecurrentIo<T>& first_
   if (on_kernels && (a.config.units <= kInTurn || get_num_threads() == 1) &&
       a.run_in_turn(first_io, b, second_io))
     return;
-  // Of a small layer a step takes some 80 ns, however little it multiplies: the time of that many
+  // A step of a small layer takes some 80 ns, however little it multiplies: the time of that many
   // multiply-adds. Only here does another thread shorten it.
   constexpr double kStep = 2e3;
   const double steps = static_cast<double>(first_io.steps) + static_cast<double>(second_io.steps);

@@ -1,4 +1,4 @@
-"""What Keras 3 would not open, or would compute in another way, is refused before it is written."""
+"""Raises an error for what Keras 3 would not open or would compute differently."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ _BLOCKS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys((f"DepthwiseConv{rank}D" for rank in "12"), ("activation",)),
     **dict.fromkeys((f"SeparableConv{rank}D" for rank in "12"), ("activation",)),
 }
-# Of a separable convolution's two kernels only the second one is scaled.
+# A separable convolution has two kernels; only the second one is scaled.
 _WEIGHTS = ("kernel", "pointwise_kernel", "recurrent_kernel", "bias")
 
 

@@ -179,7 +179,7 @@ class ConvTranspose(ConvolutionLayer):
         return n * stride if extra is None else (n - 1) * stride + extent % 2 + extra
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Refuses sequences: an input adds to several steps of the output."""
+        """Rejects sequences: an input adds to several steps of the output."""
         call.raise_not_streamable()
 
     def _pack_weights(self) -> tuple[Convolution, Any]:

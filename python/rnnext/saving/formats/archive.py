@@ -1,7 +1,7 @@
 """Reads members of a ``.keras`` archive (or of the same archive unzipped into a folder).
 
 A member is only ever read into memory; nothing is extracted. Every name in the directory is
-checked before the first member is read, so an archive with one bad name is refused whole.
+checked before the first member is read, so one bad name is an error for the whole archive.
 The raw bytes of a member are inflated here and not by ``zipfile.ZipExtFile``, because that class
 stops silently at the declared size and would hide a member that holds more.
 """
@@ -46,7 +46,7 @@ class Archive(Protocol):
 
 
 def _unsafe_name(name: str) -> str | None:
-    """Why a member name is refused, or None."""
+    """Returns why a member name is not accepted, or None."""
     parts = name.replace("\\", "/").split("/")
     if not name:
         return "it is empty"
@@ -68,7 +68,7 @@ class ZipArchive:
         limits: Bounds on members, sizes and expansion.
 
     Raises:
-        FileError: The directory is damaged or lists something that is refused.
+        FileError: The directory is damaged or lists something unsupported.
     """
 
     def __init__(self, stream: BinaryIO, label: str, limits: Limits) -> None:

@@ -100,7 +100,7 @@ def read_hdf5(
         The root group.
 
     Raises:
-        FileError: Damaged or truncated, or it holds something that is refused.
+        FileError: The file is damaged or truncated, or holds something unsupported.
     """
     check_heaps(file, label)
     with _opened(file, label) as root:

@@ -1,4 +1,4 @@
-"""Refuses configs that describe no model rnnext can run, with the way on."""
+"""Rejects configs that describe no model rnnext can run, with the way on."""
 
 from __future__ import annotations
 
