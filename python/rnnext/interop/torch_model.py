@@ -31,7 +31,7 @@ def from_torch(
     batch_first: bool | None = None,
     input_shape: Sequence[int | None] | None = None,
 ) -> TorchModel | AttentionModel:
-    """Make a model that takes and returns what a torch module does after `module.eval()`.
+    """Makes a model that takes and returns what a torch module does after `module.eval()`.
 
     Accepted are `nn.RNN`, `nn.LSTM`, `nn.GRU` (any number of layers, both directions, with or
     without bias, `proj_size`), their cells, and stacks of these with `Linear`, `Embedding`,

@@ -234,7 +234,7 @@ class Layer(WeightOwner):
             for mask_argument, tensors in self.implicit_masks(call).items():
                 kwargs[mask_argument] = masks[tensors]
         outputs = self.cast_outputs(self.call(*args, **kwargs))
-        self._called()
+        self._after_first_call()
         mask = call.named.get("mask")
         if mask is None and masks:
             mask = masks[next(iter(call.named))]
@@ -254,11 +254,11 @@ class Layer(WeightOwner):
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
         outputs = self.cast_outputs(self.compute_output_spec(*args, **kwargs))
-        self._called()
+        self._after_first_call()
         Node(self, args, kwargs, outputs)
         return outputs
 
-    def _called(self) -> None:
+    def _after_first_call(self) -> None:
         """After the first call the layer is built, and plain arrays may go straight to `call`."""
         if not self.built:  # to set an attribute anew would drop what is packed
             self.built = True
@@ -442,7 +442,7 @@ class Layer(WeightOwner):
         return call.per_step(axes, option)
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
-        """Along which axes elements have to do with each other or have weights of their own.
+        """Axes that the layer mixes, or along which it has per-position weights.
 
         Args:
             rank: The number of axes of the inputs, batch and time among them.

@@ -147,7 +147,7 @@ class Network:
             return None
         outputs = self.execution.run(self._values(x))
         if not self._outputs_are_new:
-            outputs = [_own(y, x if type(x) is list else [x]) for y in outputs]
+            outputs = [_copy_if_aliased(y, x if type(x) is list else [x]) for y in outputs]
             if not self.samples_elsewhere:
                 check_rows(outputs, rows, self._label)
         return self._packed(outputs)
@@ -160,7 +160,7 @@ class Network:
             return whole
 
         def run(batch: list[Array]) -> list[Array]:
-            return [_own(y, batch) for y in self.execution.run(self._cast(batch))]
+            return [_copy_if_aliased(y, batch) for y in self.execution.run(self._cast(batch))]
 
         rows = self._batch_rows(arrays, batch_size)
         outputs: Array = self._packed(run_in_batches(run, arrays, rows, verbose, self._label))
@@ -174,7 +174,9 @@ class Network:
                 f"{self.samples_elsewhere!r} are not on the first axis; leave batch_size out, and "
                 "all of them run at once."
             )
-        return self._packed([_own(y, arrays) for y in self.execution.run(self._cast(arrays))])
+        return self._packed(
+            [_copy_if_aliased(y, arrays) for y in self.execution.run(self._cast(arrays))]
+        )
 
     def _batch_rows(self, arrays: list[Array], batch_size: int | None) -> int:
         if batch_size is not None:
@@ -264,7 +266,7 @@ def _common_rows(arrays: Any) -> int:
     return rows
 
 
-def _own(output: Array, inputs: list[Array]) -> Array:
+def _copy_if_aliased(output: Array, inputs: list[Array]) -> Array:
     """An output that is not the caller's own memory, which a lone Dropout or Flatten returns."""
     shared = any(np.may_share_memory(output, x) for x in inputs)
     return output.copy() if shared else output

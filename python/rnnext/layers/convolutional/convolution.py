@@ -65,7 +65,7 @@ class ConvolutionLayer(SpatialLayer):
     # Options beside those of this class, in the config under their own names.
     _own_options: tuple[str, ...]
 
-    def _set_up(self, given: dict[str, Any]) -> None:
+    def _init_from_options(self, given: dict[str, Any]) -> None:
         """Makes the layer from its constructor's arguments."""
         Layer.__init__(self, activity_regularizer=given["activity_regularizer"], **given["kwargs"])
         self._set_data_format(given["data_format"])
@@ -243,7 +243,7 @@ class Conv(ConvolutionLayer):
         lora_alpha: float | None = None,
         **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
         for option, value in (("lora_rank", lora_rank), ("lora_alpha", lora_alpha)):
             if value is not None:
                 raise UnsupportedError(f"{self.label}: {option}={value!r} is not supported.")

@@ -112,7 +112,7 @@ class DepthwiseConv(ConvolutionLayer):
         bias_constraint: KeptOption = None,
         **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
         self.depth_multiplier = positive_integer(depth_multiplier, "depth_multiplier", self.label)
 
     def _make_weights(self, channels: int) -> None:
@@ -219,7 +219,7 @@ class SeparableConv(ConvolutionLayer):
         bias_constraint: KeptOption = None,
         **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
         self.filters = positive_integer(filters, "filters", self.label)
         self.depth_multiplier = positive_integer(depth_multiplier, "depth_multiplier", self.label)
 

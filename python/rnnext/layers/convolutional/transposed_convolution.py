@@ -141,10 +141,10 @@ class ConvTranspose(ConvolutionLayer):
         bias_constraint: KeptOption = None,
         **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
 
-    def _set_up(self, given: dict[str, Any]) -> None:
-        super()._set_up(given)
+    def _init_from_options(self, given: dict[str, Any]) -> None:
+        super()._init_from_options(given)
         self.filters = positive_integer(given["filters"], "filters", self.label)
         self._refuse_strides_with_dilation()
         self.output_padding: tuple[int, ...] | None = None
@@ -191,7 +191,7 @@ class ConvTranspose(ConvolutionLayer):
         return n * stride if extra is None else (n - 1) * stride + extent % 2 + extra
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Refuses sequences: an input adds to several steps of the output."""
+        """Rejects sequences: an input adds to several steps of the output."""
         call.raise_not_streamable()
 
     def _pack_weights(self) -> tuple[Convolution, Any]:

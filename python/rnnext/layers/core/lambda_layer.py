@@ -81,7 +81,7 @@ class Lambda(Layer):
         return nest.map_structure(self._as_output, outputs)
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Refuses sequences, unless the layer was told what its function does to them."""
+        """Rejects sequences, unless the layer was told what its function does to them."""
         call.refuse(
             "what its function does to the time axis is not known; accepted is a function of each "
             "step alone, which works_on_each_step = True on the layer says."

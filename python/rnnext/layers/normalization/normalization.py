@@ -216,7 +216,7 @@ class GroupNormalization(ScaleAndOffset):
         return cast(outputs.reshape(inputs.shape), self.compute_dtype)
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Refuses sequences."""
+        """Rejects sequences."""
         call.refuse(
             "a group's mean and variance are those of all steps; accepted are normalisations over "
             "axes from 2 on, such as LayerNormalization."

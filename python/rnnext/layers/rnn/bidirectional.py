@@ -125,7 +125,7 @@ class Bidirectional(Layer):
         )
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Refuses sequences: half of every output comes from the end."""
+        """Rejects sequences: half of every output comes from the end."""
         call.refuse(
             "its backward layer reads from the end; accepted are recurrent layers that read "
             "forwards."

@@ -305,7 +305,7 @@ class ConvLSTM(CellRNN):
         stateful: bool = False,
         **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
 
     def _more_cell_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"rank": self.rank}

@@ -169,4 +169,4 @@ class GRU(CellRNN):
         use_cudnn: Any = "auto",
         **kwargs: Unpack[CellRNNOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())

@@ -160,4 +160,4 @@ class LSTM(CellRNN):
         use_cudnn: Any = "auto",
         **kwargs: Unpack[CellRNNOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())

@@ -218,7 +218,7 @@ class RNN(Layer):
             output = (self.cell._packed or self.cell._pack()).run(sequences, None, mask, flags)
             if output is not None:
                 return output
-        return self._call_with_care(sequences, initial_state, mask, training, constants)
+        return self._call_slow_path(sequences, initial_state, mask, training, constants)
 
     def weights_changed(self) -> None:
         """Called after an option changed."""
@@ -226,8 +226,8 @@ class RNN(Layer):
         self.__dict__["_plain_flags"] = None  # to be found again by the next call
         self.__dict__["_direct_flags"] = None
 
-    def _called(self) -> None:
-        super()._called()
+    def _after_first_call(self) -> None:
+        super()._after_first_call()
         self._find_direct_flags()
 
     def _find_plain_flags(self) -> None:
@@ -260,7 +260,7 @@ class RNN(Layer):
             return KernelStack(cell)
         return StepLoop(cell, training, constants)
 
-    def _call_with_care(
+    def _call_slow_path(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool, constants: Any
     ) -> Any:
         runner, *arguments = self.kernel_call(sequences, initial_state, mask, training, constants)

@@ -140,4 +140,4 @@ class SimpleRNN(CellRNN):
         seed: int | None = None,
         **kwargs: Unpack[CellRNNOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
