@@ -62,7 +62,7 @@ double multiply_add(std::ptrdiff_t count) {
 // bytes read.
 double read(const std::vector<Vector>& buffer) {
   constexpr std::size_t kSums = 8;  // enough for the latency of an addition
-  constexpr std::size_t kLeast = (std::size_t{4} << 20) / kVectorBytes;
+  constexpr std::size_t kMin = (std::size_t{4} << 20) / kVectorBytes;
   const Vector* const vectors = buffer.data();
   const std::size_t count = buffer.size() / kSums * kSums;
   Vector sums[kSums] = {};
@@ -71,7 +71,7 @@ double read(const std::vector<Vector>& buffer) {
     for (std::size_t i = 0; i < count; i += kSums)
       for (std::size_t j = 0; j < kSums; ++j) sums[j] += vectors[i + j];
     done += count;
-  } while (done < kLeast);
+  } while (done < kMin);
   use_sum(sums);
   return static_cast<double>(done * kVectorBytes);
 }

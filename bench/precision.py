@@ -2,9 +2,9 @@
 
     python bench/precision.py
 
-Prints the two tables of docs/performance.md. Errors are the largest difference from the same model
-with full weights, over the recorded inputs; the answers of all six are probabilities or
-embeddings, so beside it stands the largest value of the outputs.
+Prints the figures of narrow weights in docs/performance.md. Errors are the largest difference from
+the same model with full weights, over the recorded inputs; the answers of all six are probabilities
+or embeddings, so beside it stands the largest value of the outputs.
 """
 
 from __future__ import annotations

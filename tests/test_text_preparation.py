@@ -44,7 +44,7 @@ def keras2(keras: ModuleType) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore:The `nb_words` argument")
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "none")
 @pytest.mark.parametrize("texts", [TEXTS, [["The", "cat"], ["the"], []]], ids=["texts", "words"])
 def test_tokenizer(texts: list[Any], options: dict[str, Any], keras2: Any) -> None:
     ours, theirs = text.Tokenizer(**options), keras2.text.Tokenizer(**options)

@@ -167,7 +167,7 @@ class RecurrentOf final : public RecurrentKernel {
     static_assert(sizeof(bool) == 1);
     const std::ptrdiff_t size = mask->size();
     const auto* steps = reinterpret_cast<const std::uint8_t*>(mask->span().data);
-    // A mask that masks nothing is none: the steps then need not look at it.
+    // A mask that masks nothing is dropped: the steps then skip the check.
     if (size && std::memchr(steps, 0, static_cast<std::size_t>(size))) io.mask = {steps, size};
     return true;
   }

@@ -39,8 +39,9 @@ class RecurrentKernel {
  public:
   virtual ~RecurrentKernel() = default;
   // The output, or with return_state a tuple of it and the states. `states`: a tuple of arrays, or
-  // None for zeros; `mask`: an array of booleans, or None. Unless the call is strict, None where an
-  // argument is not just such an array as the kernel reads, or x is empty.
+  // None for zeros; `mask`: an array of booleans, or None. A call that is not strict returns None
+  // unless all arrays are contiguous, aligned and of the right dtype and shape, and x is not empty;
+  // a strict one reports the error.
   virtual py::object run(py::handle x, py::handle states, py::handle mask,
                          CallFlags flags) const = 0;
   // run() of this and of another kernel of the same dtype on the same x and mask, at the same time
@@ -90,8 +91,8 @@ class RecurrentGradientKernel {
 class DenseKernel {
  public:
   virtual ~DenseKernel() = default;
-  // The outputs (..., units) for x (..., features). Unless the call is strict, None where x is not
-  // just such an array, of two axes or more, as the kernel reads.
+  // The outputs (..., units) for x (..., features). A call that is not strict returns None
+  // unless x is contiguous, aligned, of the right dtype and of two axes or more.
   virtual py::object run(py::handle x, bool strict) const = 0;
   // (N, count, units) of the windows of x (N, T, C) that begin at 0, step, 2 * step, ... of T.
   virtual py::object run_windows(py::handle x, py::ssize_t count, py::ssize_t step) const = 0;

@@ -82,9 +82,9 @@ const kernels::RecurrentKernel<T>& kernel_for(const kernels::KernelsOf<T>& table
 // Blocks are long, because each has to bring the kernel back, which the recurrent weights have
 // pushed out of a cache: of 1 MiB in place of 256 KiB, LSTM 1,100,512,512 took 0.96 of the time.
 std::ptrdiff_t steps_ahead(std::ptrdiff_t rows, std::ptrdiff_t steps, std::ptrdiff_t row_bytes) {
-  constexpr std::ptrdiff_t kFused = 16, kBytes = 1 << 20, kLeast = 16;
+  constexpr std::ptrdiff_t kFused = 16, kBytes = 1 << 20, kMin = 16;
   if (steps < 2 || rows >= kFused) return 0;
-  return std::min(steps, std::max(kLeast, kBytes / std::max<std::ptrdiff_t>(1, rows * row_bytes)));
+  return std::min(steps, std::max(kMin, kBytes / std::max<std::ptrdiff_t>(1, rows * row_bytes)));
 }
 
 }  // namespace
@@ -225,10 +225,10 @@ RecurrentCall<T> Recurrent<T>::Packed::call(const RecurrentIo<T>& io, std::ptrdi
 // gained (256 samples of 256 features and 512 units in chunks of 48: 1.03 to 1.15 times as long).
 template <class T>
 int Recurrent<T>::Packed::row_chunks(std::ptrdiff_t rows) const {
-  constexpr std::ptrdiff_t kBytes = 256 << 10, kLeast = 96;
+  constexpr std::ptrdiff_t kBytes = 256 << 10, kMin = 96;
   const std::ptrdiff_t elements = config.features + 2 * config.units;  // x, h, and the next h
   const std::ptrdiff_t most = kBytes / static_cast<std::ptrdiff_t>(sizeof(T)) / elements;
-  return most < kLeast || rows < 2 * kLeast ? 1 : static_cast<int>((rows + most - 1) / most);
+  return most < kMin || rows < 2 * kMin ? 1 : static_cast<int>((rows + most - 1) / most);
 }
 
 template <class T>
@@ -318,13 +318,13 @@ class Recurrent<T>::SharedRun {
       : packed_(packed), io_(io), parts_(core::row_parts(io.batch, threads)) {
     // A barrier takes some 0.1 us, 0.3 when the processors are virtual: below this many
     // multiply-adds a member and step (3 us) a team was at times slower than one thread.
-    constexpr double kLeast = 64e3;
+    constexpr double kMin = 64e3;
     // Two samples a thread use every weight twice; a single one leaves each thread to read them all
     // (lstm 2,50,256,256 by samples: 1.2 times as long). More samples by units were at times 0.8
     // and at times, with the steps of 96 units, 1.2 times as long.
     if (io.batch >= 2 * threads) return;
     const double members =
-        std::min({static_cast<double>(threads), packed.recurrent_work_of_step(io) / kLeast,
+        std::min({static_cast<double>(threads), packed.recurrent_work_of_step(io) / kMin,
                   static_cast<double>(packed.panels())});
     if (members >= std::max(2, parts_)) gather_team(static_cast<int>(members));
   }
@@ -390,7 +390,7 @@ void Recurrent<T>::run_both(const Recurrent& first, const RecurrentIo<T>& first_
   if (on_kernels && (a.config.units <= kInTurn || get_num_threads() == 1) &&
       a.run_in_turn(first_io, b, second_io))
     return;
-  // Of a small layer a step takes some 80 ns, however little it multiplies: the time of that many
+  // A step of a small layer takes some 80 ns, however little it multiplies: the time of that many
   // multiply-adds. Only here does another thread shorten it.
   constexpr double kStep = 2e3;
   const double steps = static_cast<double>(first_io.steps) + static_cast<double>(second_io.steps);

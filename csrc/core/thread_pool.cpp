@@ -95,7 +95,7 @@ void ThreadPool::submit(Task& task) {
   for (int i = 0; i < std::min(sleeping, parts); ++i) work_.notify_one();
 }
 
-// For the caller of parallel_for(): whether there is a part that nobody has taken, and which.
+// For the caller of parallel_for(): whether there is a part that no thread has taken, and which.
 bool ThreadPool::take_part(Task& task, int& part) {
   if (task.taken == task.parts) return false;
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -2,7 +2,7 @@
 //
 // OpenMP's threads wait for each other at the end of every region: while another program held a
 // processor, a call of 0.2 ms took 8 ms on two threads, two slices of the scheduler. Here the
-// caller does itself what no worker has begun, nobody spins for longer than it takes to wake a
+// caller does itself what no worker has begun, no thread spins for longer than it takes to wake a
 // thread, and the pool notices when sharing costs more than it gains.
 #pragma once
 
@@ -60,10 +60,10 @@ class ThreadPool {
   std::mutex mutex_;
   std::condition_variable work_, end_;
   // Guarded by mutex_:
-  std::vector<Task*> tasks_;  // those with parts that nobody has taken
+  std::vector<Task*> tasks_;  // those with parts that no thread has taken
   int workers_ = 0, sleeping_ = 0, callers_waiting_ = 0;
 
-  std::atomic<int> open_parts_{0};  // that nobody has taken, of all tasks
+  std::atomic<int> open_parts_{0};  // that no thread has taken, of all tasks
   Oversubscription oversubscription_;
   std::atomic<bool> always_gather_{false};
 };

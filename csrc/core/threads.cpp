@@ -97,7 +97,7 @@ void in_parallel(int parts, double work, const std::function<void(int)>& body) {
   if (parts == 1) return flushing(body)(0);
   ThreadPool& pool = ThreadPool::of_process();
   Oversubscription& oversubscription = pool.oversubscription();
-  // After calls that had to wait for a processor the pool tries first, as a part that nobody has
+  // After calls that had to wait for a processor the pool tries first, as a part that no thread has
   // begun costs it nothing.
   const bool is_for_openmp = work >= parts * kMinWorkOfRegion && !oversubscription.recent();
   if (is_for_openmp && uses_openmp() &&

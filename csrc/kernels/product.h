@@ -313,11 +313,11 @@ RNNEXT_INLINE void accumulate_chains(const typename Arithmetic::Number* a, ptrdi
 }
 
 // The most chains that are held apart. Deeper weights are many times the nearest cache.
-constexpr ptrdiff_t kMostChainsApart = 16;
+constexpr ptrdiff_t kMaxChainsApart = 16;
 
 // The same for one row and floats, the last chain first: when the call before read these weights
 // forwards, their end is still in the nearest cache. Each chain but the first, which is added to z
-// as ever, has its own place until its turn to be added has come. That is -0 at first, the number
+// as always, has its own place until its turn to be added has come. That is -0 at first, the number
 // whose sum with any other is the other.
 //
 // Of the time on AVX-512 and a cache of 48 KiB: SimpleRNN 1,100,64,128 0.84, GRU 1,300,16,96 0.93,
@@ -333,7 +333,7 @@ RNNEXT_INLINE void accumulate_row_backwards(const T* a, const Operand<T>& operan
     accumulate_chain<Float>(operand.ahead, a + k, 0, panels + k * width, operand.panel_stride, {},
                             depth, vectors, 1, sums, 0);
   };
-  alignas(64) T apart[kMostChainsApart - 1][kMaxTileVectors * kWidth<T>];
+  alignas(64) T apart[kMaxChainsApart - 1][kMaxTileVectors * kWidth<T>];
   const ptrdiff_t later = (operand.depth - 1) / kChain;  // chains after the first
   for (ptrdiff_t i = later; i > 0; --i) {
     T* sums = apart[i - 1];
@@ -383,7 +383,7 @@ RNNEXT_INLINE void accumulate(const Operand<T>& operand, bool backwards, ptrdiff
   }
   using Float = FloatingPoint<T>;
   const ptrdiff_t depth = operand.depth;
-  if (backwards && rows == 1 && depth > Float::kChain && depth <= kMostChainsApart * Float::kChain)
+  if (backwards && rows == 1 && depth > Float::kChain && depth <= kMaxChainsApart * Float::kChain)
     return accumulate_row_backwards(a, operand, vectors, z);
   accumulate_chains<Float>(a, operand.rows.stride, operand, {}, vectors, rows, z, z_stride);
 }

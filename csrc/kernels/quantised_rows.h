@@ -14,14 +14,14 @@ namespace {
 // written, zeros past the depth. Returns the scale.
 inline float quantise_row(const float* row, ptrdiff_t depth, int16_t* numbers) {
   constexpr int W = kWidth<float>;
-  constexpr float kMost = 32767;
+  constexpr float kMax = 32767;
   // Of numbers that are all smaller the scale would be subnormal, which processors flush to zero.
-  constexpr float kLeastSize = 0x1p-111f;
+  constexpr float kMinSize = 0x1p-111f;
   // Added to a float below 2^22 it leaves the nearest integer in the sum's last bits.
   constexpr float kRound = 0x1.8p23f;
 
   // The bits of sizes are in the order of the sizes, and NaN is above infinity.
-  IntVec<float> largest = to_bits(broadcast(kLeastSize));
+  IntVec<float> largest = to_bits(broadcast(kMinSize));
   for (ptrdiff_t k = 0; k < depth; k += W) {
     const IntVec<float> size = to_bits(abs(load_first<float>(row + k, depth - k)));
     largest = size > largest ? size : largest;
@@ -31,12 +31,12 @@ inline float quantise_row(const float* row, ptrdiff_t depth, int16_t* numbers) {
   float size;
   __builtin_memcpy(&size, &bits, sizeof(size));
 
-  const VecF inverse = broadcast(kMost / size), round = broadcast(kRound);
+  const VecF inverse = broadcast(kMax / size), round = broadcast(kRound);
   for (ptrdiff_t k = 0; k < depth; k += W) {
     const VecF sum = load_first<float>(row + k, depth - k) * inverse + round;
     store_int16(numbers + k, to_bits(sum) - to_bits(round));
   }
-  return size <= __FLT_MAX__ ? size / kMost : __builtin_nanf("");
+  return size <= __FLT_MAX__ ? size / kMax : __builtin_nanf("");
 }
 
 // Makes the rows of one operand that a product reads. Without memory for integers they stay as

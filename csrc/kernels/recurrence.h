@@ -102,7 +102,7 @@ class Recurrence {
  private:
   // Whether the steps are those of short_steps.h.
   bool is_short() const {
-    return call_.rows == 1 && call_.members == 1 && call_.units <= kMostShortUnits<T> &&
+    return call_.rows == 1 && call_.members == 1 && call_.units <= kMaxShortUnits<T> &&
            call_.block > 0 && !call_.mask && !call_.tape &&
            call_.gates.recurrent_kernel.type == WeightType::full;
   }
@@ -122,7 +122,7 @@ class Recurrence {
       const auto rec = runs[0]->rec_;
       if (call.units <= W)
         take_short_steps<CellOf, 1>(short_runs, call.units, steps, act, rec);
-      else if constexpr (W < kMostShortUnits<T>)
+      else if constexpr (W < kMaxShortUnits<T>)
         take_short_steps<CellOf, 2>(short_runs, call.units, steps, act, rec);
     }
     for (Recurrence* run : runs) run->finish();

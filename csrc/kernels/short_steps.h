@@ -16,7 +16,7 @@ namespace {
 // More units than 16 are more multiply-adds than one direction leaves room for: in turn, LSTMs of
 // 32 take as long as one after the other. More vectors than two do not fit 16 registers.
 template <class T>
-constexpr ptrdiff_t kMostShortUnits = kWidth<T> < 8 ? 2 * kWidth<T> : 16;
+constexpr ptrdiff_t kMaxShortUnits = kWidth<T> < 8 ? 2 * kWidth<T> : 16;
 
 // One layer's steps, every pointer not owned. Sums are in the order of table.h.
 template <class T>
@@ -33,7 +33,7 @@ struct ShortRun {
 // Where the packed weights of gate g and unit vector v for state k begin.
 template <int Gates, int Vectors, class T>
 RNNEXT_INLINE ptrdiff_t packed_weight(ptrdiff_t units, ptrdiff_t k, int v, int g) {
-  static_assert(Gates == 1 || kMostShortUnits<T> <= whole_units<T>(Gates));  // gates are W apart
+  static_assert(Gates == 1 || kMaxShortUnits<T> <= whole_units<T>(Gates));  // gates are W apart
   constexpr int kPanel = PanelShape<Gates, T>::kPanel, C = PanelShape<Gates, T>::kColumn;
   const int first = v / kPanel * kPanel;
   const int width = Vectors - first < kPanel ? Vectors - first : kPanel;
@@ -44,7 +44,7 @@ RNNEXT_INLINE ptrdiff_t packed_weight(ptrdiff_t units, ptrdiff_t k, int v, int g
 template <int Gates, int Vectors, class T>
 RNNEXT_INLINE void add_state(const T* h, const T* packed, ptrdiff_t units,
                              Vec<T> (&z)[Vectors][Gates]) {
-  static_assert(kMostShortUnits<T> <= FloatingPoint<T>::kChain);
+  static_assert(kMaxShortUnits<T> <= FloatingPoint<T>::kChain);
   Vec<T> sum[Vectors][Gates];
   for (int v = 0; v < Vectors; ++v)
     for (int g = 0; g < Gates; ++g) sum[v][g] = Vec<T>{};

@@ -203,8 +203,8 @@ struct Kernel {
 };
 template <class T>
 struct RecurrentKernel : Kernel<RecurrentCall<T>> {
-  // Of layers so small that two of them, step by step in turn, take hardly longer than one, with
-  // equal activations: whether these are, and that run.
+  // Whether two small layers with equal activations can be interleaved step by step, and the
+  // interleaved run.
   bool (*takes_turns)(const RecurrentCall<T>*, const RecurrentCall<T>*);
   void (*run_in_turn)(const RecurrentCall<T>*, const RecurrentCall<T>*);
 };

@@ -1,4 +1,4 @@
-"""Whatever a caller hands over as numbers or strings, as a NumPy array."""
+"""Turns numbers or strings that a caller passes into NumPy arrays."""
 
 from __future__ import annotations
 

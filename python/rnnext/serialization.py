@@ -86,7 +86,7 @@ _made: ContextVar[dict[Any, list[tuple[dict[str, Any], Any]]] | None] = ContextV
 )
 # The layers that the config being written has so far, numbered, by address.
 _written: ContextVar[dict[int, tuple[int, Any]] | None] = ContextVar("written_layers", default=None)
-# Where `serialize` notes the user's classes and functions it meets, if somebody asked for them.
+# Where `serialize` notes the user's classes and functions it meets, if a caller asked for them.
 _met: ContextVar[dict[str, Any] | None] = ContextVar("met_objects", default=None)
 
 

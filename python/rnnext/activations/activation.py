@@ -213,7 +213,7 @@ class Activation:
 
     @property
     def joined_axes(self) -> tuple[int, ...] | None:
-        """The axis along which elements have to do with each other; None: it is not known."""
+        """The axis that the activation mixes; None: it is not known."""
         elementwise = "axis" not in _FORMULAS[self.name].__code__.co_varnames
         return () if elementwise else (self.params.get("axis", -1),)
 

@@ -19,7 +19,7 @@ _OUTPUT_SUFFIXES = (".npy", ".csv", ".npz")
 
 
 def read_inputs(names: Sequence[str], model: Any, rows: str | None) -> list[NDArray[Any]]:
-    """Read an array for each of a model's inputs.
+    """Reads an array for each of a model's inputs.
 
     Args:
         names: Paths of .npy or .csv files, in the order of the model's inputs.
@@ -44,7 +44,7 @@ def read_inputs(names: Sequence[str], model: Any, rows: str | None) -> list[NDAr
 
 
 def read_array(name: str) -> NDArray[Any]:
-    """Read one array.
+    """Reads one array.
 
     Args:
         name: Path of a .npy file, or of a .csv, .tsv or .txt table.
@@ -92,7 +92,7 @@ def check_output_name(name: str) -> None:
 
 
 def write_arrays(name: str, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write a model's outputs.
+    """Writes a model's outputs.
 
     Args:
         name: Path; its ending is the format.

@@ -61,7 +61,7 @@ class Row(NamedTuple):
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the subcommand."""
+    """Adds the subcommand."""
     parser = commands.add_parser(
         "bench",
         help="how long a model takes here, beside TensorFlow where it is installed",
@@ -84,7 +84,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Build the rows, time them, print them."""
+    """Builds the rows, times them, prints them."""
     if not arguments.seconds > 0:
         raise RnnextError(f"--seconds must be more than 0, received {arguments.seconds}")
     all_threads = rnnext.get_num_threads()

@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 
 def agreement(rows: Sequence[Row], tolerance: float) -> bool:
-    """Print the largest relative difference; tell whether it is within the tolerance.
+    """Prints the largest relative difference; tells whether it is within the tolerance.
 
     Raises:
         RnnextError: There is nothing to compare.

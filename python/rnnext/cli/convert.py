@@ -31,7 +31,7 @@ Answers = Callable[[Sequence[NDArray[Any]]], list[NDArray[Any]]]
 _ALLOWED = 1e-4
 _EPILOG = """\
 What Keras 3 would read as something else is rewritten, and said: names with '/', and the weights
-before Keras 2's hard_sigmoid. What cannot be rewritten is refused with the reason.
+before Keras 2's hard_sigmoid. If something cannot be rewritten, an error says why.
 
 OUT is a .keras file, for Keras 3, or an .h5 file, for Keras 3 and, where it gives the same answers,
 Keras 2. Before it is written it is opened again and compared with IN on random inputs. A file that
@@ -51,7 +51,7 @@ examples:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the subcommand."""
+    """Adds the subcommand."""
     parser = commands.add_parser(
         "convert",
         help="an older file, a SavedModel or a checkpoint as a Keras 3 file",
@@ -111,7 +111,7 @@ def confirm_overwriting(path: Path) -> None:
     """Ask on a terminal whether a file that is there may be replaced.
 
     Raises:
-        FileError: It may not, or there is nobody to ask.
+        FileError: The answer is no, or there is no terminal to ask on.
     """
     if not path.exists():
         return

@@ -21,7 +21,7 @@ ROWS_HELP = (
 
 
 def read_table(name: str) -> NDArray[np.float64]:
-    """Read a table of numbers.
+    """Reads a table of numbers.
 
     Values are separated by commas, semicolons, tabs or blanks. A first row that is not all numbers
     is a header; a first column that has no name in it, as pandas writes its index, is left out.

@@ -18,7 +18,7 @@ from rnnext.layers import Layer
 
 
 def add_custom_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--custom``."""
+    """Adds ``--custom``."""
     parser.add_argument(
         "--custom",
         metavar="FILE.py[:NAME]",
@@ -30,7 +30,7 @@ def add_custom_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def custom_objects(files: Sequence[str]) -> dict[str, Any]:
-    """Run the files, which may print and fail as they like, and collect what they define.
+    """Runs the files, which may print and fail as they like, and collects what they define.
 
     Args:
         files: As given to ``--custom``.

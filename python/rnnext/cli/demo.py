@@ -24,7 +24,7 @@ step; what is seen is under 1e-6."""
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the subcommand."""
+    """Adds the subcommand."""
     parser = commands.add_parser(
         "demo",
         help="a bundled model, its forecasts beside TensorFlow's recorded ones",

@@ -48,7 +48,7 @@ def read_golden(files: Sequence[str]) -> dict[str, NDArray[Any]]:
 
 
 def golden_rows(model: Any, golden: Arrays, outputs: Sequence[str], label: str) -> list[Row]:
-    """Run a model on recorded inputs and compare with what was recorded.
+    """Runs a model on recorded inputs and compares with what was recorded.
 
     Args:
         model: The model.

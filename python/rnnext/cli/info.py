@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the subcommand."""
+    """Adds the subcommand."""
     parser = commands.add_parser(
         "info",
         help="version, instruction sets, threads",
@@ -28,7 +28,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(_arguments: argparse.Namespace) -> int:
-    """Print the facts."""
+    """Prints the facts."""
     facts = {
         "rnnext": rnnext.__version__,
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",

@@ -24,7 +24,7 @@ _OPTIONS = {
 def add_model_arguments(
     parser: argparse.ArgumentParser, purpose: str = "a file of weights", name: str = "FILE"
 ) -> None:
-    """Add ``--config`` and ``--custom``.
+    """Adds ``--config`` and ``--custom``.
 
     Args:
         parser: Of the command.
@@ -65,7 +65,7 @@ def read_model(
 
 @contextmanager
 def _advising_options() -> Iterator[None]:
-    """Add to an error's advice for Python programs what does the same on the command line."""
+    """Adds to an error's advice for Python programs what does the same on the command line."""
     try:
         yield
     except RnnextError as error:
@@ -78,7 +78,7 @@ def _advising_options() -> Iterator[None]:
 
 @contextmanager
 def _naming(file: str) -> Iterator[None]:
-    """Put a file's name before an error about its text."""
+    """Puts a file's name before an error about its text."""
     try:
         yield
     except RnnextError as error:

@@ -31,7 +31,7 @@ examples:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the subcommand."""
+    """Adds the subcommand."""
     parser = commands.add_parser(
         "predict",
         help="a model's answer to the arrays in .npy or .csv files",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 def add_progress_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--progress`` and ``--no-progress``."""
+    """Adds ``--progress`` and ``--no-progress``."""
     parser.add_argument(
         "--progress",
         action=argparse.BooleanOptionalAction,
@@ -32,7 +32,7 @@ class Progress:
         self._shown = ""
 
     def say(self, text: str) -> None:
-        """Show a text."""
+        """Shows a text."""
         if not self.is_shown:
             return
         if self._on_terminal:

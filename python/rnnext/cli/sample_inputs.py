@@ -13,7 +13,7 @@ from rnnext.layers import Embedding
 
 
 def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which random inputs are drawn."""
+    """Adds the options that say which random inputs are drawn."""
     parser.add_argument("--samples", type=int, default=4, metavar="N", help="random samples (4)")
     parser.add_argument(
         "--steps", type=int, default=20, metavar="T", help="size of axes the model leaves open (20)"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the subcommand."""
+    """Adds the subcommand."""
     parser = commands.add_parser(
         "summary",
         help="layers, shapes and numbers of weights of a model file",
@@ -31,7 +31,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the summary, or the program."""
+    """Prints the summary, or the program."""
     model = read_model(arguments.file, arguments.config, custom_objects(arguments.custom))
     if arguments.program:
         print(model.program)

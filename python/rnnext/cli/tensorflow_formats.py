@@ -23,7 +23,7 @@ Answers = Callable[[Sequence[NDArray[Any]]], list[NDArray[Any]]]
 
 
 def load_in_tensorflow(file: TensorFlowFile, config: str | None) -> tuple[Any, Answers]:
-    """Open something that only TensorFlow reads.
+    """Opens something that only TensorFlow reads.
 
     Loading a SavedModel runs what TensorFlow finds in it: open only those that you trust.
 

@@ -44,7 +44,7 @@ examples:
 
 
 def add_parser(commands: Commands) -> None:
-    """Add the subcommand."""
+    """Adds the subcommand."""
     parser = commands.add_parser(
         "verify",
         help="layer by layer against TensorFlow, or against recorded answers",
@@ -90,7 +90,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the model, print the table."""
+    """Runs the model, prints the table."""
     compare_outputs = _against_recording if arguments.golden else _against_tensorflow
     with shown_progress(arguments) as progress:
         rows, title, note = compare_outputs(arguments, progress)
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _against_recording(
     arguments: argparse.Namespace, progress: Progress
 ) -> tuple[list[Row], str, str]:
-    """Compare with what .npz files hold; the rows, the table's title and a note below it."""
+    """Compares with what .npz files hold; the rows, the table's title and a note below it."""
     if arguments.input:
         raise RnnextError("--golden has the inputs; leave out --input")
     progress.say(f"reading {arguments.file}")
@@ -122,7 +122,7 @@ def _against_recording(
 def _against_tensorflow(
     arguments: argparse.Namespace, progress: Progress
 ) -> tuple[list[Row], str, str]:
-    """Run the model in TensorFlow too; the rows, the table's title and a note below it."""
+    """Runs the model in TensorFlow too; the rows, the table's title and a note below it."""
     from rnnext.cli.tensorflow_reference import Reference
 
     if arguments.config is not None or arguments.outputs:

@@ -1,7 +1,7 @@
 """A graph as data: a flat list of instructions over numbered slots.
 
 A program is made once for a graph and for which of its inputs come with a mask. It has no
-instruction whose result nobody needs. Masks are slots like any other value, and an operation that
+instruction whose result is unused. Masks are slots like any other value, and an operation that
 keeps its input's mask shares the slot. A slot is emptied after its last use.
 
 A program can be printed, compared and pickled. `rnnext.graph.execution` runs one.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rnnext import nest
 from rnnext.arrays import cast
 from rnnext.graph.program import Action, Instruction, Program, Slot
+from rnnext.graph.row_gradient import RowGradient
 
 __all__ = ["Buffers", "Logits", "Pullback", "RecordedProgram", "Recording", "Weight"]
 
@@ -94,11 +95,11 @@ class Recording:
         self.training = training
         self.generator = generator
         self.buffers = buffers or Buffers()
-        self.gradients: dict[int, Array] = {}
+        self.gradients: dict[int, Any] = {}
         self.losses: list[tuple[float, Callable[[float], None]]] = []
         self.logits: dict[int, Logits] = {}
 
-    def add(self, weight: Weight, gradient: Array) -> None:
+    def add(self, weight: Weight, gradient: Array | RowGradient) -> None:
         """Adds to the gradient of a weight, if it is trained."""
         if not weight.trainable:
             return

@@ -42,7 +42,7 @@ class NoneOr(NamedTuple):
 
 
 def copied_state(state: Any) -> Any:
-    """Returns a state in plain containers, of arrays that nobody else holds."""
+    """Returns a state in plain containers, of arrays that alias no others."""
     if isinstance(state, dict):
         return {key: copied_state(value) for key, value in state.items()}
     if nest.is_nested(state):

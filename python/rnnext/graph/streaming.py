@@ -117,7 +117,7 @@ class StreamedCall:
         raise UnsupportedError(f"{self.label} cannot be streamed: {reason}")
 
     def raise_not_streamable(self) -> NoReturn:
-        """Refuses the call because nothing says that it works on each step alone."""
+        """Rejects the call because nothing says that it works on each step alone."""
         own = not serialization.is_builtin(type(self.node.operation))
         self.refuse(
             f"it {'is not known to work' if own else 'does not work'} on each step alone. Accepted "
@@ -127,7 +127,7 @@ class StreamedCall:
         )
 
     def only_sequences(self) -> None:
-        """Refuses the call if a tensor argument is no sequence, or of another number of axes."""
+        """Rejects the call if a tensor argument is no sequence, or of another number of axes."""
         self._check_masks()
         for tensor in self.tensors:
             if self.role(tensor) is not Role.SEQUENCE:
@@ -138,7 +138,7 @@ class StreamedCall:
             self._check_rank(tensor)
 
     def sequences_broadcast(self, aligned_left: bool) -> None:
-        """Refuses the call if an elementwise result would not have the steps on its axis 1.
+        """Rejects the call if an elementwise result would not have the steps on its axis 1.
 
         Args:
             aligned_left: Whether tensors of fewer axes get those that are missing after the
@@ -183,7 +183,7 @@ class StreamedCall:
                 )
 
     def constants_broadcast(self) -> None:
-        """Refuses an array that is no tensor of the graph and has numbers for several steps."""
+        """Rejects an array that is no tensor of the graph and has numbers for several steps."""
         along = self.rank - TIME  # counted from the end
         for shape in self._shapes_of_constants():
             if len(shape) > self.rank or (len(shape) >= along and shape[-along] != 1):
@@ -193,7 +193,7 @@ class StreamedCall:
                 )
 
     def no_constants(self) -> None:
-        """Refuses arrays that are no tensors of the graph."""
+        """Rejects arrays that are no tensors of the graph."""
         for shape in self._shapes_of_constants():
             self.refuse(
                 f"it joins a sequence with an array of shape {shape}; accepted are tensors."
@@ -207,13 +207,13 @@ class StreamedCall:
         return [shape for shape in shapes if shape]
 
     def per_step(self, axes: Sequence[int], option: str = "", rank: int | None = None) -> Streamed:
-        """Says that the layer's own `call` works on each step alone, or refuses it.
+        """Says that the layer's own `call` works on each step alone, or raises.
 
         Args:
-            axes: Along which elements have to do with each other or have numbers of their own;
+            axes: Axes that the layer mixes, or along which it has per-position weights;
                 negative ones count from the end.
             option: The option that says so and its value, for the message.
-            rank: Of how many axes they are; default `self.rank`.
+            rank: The number of axes that `axes` counts; default `self.rank`.
 
         Raises:
             UnsupportedError: If the time axis is among them.

@@ -29,8 +29,8 @@ def from_keras(
     custom_objects: Mapping[str, Any] | None = None,
     *,
     limits: Limits | None = None,
-) -> Any:
-    """Make a model with the architecture and the weights of a live Keras model.
+) -> Model:
+    """Makes a model with the architecture and the weights of a live Keras model.
 
     Nothing is imported: the model is asked for its config and its weights. States that its
     stateful layers hold at the moment are not copied.
@@ -88,7 +88,7 @@ def _inside(layer: Any) -> list[Any]:
 
 
 def _copy_states(keras_model: Any, model: Model) -> None:
-    """Copy vocabularies and the like, also of nested models."""
+    """Copies vocabularies and the like, also of nested models."""
     theirs = {layer.name: layer for layer in keras_model.layers}
     for ours in model.layers:
         if isinstance(ours, KeepsFileState):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rnnext.errors import UnsupportedError
-from rnnext.interop.torch_attention import attention_model
-from rnnext.interop.torch_call import torch_model
+from rnnext.interop.torch_attention import AttentionModel, attention_model
+from rnnext.interop.torch_call import TorchModel, torch_model
 from rnnext.interop.torch_layers import PLAIN
 from rnnext.interop.torch_module import (
     Permutation,
@@ -30,8 +30,8 @@ def from_torch(
     initial_state: bool = False,
     batch_first: bool | None = None,
     input_shape: Sequence[int | None] | None = None,
-) -> Any:
-    """Make a model that takes and returns what a torch module does after `module.eval()`.
+) -> TorchModel | AttentionModel:
+    """Makes a model that takes and returns what a torch module does after `module.eval()`.
 
     Accepted are `nn.RNN`, `nn.LSTM`, `nn.GRU` (any number of layers, both directions, with or
     without bias, `proj_size`), their cells, and stacks of these with `Linear`, `Embedding`,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,11 @@ from rnnext.graph.tensor import KerasTensor, any_symbolic, standard_shape
 from rnnext.layers.input_spec import check_inputs
 from rnnext.layers.options import check_no_others, constructor_arguments
 from rnnext.layers.weight_owner import WeightOwner
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import KeptOption, ShapeOptions
 
 __all__ = ["Layer", "tensors_of_shapes"]
 
@@ -101,7 +106,7 @@ class Layer(WeightOwner):
         if "compute_mask" in own and "_mask_rule" not in own:
             cls._mask_rule = MaskRule.MAKE
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Notes the arguments, for classes that do not write their own `get_config`."""
         layer = super().__new__(cls)
         layer.__dict__["_construction"] = functools.partial(cls, *args, **kwargs)
@@ -110,12 +115,12 @@ class Layer(WeightOwner):
     def __init__(
         self,
         *,
-        activity_regularizer: Any = None,
+        activity_regularizer: KeptOption = None,
         trainable: bool = True,
         dtype: Any = None,
         autocast: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ShapeOptions],
     ) -> None:
         super().__init__(name, trainable, dtype)
         self._build_shapes: dict[str, Any] | None = None
@@ -127,7 +132,7 @@ class Layer(WeightOwner):
         self._batch_input_shape = self._pop_input_shape(kwargs)
         check_no_others(type(self), kwargs, self.label)
 
-    def _pop_input_shape(self, kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    def _pop_input_shape(self, kwargs: ShapeOptions) -> tuple[int | None, ...] | None:
         if "batch_input_shape" in kwargs:
             return standard_shape(
                 kwargs.pop("batch_input_shape"), f"{self.label} batch_input_shape"
@@ -238,7 +243,7 @@ class Layer(WeightOwner):
             outputs = self.cast_outputs(self.call(*args, **kwargs))
         else:
             outputs = self._call_traced(args, kwargs)
-        self._called()
+        self._after_first_call()
         mask = call.named.get("mask")
         if mask is None and masks:
             mask = masks[next(iter(call.named))]
@@ -275,11 +280,11 @@ class Layer(WeightOwner):
         check_inputs(self.input_spec, call.first, self.label)
         self._ensure_built(call)
         outputs = self.cast_outputs(self.compute_output_spec(*args, **kwargs))
-        self._called()
+        self._after_first_call()
         Node(self, args, kwargs, outputs)
         return outputs
 
-    def _called(self) -> None:
+    def _after_first_call(self) -> None:
         """After the first call the layer is built, and plain arrays may go straight to `call`."""
         if not self.built:  # to set an attribute anew would drop what is packed
             self.built = True
@@ -466,7 +471,7 @@ class Layer(WeightOwner):
         return call.per_step(axes, option)
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
-        """Along which axes elements have to do with each other or have weights of their own.
+        """Axes that the layer mixes, or along which it has per-position weights.
 
         Args:
             rank: The number of axes of the inputs, batch and time among them.
@@ -492,7 +497,7 @@ class Layer(WeightOwner):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes a layer from what `get_config` returned."""
         return cls(**config)
 

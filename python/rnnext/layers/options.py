@@ -15,7 +15,7 @@ __all__ = ["check_no_others", "constructor_arguments"]
 
 
 def check_no_others(cls: Any, names: Iterable[str], label: str) -> None:
-    """Refuses arguments of a layer's constructor that are left when its own were taken.
+    """Rejects arguments of a layer's constructor that are left when its own were taken.
 
     Args:
         cls: The layer's class.

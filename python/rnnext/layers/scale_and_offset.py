@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -12,6 +12,11 @@ from rnnext.layers.integer_options import is_integer
 from rnnext.layers.layer import Layer
 from rnnext.layers.variable import Variable
 from rnnext.ops.shapes import axes_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import InitializerOption, KeptOption, LayerOptions
 
 __all__ = ["ScaleAndOffset", "axes_option", "axis_list", "axis_option"]
 
@@ -64,13 +69,13 @@ class ScaleAndOffset(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
+        beta_initializer: InitializerOption = "zeros",
+        gamma_initializer: InitializerOption = "ones",
+        beta_regularizer: KeptOption = None,
+        gamma_regularizer: KeptOption = None,
+        beta_constraint: KeptOption = None,
+        gamma_constraint: KeptOption = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.epsilon = epsilon

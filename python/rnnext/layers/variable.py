@@ -225,7 +225,7 @@ class Variable(NDArrayOperatorsMixin):
 
 
 def _read_only(array: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
-    """An array of its own that nobody can change behind the layer's back."""
+    """Returns a read-only array that aliases no writable one."""
     own = cast(array, dtype if dtype is not None else array.dtype.newbyteorder("="))
     own = own.copy() if own is array or own.base is not None else own
     own.flags.writeable = False

@@ -63,7 +63,7 @@ def predict_batches(
     steps: int | None,
     verbose: int,
     label: str,
-) -> Any:
+) -> NDArray[Any]:
     """Returns the outputs for all samples of some batches, one of which is in memory at a time.
 
     Args:
@@ -93,7 +93,8 @@ def predict_batches(
     if steps is not None and len(parts) < steps:
         _warn_of_few(label, steps, len(parts))
     outputs = [_joined(list(arrays), label) for arrays in zip(*parts, strict=True)]
-    return nest.pack_like(structure, outputs)
+    packed: NDArray[Any] = nest.pack_like(structure, outputs)
+    return packed
 
 
 def _length(batches: Any) -> int | None:

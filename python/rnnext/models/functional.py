@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnext import nest, serialization
 from rnnext.errors import UnsupportedError
@@ -21,6 +22,9 @@ from rnnext.models.model import Model
 from rnnext.models.network import Network
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import ModelOptions
     from rnnext.streaming.stream import Stream
 
 __all__ = ["Functional"]
@@ -47,7 +51,11 @@ class Functional(Model):
     _runs_graph = False
 
     def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        **kwargs: Unpack[ModelOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         if inputs is not None or outputs is not None:
@@ -115,11 +123,11 @@ class Functional(Model):
         verbose: int | str = 0,
         steps: int | None = None,
         callbacks: Sequence[Any] | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Computes the outputs for many samples; see `Model.predict`."""
         plain = batch_size is None and verbose == 0 and steps is None and callbacks is None
         if plain and self._runs_graph:
-            outputs = self._network.predict_directly(x)  # type: ignore[union-attr]
+            outputs: NDArray[Any] | None = self._network.predict_directly(x)  # type: ignore[union-attr]
             if outputs is not None:
                 return outputs
         return super().predict(x, batch_size, verbose, steps, callbacks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from rnnext.models.training import Trainer
 from rnnext.naming import did_you_mean
 
 if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import ModelOptions
     from rnnext.streaming.stream import Stream
 
 __all__ = ["Model", "clone_model"]
@@ -58,14 +61,18 @@ class Model(Trainer, Layer):
     # What `Model(inputs, outputs)` makes; functional.py, which imports this module, says so.
     functional_class: type[Model]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Makes a `Functional` if `Model` is called with tensors."""
         if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
-            cls = Model.functional_class
+            return cast("Self", super().__new__(Model.functional_class, *args, **kwargs))
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None, **kwargs: Any
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        **kwargs: Unpack[ModelOptions],
     ) -> None:
         if inputs is None and outputs is None:
             super().__init__(name=name, **kwargs)
@@ -182,7 +189,7 @@ class Model(Trainer, Layer):
         verbose: int | str = 0,
         steps: int | None = None,
         callbacks: Sequence[Any] | None = None,
-    ) -> Any:
+    ) -> NDArray[Any]:
         """Computes the outputs for many samples.
 
         Args:
@@ -198,7 +205,8 @@ class Model(Trainer, Layer):
             callbacks: Must be None or empty.
 
         Returns:
-            NumPy arrays (N, ...), nested as the model's outputs.
+            NumPy arrays (N, ...), nested as the model's outputs. To a type checker it is the one
+            array that most models return, which may be unpacked and indexed as their nests are.
 
         Raises:
             ShapeError: If an input's shape does not fit.
@@ -250,7 +258,7 @@ class Model(Trainer, Layer):
             return nest.pack_like(x, arrays), size
         return (arrays if len(arrays) > 1 else arrays[0]), batch_size
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Any) -> NDArray[Any]:
         """Returns what `predict` returns, for one batch.
 
         Args:
@@ -264,7 +272,7 @@ class Model(Trainer, Layer):
         """The network that predicts for such an input; None: nothing is known but `call`."""
         return None
 
-    def _predict_by_calling(self, x: Any, batch_size: int | None, verbose: int) -> Any:
+    def _predict_by_calling(self, x: Any, batch_size: int | None, verbose: int) -> NDArray[Any]:
         """Calls the model on batches: nothing is known of what it does with them."""
         x = self._as_arrays(x)
         structure: Any = None
@@ -276,7 +284,8 @@ class Model(Trainer, Layer):
 
         rows = _OWN_CLASS_BATCH if batch_size is None else check_batch_size(batch_size, self.label)
         results = run_in_batches(run, nest.flatten(x), rows, verbose, self.label)
-        return nest.pack_like(structure, results)
+        packed: NDArray[Any] = nest.pack_like(structure, results)
+        return packed
 
     def _as_arrays(self, x: Any) -> Any:
         """Inputs of a class of its own as arrays; a list of numbers is one array."""
@@ -364,7 +373,7 @@ class Model(Trainer, Layer):
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> Any:
+    ) -> Self:
         """Makes a model from what `get_config` returned; its weights are fresh.
 
         Args:
@@ -417,7 +426,7 @@ def _make_functional(cls: type[Model]) -> None:
     cls.__bases__ = tuple(functional if base is Model else base for base in cls.__bases__)
 
 
-def clone_model(model: Model, input_tensors: Any = None, clone_function: Any = None) -> Any:
+def clone_model(model: Model, input_tensors: Any = None, clone_function: Any = None) -> Model:
     """Makes a model of the same layers, with fresh weights.
 
     Args:
@@ -440,4 +449,5 @@ def clone_model(model: Model, input_tensors: Any = None, clone_function: Any = N
                 f"clone_model of {model.label}: {option}={value!r} is not supported; accepted is "
                 "None."
             )
-    return serialization.copy_from_config(model)
+    copy: Model = serialization.copy_from_config(model)
+    return copy

@@ -168,22 +168,24 @@ class Network:
             return None
         outputs = self.execution.run(self._values(x))
         if not self._outputs_are_new:
-            outputs = [_own(y, x if type(x) is list else [x]) for y in outputs]
+            outputs = [_copy_if_aliased(y, x if type(x) is list else [x]) for y in outputs]
             if not self.samples_elsewhere:
                 check_rows(outputs, rows, self._label)
         return self._packed(outputs)
 
-    def predict(self, x: Any, batch_size: int | None, verbose: int) -> Any:
+    def predict(self, x: Any, batch_size: int | None, verbose: int) -> Array:
         """Returns the outputs for N samples, computed in batches; see `Model.predict`."""
         arrays = self.ports.arrays(x)
         if self.samples_elsewhere:
-            return self._predict_whole(arrays, batch_size)
+            whole: Array = self._predict_whole(arrays, batch_size)
+            return whole
 
         def run(batch: list[Array]) -> list[Array]:
-            return [_own(y, batch) for y in self.execution.run(self._cast(batch))]
+            return [_copy_if_aliased(y, batch) for y in self.execution.run(self._cast(batch))]
 
         rows = self._batch_rows(arrays, batch_size)
-        return self._packed(run_in_batches(run, arrays, rows, verbose, self._label))
+        outputs: Array = self._packed(run_in_batches(run, arrays, rows, verbose, self._label))
+        return outputs
 
     def _predict_whole(self, arrays: list[Array], batch_size: int | None) -> Any:
         """The outputs where the first axis is not the samples', so that it must not be cut."""
@@ -193,7 +195,9 @@ class Network:
                 f"{self.samples_elsewhere!r} are not on the first axis; leave batch_size out, and "
                 "all of them run at once."
             )
-        return self._packed([_own(y, arrays) for y in self.execution.run(self._cast(arrays))])
+        return self._packed(
+            [_copy_if_aliased(y, arrays) for y in self.execution.run(self._cast(arrays))]
+        )
 
     def _batch_rows(self, arrays: list[Array], batch_size: int | None) -> int:
         if batch_size is not None:
@@ -283,7 +287,7 @@ def _common_rows(arrays: Any) -> int:
     return rows
 
 
-def _own(output: Array, inputs: list[Array]) -> Array:
+def _copy_if_aliased(output: Array, inputs: list[Array]) -> Array:
     """An output that is not the caller's own memory, which a lone Dropout or Flatten returns."""
     shared = any(np.may_share_memory(output, x) for x in inputs)
     return output.copy() if shared else output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnnext import serialization
 from rnnext.errors import RnnextError, ShapeError
@@ -14,6 +14,11 @@ from rnnext.layers.layer import Layer
 from rnnext.models.functional import Functional
 from rnnext.models.network import Network
 from rnnext.naming import unique_name
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import SequentialOptions
 
 __all__ = ["Sequential"]
 
@@ -43,10 +48,10 @@ class Sequential(Functional):
 
     def __init__(
         self,
-        layers: Sequence[Any] | None = None,
+        layers: Sequence[Layer | KerasTensor] | None = None,
         trainable: bool = True,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[SequentialOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         # With the InputLayer, if there is one; what each returned is in _stack_outputs.
@@ -58,7 +63,7 @@ class Sequential(Functional):
         if not trainable:
             self.trainable = False
 
-    def add(self, layer: Any) -> None:
+    def add(self, layer: Layer | KerasTensor) -> None:
         """Puts a layer on top.
 
         Args:
@@ -171,7 +176,7 @@ class Sequential(Functional):
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> Any:
+    ) -> Self:
         """Makes a model from what `get_config` returned; its weights are fresh."""
         options = {k: v for k, v in config.items() if k not in ("layers", "build_input_shape")}
         with serialization.custom_object_scope(custom_objects):

@@ -247,7 +247,7 @@ class FunctionOperation(Operation):
         return str(self._compute(self.label, args, kwargs, self.options).dtype)
 
     def _check_size(self, called: Any) -> None:
-        """Refuses options, which may be a file's, that make very much of a single element."""
+        """Rejects options, which may be a file's, that make very much of a single element."""
         assert self._shape_rule is not None
         shape = self._shape_rule(*called, **self.options)
         if math.prod(size or 1 for size in shape) > _MOST_OF_ONE:

@@ -1,4 +1,4 @@
-"""What Keras 3 would not open, or would compute in another way, is refused before it is written."""
+"""Raises an error for what Keras 3 would not open or would compute differently."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def _refuse_other_meanings(config: Any, owner: str) -> None:
         if isinstance(name, str) and "/" in name:
             raise UnsupportedError(
                 f"{owner}: Keras 3 has no names with '/'; rename it to save it, as "
-                "`rnnext convert` does"
+                "`rnnext convert` does."
             )
         config = list(config.values())
     if config == KERAS2_HARD_SIGMOID:
         raise UnsupportedError(
             f"{owner}: the hard_sigmoid of Keras 2, clip(0.2 x + 0.5), cannot be saved for Keras "
             "3, whose hard_sigmoid is clip(x / 6 + 0.5); `rnnext convert` scales the weights so "
-            "that the answers stay"
+            "that the answers stay."
         )
     if isinstance(config, list):
         for part in config:
@@ -80,7 +80,7 @@ def _refuse_old_masks(model: Model) -> None:
                     continue
                 raise UnsupportedError(
                     f"{layer_label(layer)}: {behaviour}; Keras 3 does not, so the model cannot be "
-                    "saved for it; keep the original file"
+                    "saved for it; keep the original file."
                 )
 
 

@@ -182,7 +182,7 @@ class _Matcher:
             raise self._surplus(owner, (left + containers)[0])
 
     def _rename(self, layers: Sequence[Layer], groups: dict[str, list[Group]]) -> None:
-        """Give the one class that the file does not have the groups of the one only it has."""
+        """Gives the one class that the file does not have the groups of the one only it has."""
         waiting = [layer for layer in layers if _new_parts(layer, self._visited)]
         names = {name for layer in waiting for name in _group_names(layer)}
         missing = {group_name(x) for x in waiting if not groups.keys() & set(_group_names(x))}

@@ -62,7 +62,7 @@ def weight_tree(model: Model, assets: dict[str, bytes] | None = None) -> bytes:
 
 
 def _write(layer: Layer, file: Any, path: str, visited: set[int], assets: dict[str, bytes]) -> None:
-    """Write a layer's own weights, then its children's; each layer once."""
+    """Writes a layer's own weights, then its children's; each layer once."""
     if id(layer) in visited:
         return
     visited.add(id(layer))
@@ -79,6 +79,6 @@ def _write(layer: Layer, file: Any, path: str, visited: set[int], assets: dict[s
         if isinstance(layer, Model) and has_own_list(layer) and id(child) in visited:
             raise UnsupportedError(
                 f"{layer_label(child)} is used in a nested model and outside of it; Keras 3 "
-                "does not open such a file"
+                "does not open such a file."
             )
         _write(child, file, f"{path}/{place}", visited, assets)

@@ -30,7 +30,7 @@ _MODEL_LISTS = ("layers", "_layer_checkpoint_dependencies")
 
 
 def add_assets(archive: Archive, root: Group, limits: Limits) -> None:
-    """Read the vocabularies of an archive into the groups of the layers that they belong to.
+    """Reads the vocabularies of an archive into the groups of the layers that they belong to.
 
     Args:
         archive: The archive.
@@ -54,7 +54,7 @@ def add_assets(archive: Archive, root: Group, limits: Limits) -> None:
 
 
 def take_states(model: Layer, root: Group, label: str, with_assets: bool) -> list[Setter]:
-    """Find what layers keep in a tree of groups, check it and take it out of the tree.
+    """Finds what layers keep in a tree of groups, checks it and takes it out of the tree.
 
     Args:
         model: The model.
@@ -158,7 +158,7 @@ def _is_filled(group: Group) -> bool:
 def take_legacy_states(
     layers: list[Layer], weights: Group, found: dict[str, Any], label: str
 ) -> list[Setter]:
-    """Find what layers keep in a legacy HDF5 file, by their names, and take it out of `found`.
+    """Finds what layers keep in a legacy HDF5 file, by their names, and takes it out of `found`.
 
     Args:
         layers: The model's layers.
@@ -183,7 +183,7 @@ def take_legacy_states(
 
 
 def copy_states(source: Layer, target: Layer) -> None:
-    """Copy what the layers of a model keep to those of another one of the same layers."""
+    """Copies what the layers of a model keep to those of another one of the same layers."""
     for theirs, ours in zip(descendants(source), descendants(target), strict=True):
         if isinstance(ours, KeepsFileState):
             ours.copy_state(theirs)
@@ -191,7 +191,7 @@ def copy_states(source: Layer, target: Layer) -> None:
 
 @contextmanager
 def _named(where: str) -> Iterator[None]:
-    """Make a DataError about a state one about the file."""
+    """Makes a DataError about a state one about the file."""
     try:
         yield
     except DataError as error:

@@ -54,8 +54,8 @@ def load_model(
     tolerance: float = 2e-5,
     precision: str = "full",
     limits: Limits | None = None,
-) -> Any:
-    """Load a model with its weights from a file that Keras saved.
+) -> Model:
+    """Loads a model with its weights from a file that Keras saved.
 
     The format is decided by content, not by suffix: Keras 3 and Keras 2.12 to 2.15 ``.keras``
     archives (also unzipped into a folder), and full-model HDF5 files of Keras 1, 2 and 3 and of
@@ -100,7 +100,7 @@ def load_model(
             refuse_foreign_config(content, source.label)
             raise FileError(
                 f"{source.label}: JSON, which holds no weights; build the model with "
-                "rnnext.models.model_from_json, then call its load_weights"
+                "rnnext.models.model_from_json, then call its load_weights."
             )
     if precision != "full":
         model.set_precision(precision)
@@ -112,7 +112,7 @@ def load_model(
 def load_weights(
     model: Model, file: ModelFile, by_name: bool = False, *, limits: Limits | None = None
 ) -> None:
-    """Set a model's weights from a file. Either all of them are set or, on an error, none.
+    """Sets a model's weights from a file. Either all of them are set or, on an error, none.
 
     Read are Keras 3's ``.weights.h5``, its sharded ``.weights.json``, legacy weights-only HDF5
     files, and the weights inside any full model file.
@@ -131,7 +131,7 @@ def load_weights(
     if not model.built:
         raise FileError(
             f"{file if isinstance(file, str) else 'weights'}: model {model.name!r} is not built; "
-            "give its first layer an input shape, or call it once, before loading weights"
+            "give its first layer an input shape, or call it once, before loading weights."
         )
     with open_source(file, limits) as source:
         if source.archive is not None:
@@ -151,7 +151,7 @@ def load_weights(
         plan_model_weights(plan, model, weights, by_name)
         _apply(states, plan)
     elif by_name:
-        raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers")
+        raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers.")
     else:
         _apply_tree(model, root, label, limits, with_assets=False)
 
@@ -161,8 +161,8 @@ def model_from_json(
     custom_objects: CustomObjects | None = None,
     *,
     limits: Limits | None = None,
-) -> Any:
-    """Build a model from what ``model.to_json()`` wrote in any Keras; its weights are fresh.
+) -> Model:
+    """Builds a model from what ``model.to_json()`` wrote in any Keras; its weights are fresh.
 
     Args:
         json_string: The JSON text. Its ``keras_version`` decides what old defaults mean.
@@ -182,7 +182,8 @@ def model_from_json(
     config = parse_object(json_string, label, "architecture", limits)
     keras3 = to_keras3_config(config, None, label)
     with _naming_file(label), bounded_weights(limits.weights_bytes):
-        return serialization.deserialize(with_shared_members(keras3), custom_objects)
+        model: Model = serialization.deserialize(with_shared_members(keras3), custom_objects)
+        return model
 
 
 def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
@@ -193,11 +194,11 @@ def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
     if len(content) < _LONGEST_PATH and content.endswith((b".json", b".h5", b".keras")):
         raise FileError(
             f"{label}: {text!r} is the name of a file; model_from_json takes its content, such as "
-            "pathlib.Path(name).read_text()"
+            "pathlib.Path(name).read_text()."
         )
     if content.startswith((b"PK", b"\x89HDF")):
         with open_source(content, limits):  # which knows other programs' archives
-            raise FileError(f"{label}: it is a model file, not JSON; rnnext.load_model opens it")
+            raise FileError(f"{label}: it is a model file, not JSON; rnnext.load_model opens it.")
     foreign = foreign_content(io.BytesIO(content), label)
     if foreign is not None:
         raise FileError(f"{label}: not the JSON of a model: {foreign}")
@@ -205,7 +206,7 @@ def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
 
 def _model_from_archive(
     archive: Archive, custom_objects: CustomObjects | None, limits: Limits
-) -> Any:
+) -> Model:
     label = archive.label
     config = parse_object(archive.read(_CONFIG, limits.config_bytes), label, _CONFIG, limits)
     version = None
@@ -240,7 +241,7 @@ def _archive_weights(archive: Archive, limits: Limits) -> Group:
 
 def _model_from_hdf5(
     source: Source, file: Path | bytes, custom_objects: CustomObjects | None, limits: Limits
-) -> Any:
+) -> Model:
     label = source.label
     root = read_hdf5(file, label, limits, _TRAINING_GROUPS)
     text = root.text("model_config")
@@ -249,7 +250,7 @@ def _model_from_hdf5(
         raise FileError(
             f"{label}: {'model_config' if text is None else 'model_weights'} is missing: the file "
             "holds no whole model. If it holds weights only, build the model first and call its "
-            "load_weights"
+            "load_weights."
         )
     config = parse_object(text, label, "model_config", limits)
     version = root.text("keras_version") or weights.text("keras_version")
@@ -268,13 +269,13 @@ def _model_from_hdf5(
 
 
 def _apply_tree(model: Model, root: Group, label: str, limits: Limits, with_assets: bool) -> None:
-    """Set what layers keep in a file of Keras 3's layout, and the weights: all or nothing."""
+    """Sets what layers keep in a file of Keras 3's layout, and the weights: all or nothing."""
     tree = Group()
     add_tree(tree, root, label, limits)  # takes names with backslashes apart
     if "layer_0" in root.groups:
         raise FileError(
             f"{label}: weights saved by Keras 0, before April 2016, which numbered its layers; "
-            "Keras 1 reads them and saves them in a form that is read here"
+            "Keras 1 reads them and saves them in a form that is read here."
         )
     if not is_keras3_tree(tree):
         raise FileError(
@@ -293,24 +294,24 @@ def _apply(states: Iterable[Callable[[], None]], plan: WeightPlan) -> None:
 
 def build_model(
     config: dict[str, Any], custom_objects: CustomObjects | None, label: str, limits: Limits
-) -> Any:
+) -> Model:
     """The model of a Keras 3 config, built, its weights zero."""
     with _naming_file(label), placeholders(limits.weights_bytes):
         model = serialization.deserialize(config, custom_objects)
     if not isinstance(model, Model):
-        raise FileError(f"{label}: the config describes a {type(model).__name__}, not a model")
+        raise FileError(f"{label}: the config describes a {type(model).__name__}, not a model.")
     if not model.built:
         raise FileError(
-            f"{label}: model {model.name!r} has no input shape, so its weights cannot be made; it "
-            "was not built. Weights of a file go into a model that you make of the same layers "
-            "with an Input in front, by its load_weights"
+            f"{label}: model {model.name!r} was saved before it was built, so its weight "
+            "shapes are unknown. Recreate it in code with an Input layer and call "
+            "model.load_weights(file)."
         )
     return model
 
 
 @contextmanager
 def _naming_file(label: str) -> Iterator[None]:
-    """Put the file's name before errors of code that does not know it."""
+    """Puts the file's name before errors of code that does not know it."""
     try:
         yield
     except RnnextError as error:

@@ -73,7 +73,7 @@ def save_model(
     """
     if zipped is not None and not zipped:
         raise UnsupportedError(
-            f"model {model.name!r}: zipped={zipped!r} is not supported; accepted are None and True"
+            f"model {model.name!r}: zipped={zipped!r} is not supported; accepted are None and True."
         )
     kind = file_format(filepath, save_format)
     _check(model, filepath, overwrite)
@@ -172,7 +172,7 @@ def _format(
         if by_name not in (None, _TREE, asked):
             raise UnsupportedError(
                 f"{name}: save_format={save_format!r} is another format than the name says; leave "
-                "out save_format or change the name"
+                "out save_format or change the name."
             )
         return by_name or asked
     if not is_path:
@@ -195,6 +195,6 @@ def _listed(endings: Mapping[str, str]) -> str:
 def _check(model: Model, filepath: File, overwrite: bool) -> None:
     """Refuse a model without weights, and a file that must stay."""
     if not model.built:
-        raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save")
+        raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save.")
     if not overwrite and isinstance(filepath, (str, os.PathLike)) and Path(filepath).exists():
-        raise FileError(f"{filepath}: there is a file already; overwrite=True replaces it")
+        raise FileError(f"{filepath}: there is a file already; overwrite=True replaces it.")

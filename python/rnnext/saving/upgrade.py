@@ -42,7 +42,7 @@ _BLOCKS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys((f"DepthwiseConv{rank}D" for rank in "12"), ("activation",)),
     **dict.fromkeys((f"SeparableConv{rank}D" for rank in "12"), ("activation",)),
 }
-# Of a separable convolution's two kernels only the second one is scaled.
+# A separable convolution has two kernels; only the second one is scaled.
 _WEIGHTS = ("kernel", "pointwise_kernel", "recurrent_kernel", "bias")
 
 
@@ -121,7 +121,7 @@ def _check(layer: Layer, label: str) -> None:
             raise UnsupportedError(
                 f"{label}: {argument}: the hard_sigmoid of Keras 2, "
                 "clip(0.2 x + 0.5), acts on more than products with weights here, so no weights "
-                "make Keras 3's, clip(x / 6 + 0.5), the same; keep the original file"
+                "make Keras 3's, clip(x / 6 + 0.5), the same; keep the original file."
             )
 
 

@@ -14,7 +14,7 @@ __all__ = ["check_answers"]
 
 
 def check_answers(model: Model, x: Any, y: Any, tolerance: float, label: str) -> None:
-    """Compare `model.predict(x)` with outputs recorded elsewhere, say by TensorFlow.
+    """Compares `model.predict(x)` with outputs recorded elsewhere, say by TensorFlow.
 
     Args:
         model: The model.
@@ -30,7 +30,7 @@ def check_answers(model: Model, x: Any, y: Any, tolerance: float, label: str) ->
     expected = [np.asarray(array) for array in nest.flatten(y)]
     if len(outputs) != len(expected):
         raise FileError(
-            f"{label}: verify: the model has {len(outputs)} outputs, {len(expected)} were given"
+            f"{label}: verify: the model has {len(outputs)} outputs, {len(expected)} were given."
         )
     for index, (output, known) in enumerate(zip(outputs, expected, strict=True)):
         where = f"{label}: verify: output {index}"
@@ -42,5 +42,5 @@ def check_answers(model: Model, x: Any, y: Any, tolerance: float, label: str) ->
             largest = np.abs(np.where(same, 0, output - known)).max()
             raise FileError(
                 f"{where}: differs by up to {largest:.3g} from the given one in "
-                f"{np.count_nonzero(~same)} of {same.size} numbers; {tolerance:.3g} is accepted"
+                f"{np.count_nonzero(~same)} of {same.size} numbers; {tolerance:.3g} is accepted."
             )

@@ -92,10 +92,10 @@ class WeightPlan:
             )
 
     def convert(self, change: Callable[[Variable, Array], Array]) -> None:
-        """Replace every planned array by another one of the same shape."""
+        """Replaces every planned array by another one of the same shape."""
         self._assignments = [(weight, change(weight, array)) for weight, array in self._assignments]
 
     def apply(self) -> None:
-        """Set every planned weight."""
+        """Sets every planned weight."""
         for variable, array in self._assignments:
             variable.assign(array)

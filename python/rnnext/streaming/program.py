@@ -173,7 +173,7 @@ def _streamed(call: StreamedCall) -> Streamed:
 
 
 def _check_is_stateless(node: Node) -> None:
-    """Refuses what would change its own states at every step, being called as it is."""
+    """Rejects what would change its own states at every step, being called as it is."""
     if node.operation.stateful:
         raise UnsupportedError(
             f"{node.operation.label} cannot be streamed: its input has no time axis that comes "
@@ -242,7 +242,7 @@ def _keeps_time(node: Node, along: set[int], output_index: int) -> bool:
     """Whether axis 1 of an output may be the time axis of tensors (by id) that a call reads.
 
     Of two axes only what works on each step alone keeps the second, which is one of features
-    otherwise. Of more, whatever has as many: what mixes steps is refused later, by name.
+    otherwise. Of more, whatever has as many: an operation that mixes steps raises an error later.
     """
     if max(t.ndim for t in node.input_tensors if id(t) in along) > TIME + 1:
         return node.outputs[output_index].ndim > TIME + 1

@@ -34,9 +34,9 @@ Array = NDArray[Any]
 class Stream:
     """One run of a model over a sequence whose steps come one after the other.
 
-    A stream has states of its own: a model can have many, also in several threads (one stream is
+    Each stream has its own states: a model can have many, also in several threads (one stream is
     for one thread at a time), and its layers' own states, of `stateful=True`, are neither used nor
-    changed. New weights of the model hold from the next step on.
+    changed. Weight updates take effect at the next step.
 
     Inputs are sequences if a recurrent layer or a causal convolution reads them; `sequence_inputs`
     names them. Others are given whole at every step, in their place of the list or dictionary.
@@ -128,7 +128,7 @@ class Stream:
 
     # Steps -------------------------------------------------------------------------------------
 
-    def step(self, x: Any) -> Any:
+    def step(self, x: Any) -> NDArray[Any]:
         """Feeds one step.
 
         Args:
@@ -144,16 +144,17 @@ class Stream:
             DataError: If an input is not numbers, or one without a time axis that a layer
                 remembers is not what it was at the first step.
 
-        Whatever is raised, nothing was fed then.
+        If this raises, the stream's state is unchanged.
         """
         if type(x) is np.ndarray and x.dtype is self._short_dtype and x.shape == self._short_shape:
             (y,) = self._outputs_of(self._run_steps, [x[:, np.newaxis]])
             return y[:, 0] if self._short_is_sequence else y
         outputs = self._outputs(self._values(x, steps=False))
         newest = [y[:, 0] if s else y for y, s in zip(outputs, self._in_steps, strict=True)]
-        return nest.pack_like(self._structure, newest)
+        packed: NDArray[Any] = nest.pack_like(self._structure, newest)
+        return packed
 
-    def chunk(self, x: Any) -> Any:
+    def chunk(self, x: Any) -> NDArray[Any]:
         """Feeds consecutive steps; the result has the bits of feeding them one by one.
 
         Recurrent layers run over the whole chunk at once.
@@ -171,10 +172,11 @@ class Stream:
                 needs one.
             DataError: As for `step`.
 
-        Whatever is raised, nothing was fed then.
+        If this raises, the stream's state is unchanged.
         """
         outputs = self._outputs(self._values(x, steps=True))
-        return nest.pack_like(self._structure, outputs)
+        packed: NDArray[Any] = nest.pack_like(self._structure, outputs)
+        return packed
 
     def _values(self, x: Any, steps: bool) -> list[Array]:
         """One array (B, t, ...) or, without a time axis, (B, ...) for each input, checked."""
@@ -204,7 +206,7 @@ class Stream:
     def _outputs_of(
         self, run: Callable[[list[Array]], list[Array]], values: list[Array]
     ) -> list[Array]:
-        """Runs the model; where it fails, in a layer of one's own perhaps, nothing was fed."""
+        """Runs the model; if a layer raises, the stream's state is unchanged."""
         before = [runner.memory for runner in self._runners]
         try:
             return run(values)
@@ -285,7 +287,7 @@ class _StreamInput:
         port: The model's input.
         batch_size: Number of samples B.
         in_steps: Whether it is a sequence.
-        fixed: Whether it must stay the same, for a layer remembers it.
+        fixed: Whether it must stay the same because a layer's state depends on it.
 
     Attributes:
         kept: Its value since the first step if it is fixed.
@@ -324,11 +326,11 @@ class _StreamInput:
         return self._port.cast(array)
 
     def check_fixed(self, array: Array) -> None:
-        """Refuses another value than that of the first step if a layer remembers it."""
+        """Raises DataError if a layer depends on the first step's value and it changed."""
         if self.kept is not None and not np.array_equal(array, self.kept, equal_nan=True):
             raise DataError(
-                f"input {self.name!r} of a stream must stay what it was at the first step, for "
-                "a layer remembers what came of it; reset() the stream to begin with another."
+                f"input {self.name!r} of a stream changed since the first step, but a layer's "
+                "state depends on it; call reset() first."
             )
 
     def keep_fixed(self, array: Array) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,16 @@ from rnnext.layers.scale_and_offset import axes_option, axis_list
 from rnnext.ops.activation import over_axes
 from rnnext.ops.shapes import axes_of
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import (
+        InitializerOption,
+        KeptOption,
+        LayerOptions,
+        LeakyReLUOptions,
+    )
+
 __all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
@@ -27,7 +37,7 @@ class _ActivationLayer(Layer):
 
     _casts_integers = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
@@ -85,7 +95,7 @@ class ReLU(_ActivationLayer):
         max_value: float | None = None,
         negative_slope: float = 0.0,
         threshold: float = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.max_value = None if max_value is None else self._checked("max_value", max_value)
@@ -124,9 +134,10 @@ class LeakyReLU(_ActivationLayer):
 
     _more_options = frozenset({"alpha"})
 
-    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
-        negative_slope = kwargs.pop("alpha", negative_slope)
-        super().__init__(**kwargs)
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[LeakyReLUOptions]) -> None:
+        options: dict[str, Any] = {**kwargs}
+        negative_slope = options.pop("alpha", negative_slope)
+        super().__init__(**options)
         self.negative_slope = self._checked("negative_slope", negative_slope)
 
     def _pack_weights(self) -> Activation:
@@ -146,7 +157,7 @@ class ELU(_ActivationLayer):
         **kwargs: Arguments of `Layer`.
     """
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.alpha = alpha
 
@@ -174,11 +185,11 @@ class PReLU(Layer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        alpha_initializer: InitializerOption = "Zeros",
+        alpha_regularizer: KeptOption = None,
+        alpha_constraint: KeptOption = None,
         shared_axes: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -259,7 +270,7 @@ class Softmax(Layer):
     _casts_integers = True
     masks_elements = True
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: Any = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axes_option(axis, self.label)
         self.supports_masking = True

@@ -6,7 +6,7 @@ import functools
 import math
 import string
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from rnnext.layers.regularization.noise import dropout_of
 from rnnext.naming import unique_name
 from rnnext.ops.attention import attend, causal_mask
 from rnnext.ops.shapes import axes_of
+
+if TYPE_CHECKING:
+    from rnnext.layers.option_types import InitializerOption, KeptOption
 
 __all__ = ["HeadedAttention", "MultiHeadAttention"]
 
@@ -60,13 +63,13 @@ class HeadedAttention(Layer):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        bias_initializer: InitializerOption = "zeros",
+        kernel_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        activity_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,17 @@ from rnnext.layers.integer_options import integers, positive_integer
 from rnnext.layers.layer import Layer
 from rnnext.layers.spatial import SpatialLayer, standard_padding
 from rnnext.layers.variable import Variable
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import (
+        ActivationOption,
+        InitializerOption,
+        KeptOption,
+        SizeOption,
+        WeightedOptions,
+    )
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D", "ConvolutionLayer"]
 
@@ -60,7 +71,7 @@ class ConvolutionLayer(SpatialLayer):
     # Options beside those of this class, in the config under their own names.
     _own_options: tuple[str, ...]
 
-    def _set_up(self, given: dict[str, Any]) -> None:
+    def _init_from_options(self, given: dict[str, Any]) -> None:
         """Makes the layer from its constructor's arguments."""
         Layer.__init__(self, activity_regularizer=given["activity_regularizer"], **given["kwargs"])
         self._set_data_format(given["data_format"])
@@ -248,26 +259,26 @@ class Conv(ConvolutionLayer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: SizeOption = 1,
         groups: int = 1,
-        activation: Any = None,
+        activation: ActivationOption = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        bias_initializer: InitializerOption = "zeros",
+        kernel_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        activity_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
         for option, value in (("lora_rank", lora_rank), ("lora_alpha", lora_alpha)):
             if value is not None:
                 raise UnsupportedError(f"{self.label}: {option}={value!r} is not supported.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,17 @@ from rnnext.layers.convolutional.gradients import of_channelwise_product, of_win
 from rnnext.layers.convolutional.window_product import WindowProduct
 from rnnext.layers.convolutional.windows import Windows, pad
 from rnnext.layers.integer_options import positive_integer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import (
+        ActivationOption,
+        InitializerOption,
+        KeptOption,
+        SizeOption,
+        WeightedOptions,
+    )
 
 __all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
 
@@ -88,24 +99,24 @@ class DepthwiseConv(ConvolutionLayer):
 
     def __init__(
         self,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         depth_multiplier: int = 1,
         data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
+        dilation_rate: SizeOption = 1,
+        activation: ActivationOption = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        depthwise_initializer: InitializerOption = "glorot_uniform",
+        bias_initializer: InitializerOption = "zeros",
+        depthwise_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        activity_regularizer: KeptOption = None,
+        depthwise_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
+        **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
         self.depth_multiplier = positive_integer(depth_multiplier, "depth_multiplier", self.label)
 
     def _make_weights(self, channels: int) -> None:
@@ -204,27 +215,27 @@ class SeparableConv(ConvolutionLayer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: SizeOption = 1,
         depth_multiplier: int = 1,
-        activation: Any = None,
+        activation: ActivationOption = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        pointwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        pointwise_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        depthwise_initializer: InitializerOption = "glorot_uniform",
+        pointwise_initializer: InitializerOption = "glorot_uniform",
+        bias_initializer: InitializerOption = "zeros",
+        depthwise_regularizer: KeptOption = None,
+        pointwise_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        activity_regularizer: KeptOption = None,
+        depthwise_constraint: KeptOption = None,
+        pointwise_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
+        **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
         self.filters = positive_integer(filters, "filters", self.label)
         self.depth_multiplier = positive_integer(depth_multiplier, "depth_multiplier", self.label)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,18 @@ from rnnext.layers.convolutional.convolution import Convolution, ConvolutionLaye
 from rnnext.layers.convolutional.gradients import of_transposed_product
 from rnnext.layers.convolutional.windows import Windows
 from rnnext.layers.integer_options import integers, positive_integer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import (
+        ActivationOption,
+        InitializerOption,
+        KeptOption,
+        LayerOptions,
+        SizeOption,
+        WeightedOptions,
+    )
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
 
@@ -114,27 +126,27 @@ class ConvTranspose(ConvolutionLayer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         output_padding: Any = None,
         data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
+        dilation_rate: SizeOption = 1,
+        activation: ActivationOption = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        **kwargs: Any,
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        bias_initializer: InitializerOption = "zeros",
+        kernel_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        activity_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
+        **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
 
-    def _set_up(self, given: dict[str, Any]) -> None:
-        super()._set_up(given)
+    def _init_from_options(self, given: dict[str, Any]) -> None:
+        super()._init_from_options(given)
         self.filters = positive_integer(given["filters"], "filters", self.label)
         self._refuse_strides_with_dilation()
         self.output_padding: tuple[int, ...] | None = None
@@ -181,7 +193,7 @@ class ConvTranspose(ConvolutionLayer):
         return n * stride if extra is None else (n - 1) * stride + extent % 2 + extra
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Refuses sequences: an input adds to several steps of the output."""
+        """Rejects sequences: an input adds to several steps of the output."""
         call.raise_not_streamable()
 
     def _pack_weights(self) -> tuple[Convolution, Any]:
@@ -243,13 +255,13 @@ class Conv3DTranspose(ConvTranspose):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: SizeOption,
+        strides: SizeOption = 1,
         padding: str = "valid",
         data_format: str | None = None,
         output_padding: Any = None,
         *args: Any,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             filters, kernel_size, strides, padding, output_padding, data_format, *args, **kwargs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,11 @@ from rnnext.graph.row_gradient import RowGradient
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import EmbeddingOptions, InitializerOption, KeptOption
 
 __all__ = ["Embedding"]
 
@@ -68,18 +73,19 @@ class Embedding(Layer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerOption = "uniform",
+        embeddings_regularizer: KeptOption = None,
+        embeddings_constraint: KeptOption = None,
         mask_zero: bool = False,
         weights: Any = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[EmbeddingOptions],
     ) -> None:
-        length = kwargs.pop("input_length", None)
-        super().__init__(**kwargs)
+        options: dict[str, Any] = {**kwargs}
+        length = options.pop("input_length", None)
+        super().__init__(**options)
         if isinstance(length, int) and self._batch_input_shape is None:
             self._batch_input_shape = (None, length)  # as Keras 2, for a first layer
         self.input_dim = positive_integer(input_dim, "input_dim", self.label)

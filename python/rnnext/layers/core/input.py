@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnnext import serialization
 from rnnext.dtypes import tensor_dtype_name
@@ -10,6 +10,11 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.operation import Node
 from rnnext.graph.tensor import KerasTensor, standard_shape
 from rnnext.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import CommonOptions, ShapeOption
 
 __all__ = ["Input", "InputLayer"]
 
@@ -37,16 +42,16 @@ class InputLayer(Layer):
 
     def __init__(
         self,
-        shape: Any = None,
+        shape: ShapeOption | None = None,
         batch_size: int | None = None,
         dtype: Any = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
-        batch_shape: Any = None,
+        batch_shape: ShapeOption | None = None,
         input_tensor: Any = None,
         optional: bool = False,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CommonOptions],
     ) -> None:
         shape = kwargs.pop("input_shape", shape)
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
@@ -92,16 +97,16 @@ class InputLayer(Layer):
 
 
 def Input(  # noqa: N802 - Keras's name
-    shape: Any = None,
+    shape: ShapeOption | None = None,
     batch_size: int | None = None,
     dtype: Any = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
-    batch_shape: Any = None,
+    batch_shape: ShapeOption | None = None,
     name: str | None = None,
     tensor: Any = None,
     optional: bool = False,
-    **kwargs: Any,
+    **kwargs: Unpack[CommonOptions],
 ) -> KerasTensor:
     """Returns a symbolic tensor for an input of a model; see `InputLayer` for the arguments.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -14,6 +14,11 @@ from rnnext.errors import UnsupportedError
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["Lambda"]
 
@@ -50,7 +55,7 @@ class Lambda(Layer):
         output_shape: Any = None,
         mask: Any = None,
         arguments: dict[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         if not callable(function):
@@ -76,7 +81,7 @@ class Lambda(Layer):
         return nest.map_structure(self._as_output, outputs)
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Refuses sequences, unless the layer was told what its function does to them."""
+        """Rejects sequences, unless the layer was told what its function does to them."""
         call.refuse(
             "what its function does to the time axis is not known; accepted is a function of each "
             "step alone, which works_on_each_step = True on the layer says."
@@ -115,7 +120,7 @@ class Lambda(Layer):
         return {**config, "arguments": serialization.serialize(self.arguments)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes a layer whose functions are in `custom_objects`."""
         name = config.get("name", "lambda")
         options = {key: value for key, value in config.items() if key not in _KERAS2_OPTIONS}

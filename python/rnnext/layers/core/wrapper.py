@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["Wrapper"]
 
@@ -23,7 +28,7 @@ class Wrapper(Layer):
         UnsupportedError: If `layer` is no layer.
     """
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
+    def __init__(self, layer: Any, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if not isinstance(layer, Layer):
             raise UnsupportedError(f"{self.label}: expected a layer to wrap, received {layer!r}.")
@@ -39,6 +44,6 @@ class Wrapper(Layer):
         return {**super().get_config(), "layer": serialization.serialize(self.layer)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the layer from what `get_config` returned."""
         return cls(**{**config, "layer": serialization.deserialize(config["layer"])})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,11 @@ from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.merging.merging import Arrays, Merge
 from rnnext.ops.shapes import concatenated, shape_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["Concatenate", "concatenate"]
 
@@ -40,7 +45,7 @@ class Concatenate(Merge):
 
     _mask_rule = MaskRule.COMPUTE
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
             raise UnsupportedError(f"{self.label}: axis must be an integer, received {axis!r}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from rnnext.graph.tensor import Shape
 from rnnext.layers.integer_options import integers
 from rnnext.layers.merging.merging import Merge
 from rnnext.ops.normalization import by_norm
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["Dot", "dot"]
 
@@ -53,7 +58,7 @@ class Dot(Merge):
 
     _input_count = 2
 
-    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
+    def __init__(self, axes: Any, normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         pair = integers(axes, 2, "axes", self.label, least=None)
         self.axes = list(pair) if isinstance(axes, (list, tuple)) else pair[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ from rnnext.graph.tensor import KerasTensor, Shape
 from rnnext.layers.layer import Layer
 from rnnext.ops.promotion import result_type
 from rnnext.ops.shapes import broadcast_shapes, shape_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import MergeOptions
 
 __all__ = [
     "Add",
@@ -54,9 +59,10 @@ class Merge(Layer):
     # How many inputs there must be; None for any number.
     _input_count: int | None = None
 
-    def __init__(self, **kwargs: Any) -> None:
-        all_masks_must_hold = kwargs.pop("all_masks_must_hold", False)
-        super().__init__(**kwargs)
+    def __init__(self, **kwargs: Unpack[MergeOptions]) -> None:
+        options: dict[str, Any] = {**kwargs}
+        all_masks_must_hold = options.pop("all_masks_must_hold", False)
+        super().__init__(**options)
         self.all_masks_must_hold = all_masks_must_hold
         self.supports_masking = True
 

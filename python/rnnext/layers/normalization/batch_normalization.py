@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,11 @@ from rnnext.graph.recording import Pullback, Recording
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.scale_and_offset import ScaleAndOffset, axis_option
 from rnnext.layers.variable import Variable
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import InitializerOption, KeptOption, LayerOptions
 
 __all__ = ["BatchNormalization"]
 
@@ -73,19 +78,19 @@ class BatchNormalization(ScaleAndOffset):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerOption = "zeros",
+        gamma_initializer: InitializerOption = "ones",
+        moving_mean_initializer: InitializerOption = "zeros",
+        moving_variance_initializer: InitializerOption = "ones",
+        beta_regularizer: KeptOption = None,
+        gamma_regularizer: KeptOption = None,
+        beta_constraint: KeptOption = None,
+        gamma_constraint: KeptOption = None,
         renorm: bool = False,
         renorm_clipping: dict[str, float] | None = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             epsilon=float(epsilon),

@@ -7,7 +7,7 @@ where TensorFlow's own answer to a negative number in an unsigned type varies, i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -26,6 +26,11 @@ from rnnext.ops.normalization import (
 )
 from rnnext.ops.promotion import as_float
 from rnnext.ops.shapes import axes_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import InitializerOption, KeptOption, LayerOptions
 
 __all__ = ["GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"]
 
@@ -61,12 +66,12 @@ class LayerNormalization(ScaleAndOffset):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerOption = "zeros",
+        gamma_initializer: InitializerOption = "ones",
+        beta_regularizer: KeptOption = None,
+        gamma_regularizer: KeptOption = None,
+        beta_constraint: KeptOption = None,
+        gamma_constraint: KeptOption = None,
         **kwargs: Any,
     ) -> None:
         rms_scaling = kwargs.pop("rms_scaling", False)
@@ -148,13 +153,13 @@ class GroupNormalization(ScaleAndOffset):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
-        **kwargs: Any,
+        beta_initializer: InitializerOption = "zeros",
+        gamma_initializer: InitializerOption = "ones",
+        beta_regularizer: KeptOption = None,
+        gamma_regularizer: KeptOption = None,
+        beta_constraint: KeptOption = None,
+        gamma_constraint: KeptOption = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
             epsilon=epsilon,
@@ -211,7 +216,7 @@ class GroupNormalization(ScaleAndOffset):
         return cast(outputs.reshape(inputs.shape), self.compute_dtype)
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Refuses sequences."""
+        """Rejects sequences."""
         call.refuse(
             "a group's mean and variance are those of all steps; accepted are normalisations over "
             "axes from 2 on, such as LayerNormalization."
@@ -238,7 +243,9 @@ class RMSNormalization(Layer):
         array([[0.2, 1.4]], dtype=float32)
     """
 
-    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+    def __init__(
+        self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         self.axis = axes_option(axis, self.label)
         self.epsilon = epsilon
@@ -298,7 +305,7 @@ class UnitNormalization(Layer):
 
     _casts_integers = True
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: Any = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.axis = axes_option(axis, self.label)
         self.supports_masking = True

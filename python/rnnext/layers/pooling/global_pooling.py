@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,11 @@ from rnnext.errors import ShapeError
 from rnnext.graph.operation import MaskRule
 from rnnext.layers.rearrangement import Rearrangement
 from rnnext.layers.spatial import SpatialLayer, lowest
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = [
     "GlobalAveragePooling1D",
@@ -39,7 +44,7 @@ class GlobalPooling(SpatialLayer):
     """
 
     def __init__(
-        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
@@ -145,7 +150,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
     rank = 1
 
     def __init__(
-        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
+        self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking = True

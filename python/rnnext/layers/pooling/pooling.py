@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,11 @@ from rnnext.layers.convolutional.windows import Windows, pad
 from rnnext.layers.integer_options import integers
 from rnnext.layers.rearrangement import Rearrangement
 from rnnext.layers.spatial import SpatialLayer, lowest, standard_padding
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import SizeOption, UnnamedOptions
 
 __all__ = [
     "AveragePooling1D",
@@ -48,12 +53,12 @@ class Pooling(SpatialLayer):
 
     def __init__(
         self,
-        pool_size: Any = 2,
-        strides: Any = None,
+        pool_size: SizeOption = 2,
+        strides: SizeOption | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[UnnamedOptions],
     ) -> None:
         super().__init__(name=name, **kwargs)
         self._set_data_format(data_format)

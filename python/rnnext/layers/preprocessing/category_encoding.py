@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,11 @@ from rnnext.errors import DataError, ShapeError, UnsupportedError
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.layer import Layer
 from rnnext.layers.preprocessing.encoding import encode, encoded_shape, output_mode_option
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["CategoryEncoding"]
 
@@ -50,7 +55,7 @@ class CategoryEncoding(Layer):
         num_tokens: int | None = None,
         output_mode: str = "multi_hot",
         sparse: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         mode = output_mode_option(output_mode, ("one_hot", "multi_hot", "count"), self.label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from rnnext.layers.preprocessing.adaptation import batches_of
 from rnnext.layers.preprocessing.encoding import encode, encoded_shape, output_mode_option
 from rnnext.layers.preprocessing.file_state import KeepsFileState
 from rnnext.layers.preprocessing.quantiles import bin_boundaries_of, merged, summary_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Discretization"]
 
@@ -181,7 +184,7 @@ class Discretization(KeepsFileState):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the layer that `get_config` described."""
         config = dict(config)
         adapted = None

@@ -207,7 +207,7 @@ def _of_33_to_64(string: bytes) -> int:
 
 
 def _of_many(string: bytes) -> int:
-    """Of more than 64 bytes: in blocks of 64, and the last 64 bytes once more."""
+    """Returns the hash of more than 64 bytes: blocks of 64, then the last 64 again."""
     seed = 81
     x = (seed * _K2 + _word(string, 0)) & _WORD
     y = (seed * _K1 + 113) & _WORD

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from rnnext.layers.preprocessing.vocabulary import (
     tokens_of_text,
 )
 from rnnext.layers.weight_budget import weight_budget
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["IndexLookup", "plain_list"]
 
@@ -492,7 +495,7 @@ class IndexLookup(KeepsFileState):
         return {**super().get_config(), **options}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the layer that `get_config` described; a config cannot name a file to read."""
         if isinstance(config.get("vocabulary"), str):
             raise UnsupportedError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from rnnext.layers.layer import Layer
 from rnnext.layers.scale_and_offset import axis_list
 from rnnext.layers.variable import Variable
 from rnnext.ops.shapes import axes_of, broadcast_shapes
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["Normalization"]
 
@@ -53,7 +58,7 @@ class Normalization(Layer):
         mean: Any = None,
         variance: Any = None,
         invert: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
         none = axis is None or (isinstance(axis, (list, tuple)) and not axis)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.arrays import as_array, asarray, cast
 from rnnext.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["Rescaling"]
 
@@ -33,7 +38,7 @@ class Rescaling(Layer):
 
     _casts_integers = True
 
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.scale = scale
         self.offset = offset
@@ -70,7 +75,7 @@ class Rescaling(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the layer that `get_config` described."""
         config = dict(config)
         for option in ("scale", "offset"):

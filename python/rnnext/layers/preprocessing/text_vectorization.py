@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from rnnext.layers.preprocessing.text import (
     split_texts,
     standardized,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["TextVectorization"]
 
@@ -376,7 +379,7 @@ class TextVectorization(KeepsFileState):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the layer that `get_config` described; a config cannot name a file to read."""
         config = dict(config)
         if isinstance(config.get("vocabulary"), str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.regularization.dropout import Dropout
 from rnnext.layers.regularization.noise import generator_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = [
     "ActivityRegularization",
@@ -60,7 +65,9 @@ class GaussianDropout(Dropout):
         **kwargs: Arguments of `Layer`.
     """
 
-    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(rate, seed=seed, **kwargs)
 
     def _noise(
@@ -118,7 +125,11 @@ class SpatialDropout1D(_SpatialDropout):
 
 class _SpatialDropoutWithFormat(_SpatialDropout):
     def __init__(
-        self, rate: float, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(rate, seed=seed, **kwargs)
         if data_format not in (None, "channels_last", "channels_first"):
@@ -174,7 +185,9 @@ class GaussianNoise(Layer):
         UnsupportedError: If stddev is out of range.
     """
 
-    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**kwargs)
         if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or not 0 <= stddev <= 1:
             raise UnsupportedError(
@@ -214,7 +227,7 @@ class ActivityRegularization(Layer):
         **kwargs: Arguments of `Layer`.
     """
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.l1 = l1
         self.l2 = l2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.integer_options import integer_tuple, positive_integer
 from rnnext.layers.rearrangement import Rearrangement
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["Permute", "RepeatVector", "Reshape"]
 
@@ -38,7 +43,7 @@ class Reshape(Rearrangement):
         (5, 3, 2)
     """
 
-    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.target_shape = integer_tuple(target_shape, "target_shape", self.label, least=-1)
         if self.target_shape.count(-1) > 1:
@@ -93,7 +98,7 @@ class Permute(Rearrangement):
         (5, 64, 10)
     """
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.dims = integer_tuple(dims, "dims", self.label, least=1)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -134,7 +139,7 @@ class RepeatVector(Rearrangement):
                 [1., 2.]]], dtype=float32)
     """
 
-    def __init__(self, n: int, **kwargs: Any) -> None:
+    def __init__(self, n: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self.n = positive_integer(n, "n", self.label)
         self.input_spec = InputSpec(ndim=2, meaning="(batch, features)")

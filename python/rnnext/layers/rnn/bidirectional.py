@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,11 @@ from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.layers.layer import Layer
 from rnnext.layers.rnn.rnn import RNN
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import BidirectionalOptions
 
 __all__ = ["Bidirectional"]
 
@@ -80,16 +85,17 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: Any,
+        layer: Layer,
         merge_mode: str | None = "concat",
         weights: Any = None,
         backward_layer: Any = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BidirectionalOptions],
     ) -> None:
         # Set for files of Keras before 2.4, where masked steps repeat the output before them.
-        repeats_masked_outputs = kwargs.pop("repeats_masked_outputs", False)
-        masked_with_states = kwargs.pop("masked_with_states", False)  # for those before Keras 3
-        super().__init__(**kwargs)
+        options: dict[str, Any] = {**kwargs}
+        repeats_masked_outputs = options.pop("repeats_masked_outputs", False)
+        masked_with_states = options.pop("masked_with_states", False)  # for those before Keras 3
+        super().__init__(**options)
         self._masked_with_states = masked_with_states
         if merge_mode not in _MERGES:
             raise UnsupportedError(
@@ -120,7 +126,7 @@ class Bidirectional(Layer):
         )
 
     def streamed(self, call: StreamedCall) -> Streamed:
-        """Refuses sequences: half of every output comes from the end."""
+        """Rejects sequences: half of every output comes from the end."""
         call.refuse(
             "its backward layer reads from the end; accepted are recurrent layers that read "
             "forwards."
@@ -388,7 +394,7 @@ class Bidirectional(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the layer from what `get_config` returned."""
         config = dict(config)
         for key in ("layer", "backward_layer"):

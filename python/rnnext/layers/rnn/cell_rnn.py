@@ -29,7 +29,7 @@ class CellRNN(RNN):
             for option in cls._cell_class.options:
                 setattr(cls, option, _option_of_cell(option))
 
-    def _set_up(self, given: dict[str, Any]) -> None:
+    def _init_from_options(self, given: dict[str, Any]) -> None:
         """Makes the cell and the RNN around it.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,16 @@ from rnnext.layers.rnn.cell import RecurrentCell, lstm_bias, lstm_step
 from rnnext.layers.rnn.cell_rnn import CellRNN
 from rnnext.layers.spatial import SpatialLayer, standard_padding
 from rnnext.layers.variable import Variable
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import (
+        ActivationOption,
+        InitializerOption,
+        KeptOption,
+        WeightedOptions,
+    )
 
 __all__ = ["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "ConvLSTMCell"]
 
@@ -95,19 +105,19 @@ class ConvLSTMCell(RecurrentCell, SpatialLayer):
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationOption = "tanh",
+        recurrent_activation: ActivationOption = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        recurrent_initializer: InitializerOption = "orthogonal",
+        bias_initializer: InitializerOption = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: KeptOption = None,
+        recurrent_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        recurrent_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -272,20 +282,20 @@ class ConvLSTM(CellRNN):
         padding: str = "valid",
         data_format: str | None = None,
         dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationOption = "tanh",
+        recurrent_activation: ActivationOption = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        recurrent_initializer: InitializerOption = "orthogonal",
+        bias_initializer: InitializerOption = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: KeptOption = None,
+        recurrent_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        activity_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        recurrent_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -293,9 +303,9 @@ class ConvLSTM(CellRNN):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[WeightedOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())
 
     def _more_cell_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"rank": self.rank}

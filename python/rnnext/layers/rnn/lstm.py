@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -11,6 +11,17 @@ from rnnext import serialization
 from rnnext.layers.rnn.cell import lstm_bias, lstm_step
 from rnnext.layers.rnn.cell_rnn import CellRNN
 from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import (
+        ActivationOption,
+        CellOptions,
+        CellRNNOptions,
+        InitializerOption,
+        KeptOption,
+    )
 
 __all__ = ["LSTM", "LSTMCell"]
 
@@ -44,23 +55,23 @@ class LSTMCell(KernelCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationOption = "tanh",
+        recurrent_activation: ActivationOption = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        recurrent_initializer: InitializerOption = "orthogonal",
+        bias_initializer: InitializerOption = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: KeptOption = None,
+        recurrent_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        recurrent_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CellOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._set_options(locals())
@@ -124,20 +135,20 @@ class LSTM(CellRNN):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: ActivationOption = "tanh",
+        recurrent_activation: ActivationOption = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        recurrent_initializer: InitializerOption = "orthogonal",
+        bias_initializer: InitializerOption = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: KeptOption = None,
+        recurrent_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        activity_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        recurrent_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -147,6 +158,6 @@ class LSTM(CellRNN):
         stateful: bool = False,
         unroll: bool = False,
         use_cudnn: Any = "auto",
-        **kwargs: Any,
+        **kwargs: Unpack[CellRNNOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())

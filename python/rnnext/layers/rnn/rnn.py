@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,11 @@ from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells, stacks_kernels
 from rnnext.layers.rnn.step_loop import StepLoop
 from rnnext.layers.rnn.streamed_rnn import StreamedRNN
 from rnnext.layers.weight_budget import weight_budget
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import RNNOptions
 
 __all__ = ["RNN"]
 
@@ -127,12 +132,13 @@ class RNN(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[RNNOptions],
     ) -> None:
-        masked_with_states = kwargs.pop("masked_with_states", False)
+        options: dict[str, Any] = {**kwargs}
+        masked_with_states = options.pop("masked_with_states", False)
         # Set for files of Keras before 2.2.5, for masked steps that no other step precedes.
-        outputs_initial_state = kwargs.pop("outputs_initial_state", False)
-        super().__init__(**kwargs)
+        outputs_initial_state = options.pop("outputs_initial_state", False)
+        super().__init__(**options)
         self._masked_with_states = masked_with_states
         self.outputs_initial_state = outputs_initial_state
         if isinstance(cell, (list, tuple)):
@@ -214,7 +220,7 @@ class RNN(Layer):
             output = (self.cell._packed or self.cell._pack()).run(sequences, None, mask, flags)
             if output is not None:
                 return output
-        return self._call_with_care(sequences, initial_state, mask, training, constants)
+        return self._call_slow_path(sequences, initial_state, mask, training, constants)
 
     def weights_changed(self) -> None:
         """Called after an option changed."""
@@ -222,8 +228,8 @@ class RNN(Layer):
         self.__dict__["_plain_flags"] = None  # to be found again by the next call
         self.__dict__["_direct_flags"] = None
 
-    def _called(self) -> None:
-        super()._called()
+    def _after_first_call(self) -> None:
+        super()._after_first_call()
         self._find_direct_flags()
 
     def _find_plain_flags(self) -> None:
@@ -256,7 +262,7 @@ class RNN(Layer):
             return KernelStack(cell)
         return StepLoop(cell, training, constants)
 
-    def _call_with_care(
+    def _call_slow_path(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool, constants: Any
     ) -> Any:
         runner, *arguments = self.kernel_call(sequences, initial_state, mask, training, constants)
@@ -469,7 +475,7 @@ class RNN(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the layer from what `get_config` returned."""
         if "cell" in config:
             config = {**config, "cell": serialization.deserialize(config["cell"])}

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.layers.rnn.cell_rnn import CellRNN
 from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import (
+        ActivationOption,
+        CellOptions,
+        CellRNNOptions,
+        InitializerOption,
+        KeptOption,
+    )
 
 __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
@@ -34,21 +45,21 @@ class SimpleRNNCell(KernelCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: ActivationOption = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        recurrent_initializer: InitializerOption = "orthogonal",
+        bias_initializer: InitializerOption = "zeros",
+        kernel_regularizer: KeptOption = None,
+        recurrent_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        recurrent_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CellOptions],
     ) -> None:
         super().__init__(**kwargs)
         self._set_options(locals())
@@ -107,18 +118,18 @@ class SimpleRNN(CellRNN):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: ActivationOption = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerOption = "glorot_uniform",
+        recurrent_initializer: InitializerOption = "orthogonal",
+        bias_initializer: InitializerOption = "zeros",
+        kernel_regularizer: KeptOption = None,
+        recurrent_regularizer: KeptOption = None,
+        bias_regularizer: KeptOption = None,
+        activity_regularizer: KeptOption = None,
+        kernel_constraint: KeptOption = None,
+        recurrent_constraint: KeptOption = None,
+        bias_constraint: KeptOption = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         return_sequences: bool = False,
@@ -127,6 +138,6 @@ class SimpleRNN(CellRNN):
         stateful: bool = False,
         unroll: bool = False,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CellRNNOptions],
     ) -> None:
-        self._set_up(locals())
+        self._init_from_options(locals())

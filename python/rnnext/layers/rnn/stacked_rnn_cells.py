@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -20,6 +20,11 @@ from rnnext.layers.rnn.cell_protocol import (
     output_size,
 )
 from rnnext.layers.rnn.kernel_cell import has_kernel
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["StackedRNNCells", "stacks_kernels"]
 
@@ -47,7 +52,7 @@ class StackedRNNCells(Layer):
         (1, 2)
     """
 
-    def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
+    def __init__(self, cells: Sequence[Any], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         for cell in cells:
             check_cell(cell, self.label)
@@ -94,7 +99,7 @@ class StackedRNNCells(Layer):
         return {**super().get_config(), "cells": serialization.serialize(self.cells)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the stack from what `get_config` returned."""
         return cls(serialization.deserialize(config.pop("cells")), **config)
 

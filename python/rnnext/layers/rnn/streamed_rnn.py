@@ -93,7 +93,7 @@ class StreamedRNN:
             mask = None  # most are, and then nothing need be repeated
         kernel = self._layer.cell._packed if self._has_kernel else None
         if mask is not None or type(kernel) is not RecurrentKernel:
-            return self._call_with_care(sequences, mask, states, output, constants)
+            return self._call_slow_path(sequences, mask, states, output, constants)
         results: Any = kernel.run(sequences, states, None, self._flags)
         if results is None:  # not the arrays that kernels read
             x = cast(sequences, self._dtype)
@@ -101,7 +101,7 @@ class StreamedRNN:
         self.memory = (results[1:], results[1])
         return _with_states(results[0], results[1:]) if self._return_state else results[0]
 
-    def _call_with_care(
+    def _call_slow_path(
         self,
         sequences: Array,
         mask: Any,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,11 @@ from rnnext.layers.core.lambda_layer import Lambda
 from rnnext.layers.core.wrapper import Wrapper
 from rnnext.layers.input_spec import check_inputs
 from rnnext.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = ["TimeDistributed"]
 
@@ -50,7 +55,7 @@ class TimeDistributed(Wrapper):
 
     _mask_rule = MaskRule.COMPUTE
 
-    def __init__(self, layer: Any, **kwargs: Any) -> None:
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self._folds: bool | None = None  # whether all steps take one call; None: not known yet
         self.supports_masking = True

@@ -1,7 +1,7 @@
 """Reads members of a ``.keras`` archive (or of the same archive unzipped into a folder).
 
 A member is only ever read into memory; nothing is extracted. Every name in the directory is
-checked before the first member is read, so an archive with one bad name is refused whole.
+checked before the first member is read, so one bad name is an error for the whole archive.
 The raw bytes of a member are inflated here and not by ``zipfile.ZipExtFile``, because that class
 stops silently at the declared size and would hide a member that holds more.
 """
@@ -46,7 +46,7 @@ class Archive(Protocol):
 
 
 def _unsafe_name(name: str) -> str | None:
-    """Why a member name is refused, or None."""
+    """Returns why a member name is not accepted, or None."""
     parts = name.replace("\\", "/").split("/")
     if not name:
         return "it is empty"
@@ -68,7 +68,7 @@ class ZipArchive:
         limits: Bounds on members, sizes and expansion.
 
     Raises:
-        FileError: The directory is damaged or lists something that is refused.
+        FileError: The directory is damaged or lists something unsupported.
     """
 
     def __init__(self, stream: BinaryIO, label: str, limits: Limits) -> None:
@@ -80,11 +80,11 @@ class ZipArchive:
             with zipfile.ZipFile(stream) as directory:
                 infos = directory.infolist()
         except _DAMAGE as error:
-            raise FileError(f"{label}: zip directory: damaged or truncated ({error})") from error
+            raise FileError(f"{label}: zip directory: damaged or truncated ({error}).") from error
         if len(infos) > limits.archive_members:
             raise FileError(
                 f"{label}: zip directory: {len(infos)} members, "
-                f"at most {limits.archive_members} are accepted (Limits.archive_members)"
+                f"at most {limits.archive_members} are accepted (Limits.archive_members)."
             )
         self._members: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
@@ -103,7 +103,7 @@ class ZipArchive:
         if info.file_size > max_bytes:
             raise FileError(
                 f"{self.label}: {name}: {info.file_size} bytes, at most {max_bytes} are accepted "
-                "(raise the bound in Limits if the file is to be trusted)"
+                "(raise the bound in Limits if the file is to be trusted)."
             )
         stored = self._stored_bytes(info)
         if info.compress_type == zipfile.ZIP_DEFLATED:
@@ -116,7 +116,7 @@ class ZipArchive:
                 f"the directory declares {info.file_size}"
             )
         if zlib.crc32(content) != info.CRC:
-            raise FileError(f"{self.label}: {name}: damaged (CRC-32 does not match)")
+            raise FileError(f"{self.label}: {name}: damaged (CRC-32 does not match).")
         return content
 
     def _check(self, info: zipfile.ZipInfo) -> None:
@@ -148,20 +148,20 @@ class ZipArchive:
         """The member's bytes as they lie in the file."""
         where = f"{self.label}: {info.filename}"
         if not 0 <= info.header_offset < self._size:
-            raise FileError(f"{where}: its local header lies outside the file")
+            raise FileError(f"{where}: its local header lies outside the file.")
         self._stream.seek(info.header_offset)
         header = self._stream.read(_LOCAL_HEADER.size)
         if len(header) != _LOCAL_HEADER.size or not header.startswith(_LOCAL_MAGIC):
-            raise FileError(f"{where}: local header is missing (truncated file?)")
+            raise FileError(f"{where}: local header is missing (truncated file?).")
         *_, name_length, extra_length = _LOCAL_HEADER.unpack(header)
         local_name = self._stream.read(name_length)
         expected = info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437")
         if local_name != expected:
-            raise FileError(f"{where}: its local header names {local_name!r}")
+            raise FileError(f"{where}: its local header names {local_name!r}.")
         self._stream.seek(extra_length, os.SEEK_CUR)
         stored = self._stream.read(info.compress_size)
         if len(stored) != info.compress_size:
-            raise FileError(f"{where}: truncated: {len(stored)} of {info.compress_size} bytes")
+            raise FileError(f"{where}: truncated: {len(stored)} of {info.compress_size} bytes.")
         return stored
 
     def _inflate(self, stored: bytes, info: zipfile.ZipInfo) -> bytes:
@@ -170,7 +170,7 @@ class ZipArchive:
         try:
             return inflater.decompress(stored, info.file_size + 1)
         except zlib.error as error:
-            raise FileError(f"{self.label}: {info.filename}: damaged ({error})") from error
+            raise FileError(f"{self.label}: {info.filename}: damaged ({error}).") from error
 
 
 class FolderArchive:
@@ -203,13 +203,13 @@ class FolderArchive:
             raise FileError(f"{where}: name refused: {reason}")
         path = (self._folder / name).resolve()
         if not path.is_relative_to(self._folder):
-            raise FileError(f"{where}: a link that leaves the folder")
+            raise FileError(f"{where}: a link that leaves the folder.")
         if not path.is_file():
             raise FileError(f"{where}: missing; the folder has {self.names()}")
         if path.stat().st_size > max_bytes:
             raise FileError(
                 f"{where}: {path.stat().st_size} bytes, at most {max_bytes} are accepted "
-                "(raise the bound in Limits if the file is to be trusted)"
+                "(raise the bound in Limits if the file is to be trusted)."
             )
         try:
             return path.read_bytes()

@@ -2,8 +2,8 @@
 
 h5py is imported when the first file is read. Only what Keras writes is accepted: groups, hard
 links, numeric datasets stored inside the file. Links, virtual and external datasets would let a
-file name other files of the machine, so they are refused by name; so is any filter that HDF5
-would look for in a plug-in folder.
+file name other files of the machine, so reading one raises an error that names it. So does any
+filter that HDF5 would look for in a plug-in folder.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Group:
 def read_hdf5(
     file: Path | bytes, label: str, limits: Limits, ignored: Collection[str] = ()
 ) -> Group:
-    """Read the groups, known attributes and datasets of a file.
+    """Reads the groups, known attributes and datasets of a file.
 
     Args:
         file: Path, or the file's bytes (borrowed for the call).
@@ -100,7 +100,7 @@ def read_hdf5(
         The root group.
 
     Raises:
-        FileError: Damaged or truncated, or it holds something that is refused.
+        FileError: The file is damaged or truncated, or holds something unsupported.
     """
     check_heaps(file, label)
     with _opened(file, label) as root:
@@ -108,7 +108,7 @@ def read_hdf5(
 
 
 def add_tree(target: Group, part: Group, label: str, limits: Limits) -> None:
-    r"""Add the groups and arrays of one tree to another.
+    r"""Adds the groups and arrays of one tree to another.
 
     A group whose name has backslashes is taken apart into nested groups: Keras 2.12 to 2.15 joins
     its paths as the system does, so on Windows it writes one group ``layers\lstm\cell``.
@@ -124,7 +124,7 @@ def add_tree(target: Group, part: Group, label: str, limits: Limits) -> None:
     """
     for name, array in part.arrays.items():
         if name in target.arrays:
-            raise FileError(f"{label}: {part.path}/{name}: there is another array of this path")
+            raise FileError(f"{label}: {part.path}/{name}: there is another array of this path.")
         target.arrays[name] = array
     target.assets.update(part.assets)
     for name, group in part.groups.items():
@@ -153,7 +153,7 @@ def _opened(file: Path | bytes, label: str) -> Iterator[Any]:
         raise
     # What h5py raised on damaged files when its reading was fuzzed.
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise FileError(f"{label}: HDF5: damaged or truncated ({error})") from error
+        raise FileError(f"{label}: HDF5: damaged or truncated ({error}).") from error
 
 
 class _Walk:
@@ -166,7 +166,7 @@ class _Walk:
         self._bytes = 0
 
     def group(self, source: Any, path: str, depth: int, ignored: Collection[str] = ()) -> Group:
-        """Read a group (h5py.Group) and everything below it."""
+        """Reads a group (h5py.Group) and everything below it."""
         import h5py
 
         if depth > self._limits.hdf5_depth:
@@ -233,7 +233,7 @@ class _Walk:
             raise self._refused(where, f"not UTF-8 text ({error})") from error
 
     def _array(self, dataset: Any, path: str) -> npt.NDArray[Any]:
-        """Check a dataset, then read it."""
+        """Checks a dataset, then reads it."""
         if dataset.is_virtual:
             raise self._refused(path, "a virtual dataset; it would read other files")
         if dataset.external:

@@ -16,7 +16,7 @@ _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def parse_object(text: str | bytes, label: str, part: str, limits: Limits) -> dict[str, Any]:
-    """Parse a JSON object.
+    """Parses a JSON object.
 
     Args:
         text: JSON text, or its UTF-8 bytes.
@@ -34,17 +34,17 @@ def parse_object(text: str | bytes, label: str, part: str, limits: Limits) -> di
     if len(text) > limits.config_bytes:
         raise FileError(
             f"{where}: {len(text)} bytes, at most {limits.config_bytes} are accepted "
-            "(Limits.config_bytes)"
+            "(Limits.config_bytes)."
         )
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
     except UnicodeDecodeError as error:
-        raise FileError(f"{where}: not UTF-8 text ({error})") from error
+        raise FileError(f"{where}: not UTF-8 text ({error}).") from error
     _check_depth(decoded, where, limits)
     try:
         parsed = json.loads(decoded)
     except ValueError as error:
-        raise FileError(f"{where}: not JSON ({error})") from error
+        raise FileError(f"{where}: not JSON ({error}).") from error
     if not isinstance(parsed, dict):
         raise FileError(f"{where}: a JSON object is expected, received {type(parsed).__name__}")
     return parsed
@@ -60,7 +60,7 @@ def _check_depth(text: str, where: str, limits: Limits) -> None:
             if depth > limits.config_depth:
                 raise FileError(
                     f"{where}: nested deeper than {limits.config_depth} levels "
-                    "(Limits.config_depth)"
+                    "(Limits.config_depth)."
                 )
         elif bracket in "]}":
             depth -= 1

@@ -1,4 +1,4 @@
-"""How much a model file may ask of this machine before it is refused."""
+"""Limits on the memory and work that a model file may ask for."""
 
 from __future__ import annotations
 

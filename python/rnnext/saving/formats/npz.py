@@ -18,7 +18,7 @@ __all__ = ["read_npz"]
 
 
 def read_npz(content: bytes, label: str, limits: Limits) -> Group:
-    """Read arrays named by their path, such as ``layers/dense/vars/0``.
+    """Reads arrays named by their path, such as ``layers/dense/vars/0``.
 
     What Keras itself writes as npz are pickled dicts, which Keras cannot open either; they are
     refused, because nothing is unpickled.
@@ -60,17 +60,17 @@ def _array(encoded: bytes, where: str) -> npt.NDArray[Any]:
         else:
             shape, is_fortran, dtype = np.lib.format.read_array_header_2_0(stream)
     except (ValueError, EOFError) as error:
-        raise FileError(f"{where}: not a NumPy array ({error})") from error
+        raise FileError(f"{where}: not a NumPy array ({error}).") from error
     if dtype.hasobject:
         raise FileError(
             f"{where}: holds pickled Python objects, which are never loaded; "
-            "save the model again with weights as .h5"
+            "save the model again with weights as .h5."
         )
     if dtype.kind not in "fiub":
-        raise FileError(f"{where}: dtype {dtype}; numbers are expected")
+        raise FileError(f"{where}: dtype {dtype}; numbers are expected.")
     values = encoded[stream.tell() :]
     if math.prod(shape) * dtype.itemsize != len(values):
-        raise FileError(f"{where}: shape {shape} of {dtype} does not fit {len(values)} bytes")
+        raise FileError(f"{where}: shape {shape} of {dtype} does not fit {len(values)} bytes.")
     order: Literal["F", "C"] = "F" if is_fortran else "C"
     array = np.frombuffer(values, dtype).reshape(shape, order=order)
     return np.ascontiguousarray(array, dtype.newbyteorder("=")).reshape(shape)

@@ -21,7 +21,7 @@ __all__ = ["read_shards"]
 
 
 def read_shards(index: Source, limits: Limits) -> Group:
-    """Read all shards of an index into one tree.
+    """Reads all shards of an index into one tree.
 
     Args:
         index: The source whose text is the index; shards lie in its archive or its folder.
@@ -41,7 +41,7 @@ def read_shards(index: Source, limits: Limits) -> Group:
     if not isinstance(weight_map, dict):
         raise FileError(
             f"{index.label}: JSON without weight_map; a sharded weights file is expected. "
-            "An architecture holds no weights"
+            "An architecture holds no weights."
         )
     root = Group()
     left = limits.weights_bytes
@@ -60,7 +60,7 @@ def _shard_names(weight_map: dict[str, Any], label: str) -> list[str]:
     for entry in weight_map.values():
         for name in entry if isinstance(entry, list) else [entry]:
             if not isinstance(name, str) or not name.endswith(".h5") or Path(name).name != name:
-                raise FileError(f"{label}: shard {name!r}: a file name without folder is expected")
+                raise FileError(f"{label}: shard {name!r}: a file name without folder is expected.")
             names[name] = None
     return list(names)
 
@@ -69,7 +69,7 @@ def _shard_file(index: Source, name: str, label: str, max_bytes: int) -> Path | 
     if index.archive is not None:
         return index.archive.read(name, max_bytes)
     if index.path is None:
-        raise FileError(f"{label}: shards can only be found beside a path, not beside bytes")
+        raise FileError(f"{label}: shards can only be found beside a path, not beside bytes.")
     shard = index.path.with_name(name)
     if not shard.is_file():
         raise FileError(f"{label}: missing; it must lie beside {index.path.name}")

@@ -120,7 +120,7 @@ class Source:
 
 @contextmanager
 def open_source(file: ModelFile, limits: Limits) -> Iterator[Source]:
-    """Open a path, bytes or an open binary file and find out what it holds.
+    """Opens a path, bytes or an open binary file and finds out what it holds.
 
     Args:
         file: Path of a file or folder, bytes, or an open binary file (read from its position).
@@ -167,16 +167,16 @@ def _read_all(file: bytes | bytearray | memoryview | BinaryIO, limits: Limits) -
     label = str(getattr(file, "name", "<open file>"))
     content = file.read(limits.file_bytes + 1)
     if not isinstance(content, bytes):
-        raise TypeError(f"{label}: open the file in binary mode ('rb'); it reads as text")
+        raise TypeError(f"{label}: open the file in binary mode ('rb'); it reads as text.")
     if len(content) > limits.file_bytes:
         raise FileError(
-            f"{label}: more than {limits.file_bytes} bytes are not read (Limits.file_bytes)"
+            f"{label}: more than {limits.file_bytes} bytes are not read (Limits.file_bytes)."
         )
     return content, label
 
 
 def _stream_source(stream: BinaryIO, label: str, limits: Limits, path: Path | None) -> Source:
-    """Look at the first bytes. `path` is None when the content is only in memory."""
+    """Looks at the first bytes. `path` is None when the content is only in memory."""
     start = stream.read(64)
     if start.startswith(_ZIP_MAGIC):
         archive = ZipArchive(stream, label, limits)

@@ -136,7 +136,7 @@ def upgrade_keras1_layer(class_name: str, config: Config, where: str) -> tuple[s
     if class_name in _UNKNOWN_FORMAT:
         raise UnsupportedError(
             f"{where}: a file of Keras 1 does not say whether the channels of a {class_name} come "
-            "first or last; accepted are the layers whose dim_ordering it records"
+            "first or last; accepted are the layers whose dim_ordering it records."
         )
     class_name = _CLASSES.get(class_name, class_name)
     renamed = _RENAMED.get(class_name)
@@ -147,7 +147,7 @@ def upgrade_keras1_layer(class_name: str, config: Config, where: str) -> tuple[s
         kept["input_dim"] = config.get("input_dim")  # the vocabulary here, not a repeated shape
         kept.pop("dropout", None)
     if class_name == "BatchNormalization" and kept.pop("mode", 0) != 0:
-        raise UnsupportedError(f"{where}: BatchNormalization mode {config['mode']}; 0 is read")
+        raise UnsupportedError(f"{where}: BatchNormalization mode {config['mode']}; 0 is read.")
     for sizes in _WINDOW_SIZES:
         if kept.keys() >= set(sizes):
             kept["kernel_size"] = [kept.pop(size) for size in sizes]
@@ -173,7 +173,7 @@ def _upgrade_merge(config: Config, where: str) -> tuple[str, Config]:
     if not isinstance(mode, str) or mode not in _MERGE_CLASSES or config.get("layers"):
         raise UnsupportedError(
             f"{where}: Keras 1 Merge with mode {mode!r}; read are {sorted(_MERGE_CLASSES)} "
-            "in a functional model"
+            "in a functional model."
         )
     upgraded: Config = {key: config[key] for key in ("name", "trainable") if key in config}
     if mode == "concat":

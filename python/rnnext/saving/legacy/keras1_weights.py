@@ -34,7 +34,7 @@ class Origin:
 
     @classmethod
     def of(cls, root: Group, weights: Group) -> Origin:
-        """Read it off a file. Every file of Keras 2 names the backend, none of Keras 1 does.
+        """Reads it off a file. Every file of Keras 2 names the backend, none of Keras 1 does.
 
         Args:
             root: The file.

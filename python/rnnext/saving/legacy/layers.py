@@ -185,7 +185,7 @@ class LayerConverter:
         self.convert_model: Callable[[Any], Config] | None = None
 
     def convert(self, layer: Any, owner: str | None = None) -> Config:
-        """Convert one layer, wrapped layers and cells included.
+        """Converts one layer, wrapped layers and cells included.
 
         Args:
             layer: The layer's object dict in the file; not changed.
@@ -223,7 +223,7 @@ class LayerConverter:
     def given_states(self, layer: Config) -> None:
         """Note in a converted layer that calls give it an initial_state.
 
-        Keras 2 then uses the mask of the input as ever; Keras 3 no longer does.
+        Keras 2 still uses the mask of the input then; Keras 3 does not.
         """
         if self.version.generation < 3:
             layer["config"]["masked_with_states"] = True
@@ -262,7 +262,7 @@ class LayerConverter:
     def _input_layer(self, config: Config, where: str) -> Config:
         for option in ("sparse", "ragged"):
             if config.get(option):
-                raise UnsupportedError(f"{where}: {option}=True; only dense inputs are read")
+                raise UnsupportedError(f"{where}: {option}=True; only dense inputs are read.")
         shape = config.get("batch_shape", config.get("batch_input_shape"))
         dtype = config.get("dtype") or config.get("input_dtype") or "float32"
         kept = {"batch_shape": shape, "dtype": _dtype_name(dtype), "name": config.get("name")}
@@ -274,7 +274,7 @@ class LayerConverter:
             config.pop(key, None)
         for key in _ONLY_OFF.get(class_name, ()):
             if config.pop(key, False):
-                raise UnsupportedError(f"{where}: {key}=True is not supported; only False is")
+                raise UnsupportedError(f"{where}: {key}=True is not supported; only False is.")
         if class_name == "Embedding" and str(config.get("dtype")).startswith("int"):
             del config["dtype"]  # of the ids; Keras 2.0 looked up floats whatever it said
         if class_name == "BatchNormalization":
@@ -286,7 +286,7 @@ class LayerConverter:
             for key in ("renorm_clipping", "renorm_momentum"):
                 config.pop(key, None)
             if config.pop("renorm", False):
-                raise UnsupportedError(f"{where}: renorm=True is not supported; only False is")
+                raise UnsupportedError(f"{where}: renorm=True is not supported; only False is.")
         axis = config.get("axis")
         if isinstance(axis, list) and len(axis) == 1:
             config["axis"] = axis[0]
@@ -295,7 +295,7 @@ class LayerConverter:
         """Arguments of recurrent layers and cells, in place."""
         if config.pop("time_major", False):
             raise UnsupportedError(
-                f"{where}: time_major=True is not supported; inputs are (batch, time, features)"
+                f"{where}: time_major=True is not supported; inputs are (batch, time, features)."
             )
         for key in _DROPPED_RECURRENT:
             config.pop(key, None)
@@ -309,7 +309,7 @@ class LayerConverter:
                 raise UnsupportedError(
                     f"{where}: the config has no recurrent_activation, and keras_version "
                     f"{self.version.text} stands for two defaults (hard_sigmoid in TensorFlow 1, "
-                    "sigmoid in TensorFlow 2); add it to the config"
+                    "sigmoid in TensorFlow 2); add it to the config."
                 )
             config["recurrent_activation"] = default
         if class_name in ("GRU", "GRUCell") and "reset_after" not in config:

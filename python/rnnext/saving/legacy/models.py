@@ -113,7 +113,7 @@ def _foreign_values(where: str) -> Iterator[None]:
         raise
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise FileError(f"{where}: not a config that Keras writes ({reason[:200]})") from error
+        raise FileError(f"{where}: not a config that Keras writes ({reason[:200]}).") from error
 
 
 def _with_older_masks(config: Any, version: KerasVersion) -> Any:
@@ -180,11 +180,11 @@ class _ModelConverter:
         if class_name is None and isinstance(config.get("layers"), list):
             raise FileError(
                 f"{self._label}: written by Keras 0, before April 2016; Keras 1 reads it and "
-                "writes a form that is read here"
+                "writes a form that is read here."
             )
         raise FileError(
             f"{self._label}: model class {class_name!r}: only Sequential and functional models "
-            "can be rebuilt from their config; a subclassed model cannot"
+            "can be rebuilt from their config; a subclassed model cannot."
         )
 
     def _layer(self, layer: Any) -> Config:
@@ -197,7 +197,7 @@ class _ModelConverter:
         """A Sequential; before Keras 2.2.3 its config was the bare list of layers."""
         body = {"layers": body} if isinstance(body, list) else body
         if not isinstance(body, dict) or not isinstance(body.get("layers"), list):
-            raise FileError(f"{self._label}: Sequential: a list of layers is expected")
+            raise FileError(f"{self._label}: Sequential: a list of layers is expected.")
         converted = [self._layer(layer) for layer in body["layers"]]
         if converted and converted[0]["class_name"] != "InputLayer":
             first = self._implied_input(body, converted[0])
@@ -232,7 +232,7 @@ class _ModelConverter:
         where = f"{self._label}: model {body.get('name')!r}"
         layers = body["layers"]
         if not isinstance(layers, list):
-            raise FileError(f"{where}: a list of layers is expected")
+            raise FileError(f"{where}: a list of layers is expected.")
         for layer in layers:
             if not isinstance(layer, dict) or not isinstance(layer.get("name"), str):
                 raise FileError(f"{where}: a layer without a name: {str(layer)[:80]}")

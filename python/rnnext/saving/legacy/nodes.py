@@ -58,7 +58,7 @@ class GraphConverter:
         """
         inbound = layer.get("inbound_nodes") or []
         if not isinstance(inbound, list):
-            raise FileError(f"{self._where}: layer {layer['name']!r}: inbound_nodes is no list")
+            raise FileError(f"{self._where}: layer {layer['name']!r}: inbound_nodes is no list.")
         constants = layer["config"].get("num_constants") or 0 if takes_states else 0
         return [self._node(node, layer["name"], takes_states, constants) for node in inbound]
 
@@ -77,7 +77,7 @@ class GraphConverter:
             counted = 1 if functional.get(name, False) else 0
             return [name, self._node_index(name, index) + counted, tensor]
         if not isinstance(references, list):
-            raise FileError(f"{self._where}: model inputs or outputs: received {references!r}")
+            raise FileError(f"{self._where}: model inputs or outputs: received {references!r}.")
         converted = [self.endpoints(item, functional) for item in references]
         return converted[0] if len(converted) == 1 else converted
 
@@ -108,13 +108,13 @@ class GraphConverter:
         if isinstance(node, dict):
             return {key: self._inputs(item, name, kwargs) for key, item in node.items()}
         if not isinstance(node, list) or not node:
-            raise FileError(f"{self._where}: layer {name!r}: inbound node {node!r} is not read")
+            raise FileError(f"{self._where}: layer {name!r}: inbound node {node!r} is not read.")
         is_constant = node[0] == _CONSTANT and len(node) in (3, 4)
         if not is_constant and not self._is_reference(node):
             return [self._inputs(item, name, kwargs) for item in node]
         if len(node) == 4:
             if not isinstance(node[3], dict):
-                raise FileError(f"{self._where}: layer {name!r}: call arguments {node[3]!r}")
+                raise FileError(f"{self._where}: layer {name!r}: call arguments {node[3]!r}.")
             kwargs.update({key: self._argument(item) for key, item in node[3].items()})
         return node[2] if is_constant else self._tensor(node)
 

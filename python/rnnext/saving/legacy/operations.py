@@ -146,7 +146,7 @@ def operation_layer(layer: Config, nodes: list[Config], where: str) -> tuple[Con
     config = layer.get("config")
     if not isinstance(config, dict) or len(nodes) != 1:
         raise FileError(
-            f"{where}: a function and one call are expected, received {len(nodes)} calls"
+            f"{where}: a function and one call are expected, received {len(nodes)} calls."
         )
     inputs, given = nodes[0]["args"][0], nodes[0]["kwargs"]
     if layer["class_name"] == "TensorFlowOpLayer":
@@ -192,7 +192,7 @@ def _translated(function: str, given: Config, where: str) -> tuple[str, Config, 
     if _holds_tensor(options):
         raise UnsupportedError(
             f"{where}: tf.{function}: {sorted(options)}: computed by the model; only values that "
-            "the file holds are read"
+            "the file holds are read."
         )
     arguments = {key: _constant(value) for key, value in values.items() if key not in options}
     return target, options, arguments
@@ -229,7 +229,7 @@ def _pad(target: str, values: Config, _where: str) -> tuple[str, Config]:
 def _where(target: str, values: Config, where: str) -> tuple[str, Config]:
     """Without x and y, tf.where gives indices: as many as there are."""
     if not {"x1", "x2"} <= values.keys():
-        raise UnsupportedError(f"{where}: tf.where without x and y is not supported")
+        raise UnsupportedError(f"{where}: tf.where without x and y is not supported.")
     return target, values
 
 

@@ -150,7 +150,7 @@ def _attribute(value: Config) -> Any:
 def _key(bounds: list[Any], attributes: Config, where: str) -> list[Any]:
     """An index from begins, ends, strides and the bits that say what each position is."""
     if len(bounds) != 3 or not all(isinstance(part, list) for part in bounds):
-        raise UnsupportedError(f"{where}: a slice with computed bounds is not supported")
+        raise UnsupportedError(f"{where}: a slice with computed bounds is not supported.")
     masks = {name: _attribute(attributes.get(f"{name}_mask", {"i": 0})) for name in
              ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}  # fmt: skip
     key: list[Any] = []

@@ -1,4 +1,4 @@
-"""Refuses configs that describe no model rnnext can run, with the way on."""
+"""Rejects configs that describe no model rnnext can run, with the way on."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def refuse_foreign_config(config: dict[str, Any], label: str) -> None:
                 f"{label}: layer {name!r}: it is quantized ({mode}), and rnnext does not read "
                 "Keras's quantized weights; save the model before model.quantize(...) and open "
                 "that file. To save memory, load_model(file, precision='int8') rounds the weights "
-                "of recurrent and Dense layers as it opens it"
+                "of recurrent and Dense layers as it opens it."
             )
         optimized = _OPTIMIZED.get(str(part.get("class_name")))
         if optimized is not None:

@@ -46,5 +46,5 @@ def check_windows(layer: Layer, label: str) -> None:
         raise UnsupportedError(
             f"{label}: {layer_label(layer)}: with padding 'same', Theano places windows of size "
             f"{tuple(size)} and strides {tuple(layer.strides)} otherwise than "  # type: ignore[attr-defined]
-            "TensorFlow, and rnnext with it; read are windows of odd size with strides of 1"
+            "TensorFlow, and rnnext with it; read are windows of odd size with strides of 1."
         )

@@ -26,17 +26,17 @@ class KerasVersion:
 
     @classmethod
     def parse(cls, text: str, label: str) -> KerasVersion:
-        """Read ``2.2.4-tf``, ``3.3.3`` or ``2.15.0.dev1``.
+        """Reads ``2.2.4-tf``, ``3.3.3`` or ``2.15.0.dev1``.
 
         Raises:
             FileError: The text is no version, or a Keras newer than 3.
         """
         match = re.match(r"(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,4}))?", text)
         if match is None:
-            raise FileError(f"{label}: keras_version {text!r}: not a version number")
+            raise FileError(f"{label}: keras_version {text!r}: not a version number.")
         major, minor, patch = (int(part or 0) for part in match.groups())
         if major not in (0, 1, 2, 3):
-            raise FileError(f"{label}: keras_version {text!r}: Keras 1, 2 and 3 are read")
+            raise FileError(f"{label}: keras_version {text!r}: Keras 1, 2 and 3 are read.")
         return cls(text, (major, minor, patch), text.endswith("-tf"))
 
     @property

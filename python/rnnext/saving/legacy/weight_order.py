@@ -4,7 +4,7 @@ Keras writes the weights of a wrapper, of stacked cells or of a nested model as 
 are trained, then those that are not. What was frozen before saving stands behind the rest, and a
 config does not always say what was frozen. The names of the weights do::
 
-    bidirectional/backward_lstm/lstm_cell/kernel:0     first, for the forward layer was frozen
+    bidirectional/backward_lstm/lstm_cell/kernel:0     first, because the forward layer was frozen
     bidirectional/forward_lstm/lstm_cell/kernel:0
 
 Names are compared by the words that the file and the model have in common; each Keras leaves out

@@ -43,7 +43,7 @@ def layer_arrays(weights: Group, label: str) -> dict[str, list[StoredWeight]]:
     for layer_name in weights.names("layer_names") or []:
         group = weights.group(layer_name)
         if group is None:
-            raise FileError(f"{label}: {weights.path}: listed layer {layer_name!r} has no group")
+            raise FileError(f"{label}: {weights.path}: listed layer {layer_name!r} has no group.")
         stored = _listed(group, label)
         if stored:
             found[layer_name] = stored
@@ -55,7 +55,7 @@ def _listed(group: Group, label: str) -> list[StoredWeight]:
     for name in group.names("weight_names") or []:
         array = group.array(name)
         if array is None:
-            raise FileError(f"{label}: {group.path}: listed weight {name!r} is missing")
+            raise FileError(f"{label}: {group.path}: listed weight {name!r} is missing.")
         stored.append(StoredWeight(name, array))
     return stored
 

@@ -62,7 +62,7 @@ def _file(model: Model, keras_version: str, config: Config | None) -> bytes:
 
 
 def _put_weights(group: Any, layer: Layer) -> None:
-    """Write the weights of a layer and of everything inside it, in the legacy order."""
+    """Writes the weights of a layer and of everything inside it, in the legacy order."""
     paths = dict(_paths(layer, layer.name))
     seen: Counter[str] = Counter()
     names = []
@@ -84,7 +84,7 @@ def _paths(layer: Layer, path: str) -> Iterator[tuple[int, str]]:
 
 
 def _put_names(group: Any, attribute: str, names: list[str]) -> None:
-    """Write a list of names, in as many parts as its length needs."""
+    """Writes a list of names, in as many parts as its length needs."""
     encoded = np.array([name.encode() for name in names])
     parts = 1
     while any(part.nbytes > _ATTRIBUTE_BYTES for part in np.array_split(encoded, parts)):

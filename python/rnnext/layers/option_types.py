@@ -1,0 +1,148 @@
+"""Types of the options that layers have in common; only type checkers and editors read them.
+
+What a layer takes as `**kwargs` is a TypedDict, so that a checker finds a misspelt name. An option
+that a constructor names itself may not be in its TypedDict, hence the variants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, SupportsIndex, TypedDict
+
+from numpy.typing import NDArray
+
+__all__ = [
+    "ActivationOption",
+    "BidirectionalOptions",
+    "CellOptions",
+    "CellRNNOptions",
+    "CommonOptions",
+    "EmbeddingOptions",
+    "InitializerOption",
+    "KeptOption",
+    "LayerOptions",
+    "LeakyReLUOptions",
+    "MergeOptions",
+    "ModelOptions",
+    "RNNOptions",
+    "SequentialOptions",
+    "ShapeOption",
+    "ShapeOptions",
+    "SizeOption",
+    "UnnamedOptions",
+    "WeightedOptions",
+]
+
+# A name, a function or an object that is one, a config, or None.
+ActivationOption = str | Callable[..., Any] | Mapping[str, Any] | None
+# The same, or an array of the values.
+InitializerOption = str | Callable[..., Any] | Mapping[str, Any] | NDArray[Any] | None
+# A regularizer or a constraint.
+KeptOption = str | Callable[..., Any] | Mapping[str, Any] | None
+# Sizes, None where they vary; NumPy's integers are sizes, too.
+ShapeOption = Sequence[SupportsIndex | None]
+# One size for all spatial axes, or one for each.
+SizeOption = SupportsIndex | Sequence[SupportsIndex]
+
+
+class ShapeOptions(TypedDict, total=False):
+    """Older Keras's ways to give a first layer the shape of its input."""
+
+    input_shape: ShapeOption
+    batch_input_shape: ShapeOption
+    input_dim: SupportsIndex
+
+
+class CommonOptions(TypedDict, total=False):
+    """Options of every layer, `Input` and `Embedding` among them."""
+
+    trainable: bool
+    autocast: bool
+    input_shape: ShapeOption
+    batch_input_shape: ShapeOption
+
+
+class WeightedOptions(CommonOptions, total=False):
+    """Options of layers whose constructors name their `activity_regularizer`."""
+
+    name: str | None
+    dtype: Any
+    input_dim: SupportsIndex
+
+
+class LayerOptions(WeightedOptions, total=False):
+    """Options of all other layers."""
+
+    activity_regularizer: KeptOption
+
+
+class EmbeddingOptions(CommonOptions, total=False):
+    """Options of `Embedding`, which has an `input_dim` of another meaning."""
+
+    name: str | None
+    dtype: Any
+    activity_regularizer: KeptOption
+    input_length: Any
+
+
+class UnnamedOptions(CommonOptions, total=False):
+    """Options of layers whose constructors name their `name`."""
+
+    dtype: Any
+    input_dim: SupportsIndex
+    activity_regularizer: KeptOption
+
+
+class CellOptions(LayerOptions, total=False):
+    """Options of `LSTMCell` and the like."""
+
+    implementation: int
+
+
+class CellRNNOptions(WeightedOptions, total=False):
+    """Options of `LSTM` and the like; the last two are set for files of older Keras."""
+
+    zero_output_for_mask: bool
+    implementation: int
+    masked_with_states: bool
+    outputs_initial_state: bool
+
+
+class RNNOptions(LayerOptions, total=False):
+    """Options of `RNN`, set for files of older Keras."""
+
+    masked_with_states: bool
+    outputs_initial_state: bool
+
+
+class BidirectionalOptions(LayerOptions, total=False):
+    """Options of `Bidirectional`, the last two set for files of older Keras."""
+
+    repeats_masked_outputs: bool
+    masked_with_states: bool
+
+
+class MergeOptions(LayerOptions, total=False):
+    """Options of `Add` and the like, the last one set for files of older Keras."""
+
+    all_masks_must_hold: bool
+
+
+class LeakyReLUOptions(LayerOptions, total=False):
+    """Options of `LeakyReLU`: `alpha` is Keras 2's name of the slope."""
+
+    alpha: float
+
+
+class SequentialOptions(ShapeOptions, total=False):
+    """Options of `Sequential`."""
+
+    dtype: Any
+    autocast: bool
+    activity_regularizer: KeptOption
+
+
+class ModelOptions(SequentialOptions, total=False):
+    """Options of other models."""
+
+    trainable: bool
