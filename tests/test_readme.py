@@ -13,7 +13,11 @@ from rnnext import layers
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-LAST_LINES = ["2008 observed 2.9 forecast 12.1", "True dict_keys(['lstm', 'gru'])"]
+LAST_LINES = [
+    "2008 observed 2.9 forecast 12.1",
+    "True dict_keys(['lstm', 'gru'])",
+    "dict_keys(['loss']) True",
+]
 
 
 def test_examples_run() -> None:

@@ -183,7 +183,7 @@ def test_a_whole_program(keras: Any) -> None:
     for ours_w, expected in zip(ours.trainable_weights, wanted, strict=True):
         expected = np.asarray(tf.convert_to_tensor(expected))
         scale = max(1.0, float(np.abs(expected).max()))
-        got = rec.gradients[id(ours_w)]
+        got = np.asarray(rec.gradients[id(ours_w)])
         np.testing.assert_allclose(got / scale, expected / scale, atol=2e-6, err_msg=ours_w.path)
 
 

@@ -69,7 +69,7 @@ class LearningRateScheduler(Callback):
         >>> scheduler = LearningRateScheduler(lambda epoch, rate: rate / 2)
         >>> scheduler.set_model(Trained())
         >>> scheduler.on_epoch_begin(0)
-        >>> Trained.optimizer.learning_rate
+        >>> float(Trained.optimizer.learning_rate)
         0.25
     """
 

@@ -54,7 +54,7 @@ class Layer(WeightOwner):
         trainable: Whether training would change the weights; rnnext only counts them.
         dtype: `"float32"`, `"float64"`, a dtype policy, or None for the default float type.
         name: Name of the layer; by default its class name in snake case, numbered.
-        activity_regularizer: Kept in the config.
+        activity_regularizer: Kept in the config; training with it raises an error.
         autocast: Whether floating-point inputs are cast to the layer's dtype.
         **kwargs: `input_shape`, `batch_input_shape` or `input_dim`: the shape of the input, for
             the first layer of a `Sequential`.

@@ -54,10 +54,10 @@ class ScaleAndOffset(Layer):
         scale: Whether there is a gamma.
         beta_initializer: How beta starts.
         gamma_initializer: How gamma starts.
-        beta_regularizer: Kept in the config.
-        gamma_regularizer: Kept in the config.
-        beta_constraint: Kept in the config.
-        gamma_constraint: Kept in the config.
+        beta_regularizer: Adds to the loss in training.
+        gamma_regularizer: Adds to the loss in training.
+        beta_constraint: Applied to it after each training step.
+        gamma_constraint: Applied to it after each training step.
         **kwargs: Arguments of `Layer`.
     """
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import nest, serialization
-from rnnext.errors import UnsupportedError
+from rnnext import nest, serialization, settings
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.graph_config import config_of
 from rnnext.graph.masked_array import attach_mask, masks_of
@@ -92,11 +91,11 @@ class Functional(Model):
 
         Args:
             inputs: An array-like, or a list or dictionary of them by input name.
-            training: Must not be true.
+            training: Whether layers behave as in training: dropout drops.
             mask: A mask for each input, nested like `inputs`.
         """
         if training:
-            raise UnsupportedError(f"{self.label}: training=True is not supported.")
+            return self._run_training(inputs, mask)[0]
         network = self._network or self.network
         return network.run(inputs) if mask is None else network.run_with_masks(inputs, mask)[0]
 
@@ -105,11 +104,10 @@ class Functional(Model):
             return super()._call_checked(args, kwargs)
         call = CallArguments(Functional.call, args, kwargs, self.label)
         inputs, training, mask = call.named.values()
-        if training:
-            raise UnsupportedError(f"{self.label}: training=True is not supported.")
         if mask is None:
             mask = masks_of(inputs)
-        outputs, masks = self.network.run_with_masks(inputs, mask)
+        run = self._run_training if training else self.network.run_with_masks
+        outputs, masks = run(inputs, mask)
         flat = [
             y if m is None else attach_mask(y, m)
             for y, m in zip(nest.flatten(outputs), nest.flatten(masks), strict=True)
@@ -180,6 +178,12 @@ class Functional(Model):
     ) -> tuple[Any, Any, Pullback]:
         """Runs the graph so that it can be reversed; returns its masks, too."""
         return self.network.record(recording, inputs, mask)
+
+    def _run_training(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
+        """Outputs and masks as in training."""
+        recording = Recording(True, np.random.default_rng(settings.next_seed()))
+        outputs, masks, _ = self.record_with_masks(recording, inputs, mask)
+        return outputs, masks
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Returns the masks of the outputs, by running the graph."""

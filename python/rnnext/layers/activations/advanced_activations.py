@@ -175,8 +175,8 @@ class PReLU(Layer):
 
     Args:
         alpha_initializer: How alpha starts; it has the sizes of the input without the batch.
-        alpha_regularizer: Kept in the config.
-        alpha_constraint: Kept in the config.
+        alpha_regularizer: Adds to the loss in training.
+        alpha_constraint: Applied to it after each training step.
         shared_axes: Axes along which elements share their alpha, counted from 1.
         **kwargs: Arguments of `Layer`.
     """

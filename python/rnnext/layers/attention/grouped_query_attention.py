@@ -40,11 +40,11 @@ class GroupedQueryAttention(HeadedAttention):
         flash_attention: Must not be true.
         kernel_initializer: How the projections' kernels start.
         bias_initializer: How their biases start.
-        kernel_regularizer: Kept in the config.
-        bias_regularizer: Kept in the config.
-        activity_regularizer: Kept in the config.
-        kernel_constraint: Kept in the config.
-        bias_constraint: Kept in the config.
+        kernel_regularizer: Adds to the loss in training.
+        bias_regularizer: Adds to the loss in training.
+        activity_regularizer: Kept in the config; training with it raises an error.
+        kernel_constraint: Applied to it after each training step.
+        bias_constraint: Applied to it after each training step.
         use_gate: Whether the heads' outputs are multiplied by a gate, a projection of the query.
         seed: Seed of the layer's own random numbers.
         **kwargs: Arguments of `Layer`.

@@ -238,11 +238,11 @@ class Conv(ConvolutionLayer):
         use_bias: Whether there is a bias.
         kernel_initializer: How the kernel (*kernel_size, C / groups, F) starts.
         bias_initializer: How the bias (F,) starts.
-        kernel_regularizer: Kept in the config.
-        bias_regularizer: Kept in the config.
-        activity_regularizer: Kept in the config.
-        kernel_constraint: Kept in the config.
-        bias_constraint: Kept in the config.
+        kernel_regularizer: Adds to the loss in training.
+        bias_regularizer: Adds to the loss in training.
+        activity_regularizer: Kept in the config; training with it raises an error.
+        kernel_constraint: Applied to it after each training step.
+        bias_constraint: Applied to it after each training step.
         lora_rank: Must be None.
         lora_alpha: Must be None.
         **kwargs: Arguments of `Layer`.

@@ -79,11 +79,11 @@ class DepthwiseConv(ConvolutionLayer):
         use_bias: Whether there is a bias.
         depthwise_initializer: How the kernel (*kernel_size, C, M) starts.
         bias_initializer: How the bias (C * M,) starts.
-        depthwise_regularizer: Kept in the config.
-        bias_regularizer: Kept in the config.
-        activity_regularizer: Kept in the config.
-        depthwise_constraint: Kept in the config.
-        bias_constraint: Kept in the config.
+        depthwise_regularizer: Adds to the loss in training.
+        bias_regularizer: Adds to the loss in training.
+        activity_regularizer: Kept in the config; training with it raises an error.
+        depthwise_constraint: Applied to it after each training step.
+        bias_constraint: Applied to it after each training step.
         **kwargs: Arguments of `Layer`.
 
     Raises:
@@ -192,13 +192,13 @@ class SeparableConv(ConvolutionLayer):
         depthwise_initializer: How the kernel of the channels (*kernel_size, C, M) starts.
         pointwise_initializer: How the kernel of the mixing (1, ..., 1, C * M, F) starts.
         bias_initializer: How the bias (F,) starts.
-        depthwise_regularizer: Kept in the config.
-        pointwise_regularizer: Kept in the config.
-        bias_regularizer: Kept in the config.
-        activity_regularizer: Kept in the config.
-        depthwise_constraint: Kept in the config.
-        pointwise_constraint: Kept in the config.
-        bias_constraint: Kept in the config.
+        depthwise_regularizer: Adds to the loss in training.
+        pointwise_regularizer: Adds to the loss in training.
+        bias_regularizer: Adds to the loss in training.
+        activity_regularizer: Kept in the config; training with it raises an error.
+        depthwise_constraint: Applied to it after each training step.
+        pointwise_constraint: Applied to it after each training step.
+        bias_constraint: Applied to it after each training step.
         **kwargs: Arguments of `Layer`.
 
     Raises:

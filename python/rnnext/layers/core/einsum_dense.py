@@ -56,10 +56,10 @@ class EinsumDense(Layer):
         bias_axes: Labels of the output axes that the bias has; None for no bias.
         kernel_initializer: How the kernel starts.
         bias_initializer: How the bias starts.
-        kernel_regularizer: Kept in the config.
-        bias_regularizer: Kept in the config.
-        kernel_constraint: Kept in the config.
-        bias_constraint: Kept in the config.
+        kernel_regularizer: Adds to the loss in training.
+        bias_regularizer: Adds to the loss in training.
+        kernel_constraint: Applied to it after each training step.
+        bias_constraint: Applied to it after each training step.
         lora_rank: Must be None.
         lora_alpha: Must be None.
         gptq_unpacked_column_size: Must be None.

@@ -33,8 +33,8 @@ class Embedding(Layer):
         input_dim: Number of ids V; ids are 0 to V - 1.
         output_dim: Size of a row.
         embeddings_initializer: How the table (V, output_dim) starts.
-        embeddings_regularizer: Kept in the config.
-        embeddings_constraint: Kept in the config.
+        embeddings_regularizer: Adds to the loss in training.
+        embeddings_constraint: Applied to it after each training step.
         mask_zero: Whether id 0 is padding, to be masked.
         weights: The table's values, or a list of them alone.
         lora_rank: Must be None.

@@ -42,10 +42,10 @@ class BatchNormalization(ScaleAndOffset):
         gamma_initializer: How gamma (D,) starts.
         moving_mean_initializer: How the mean (D,) starts.
         moving_variance_initializer: How the variance (D,) starts.
-        beta_regularizer: Kept in the config.
-        gamma_regularizer: Kept in the config.
-        beta_constraint: Kept in the config.
-        gamma_constraint: Kept in the config.
+        beta_regularizer: Adds to the loss in training.
+        gamma_regularizer: Adds to the loss in training.
+        beta_constraint: Applied to it after each training step.
+        gamma_constraint: Applied to it after each training step.
         renorm: Whether the layer has the three further weights of batch renormalisation. They
             have no part in inference.
         renorm_clipping: Kept in the config.

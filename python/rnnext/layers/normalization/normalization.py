@@ -46,10 +46,10 @@ class LayerNormalization(ScaleAndOffset):
         scale: Whether there is a gamma.
         beta_initializer: How beta, of the sizes of the axes, starts.
         gamma_initializer: How gamma, of the sizes of the axes, starts.
-        beta_regularizer: Kept in the config.
-        gamma_regularizer: Kept in the config.
-        beta_constraint: Kept in the config.
-        gamma_constraint: Kept in the config.
+        beta_regularizer: Adds to the loss in training.
+        gamma_regularizer: Adds to the loss in training.
+        beta_constraint: Applied to it after each training step.
+        gamma_constraint: Applied to it after each training step.
         **kwargs: Arguments of `Layer`, and the deprecated `rms_scaling`: if true, the mean is not
             subtracted and there is no beta.
 
@@ -135,10 +135,10 @@ class GroupNormalization(ScaleAndOffset):
         scale: Whether there is a gamma.
         beta_initializer: How beta (D,) starts.
         gamma_initializer: How gamma (D,) starts.
-        beta_regularizer: Kept in the config.
-        gamma_regularizer: Kept in the config.
-        beta_constraint: Kept in the config.
-        gamma_constraint: Kept in the config.
+        beta_regularizer: Adds to the loss in training.
+        gamma_regularizer: Adds to the loss in training.
+        beta_constraint: Applied to it after each training step.
+        gamma_constraint: Applied to it after each training step.
         **kwargs: Arguments of `Layer`.
 
     Raises:

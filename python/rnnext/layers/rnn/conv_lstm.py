@@ -249,12 +249,12 @@ class ConvLSTM(CellRNN):
         bias_initializer: How the bias starts.
         unit_forget_bias: Whether the forget gate's bias starts at one.
         kernel_regularizer: Kept in the config, as are the other training arguments.
-        recurrent_regularizer: Kept in the config.
-        bias_regularizer: Kept in the config.
-        activity_regularizer: Kept in the config.
-        kernel_constraint: Kept in the config.
-        recurrent_constraint: Kept in the config.
-        bias_constraint: Kept in the config.
+        recurrent_regularizer: Adds to the loss in training.
+        bias_regularizer: Adds to the loss in training.
+        activity_regularizer: Kept in the config; training with it raises an error.
+        kernel_constraint: Applied to it after each training step.
+        recurrent_constraint: Applied to it after each training step.
+        bias_constraint: Applied to it after each training step.
         dropout: Kept in the config.
         recurrent_dropout: Kept in the config.
         seed: Kept in the config.
