@@ -15,7 +15,7 @@ from rnnext.errors import DataError
 __all__ = ["as_array", "as_strings", "cast", "holds_strings"]
 
 _NUMBER_KINDS = "biuf"
-_STRING_KINDS = "UST"
+_STRING_KINDS = ("U", "S", "T")
 # Types of the ml_dtypes package, which NumPy files under "void".
 _EXTENSION_FLOATS = ("bfloat16", "float8")
 
