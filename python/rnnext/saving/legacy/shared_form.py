@@ -50,8 +50,8 @@ _SEEDLESS = {
     *("SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTMCell"),
     *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MultiHeadAttention"),
 }
-# Where these give integers, Keras 2 takes only an integer dtype, and of texts only "string". Keras 3
-# writes that of the policy. Without a dtype both give what they give with float32.
+# Where these give integers, Keras 2 takes only an integer dtype, and of texts only "string". Keras
+# 3 writes that of the policy. Without a dtype both give what they give with float32.
 _OF_INTEGERS = {
     *("Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup"),
 }
