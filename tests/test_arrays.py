@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rnnext import _core, layers
+from rnnext.arrays import holds_strings
 from rnnext.errors import RnnextError
 
 Array = NDArray[Any]
@@ -455,3 +456,20 @@ def test_wrong_states_masks_and_weights_of_a_layer(cell: str) -> None:
         with pytest.raises(RnnextError, match="'memory'"):
             layer.set_weights(wrong)
     np.testing.assert_array_equal(layer(x), expected)
+
+
+# ---- strings or numbers --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "x", [1, 1.5, True, None, [], [1, 2], [[1.5]], ((0.5,),), ones(2), object()]
+)
+def test_what_holds_no_strings(x: Any) -> None:
+    assert not holds_strings(x)
+
+
+@pytest.mark.parametrize(
+    "x", ["a", b"a", ["a"], [["a"]], np.array("a"), np.array([b"a"]), np.array(["a"], object)]
+)
+def test_what_holds_strings(x: Any) -> None:
+    assert holds_strings(x)

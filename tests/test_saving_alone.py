@@ -57,9 +57,19 @@ class Live:  # a live model of Keras, as far as from_keras looks at it
         self.get_weights = list
 
 class LiveLayer:
-    def __init__(self, name, weights):
+    def __init__(self, name, weights, state):
         self.name, self.non_trainable_weights = name, []
+        if "bin_boundaries" in state:
+            self.bin_boundaries = state["bin_boundaries"]
+        if "terms" in state:  # in the layer itself, or in one inside a TextVectorization
+            self._lookup_layer = LiveTerms(**state)
+            vars(self).update(vars(self._lookup_layer))
         self.weights = self.trainable_weights = [LiveWeight(*weight) for weight in weights]
+
+class LiveTerms:  # of a layer that looks up terms
+    def __init__(self, terms, idf_weights):
+        self.get_vocabulary = lambda include_special_tokens: terms
+        self.idf_weights = idf_weights
 
 class LiveWeight:
     def __init__(self, path, values):
@@ -126,6 +136,17 @@ def legacy_content(model: Any, config: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
+def state_of(layer: Any) -> dict[str, Any]:
+    """What a live layer of Keras has beside its weights: boundaries, or terms."""
+    if isinstance(layer, layers.Discretization):
+        return {"bin_boundaries": layer.bin_boundaries}
+    lookup = getattr(layer, "_lookup_layer", layer)
+    if not hasattr(lookup, "get_vocabulary"):
+        return {}
+    terms = lookup.get_vocabulary(include_special_tokens=False)
+    return {"terms": terms, "idf_weights": lookup.idf_weights}
+
+
 def forms(label: str, model: Any, inputs: list[Any]) -> list[tuple[Any, ...]]:
     """A model in every form in which it can be opened."""
     file = io.BytesIO()
@@ -134,7 +155,8 @@ def forms(label: str, model: Any, inputs: list[Any]) -> list[tuple[Any, ...]]:
         config = json.loads(archive.read("config.json"))
     text = json.dumps({**config, "keras_version": "3.15.0"})
     live = [
-        (layer.name, [(v.path, v.numpy()) for v in legacy_order(layer)]) for layer in model.layers
+        (layer.name, [(v.path, v.numpy()) for v in legacy_order(layer)], state_of(layer))
+        for layer in model.layers
     ]
     contents = {
         "keras": file.getvalue(),

@@ -17,7 +17,7 @@ import random_drawing
 import random_models
 from numpy.typing import NDArray
 from parity_cases import CASES, VIDEO, Case
-from test_saving_layer_classes import call_arguments, graph_input
+from test_saving_layer_classes import MORE_CASES, call_arguments, graph_input
 
 import rnnext
 from rnnext import layers, nest, saving
@@ -291,6 +291,7 @@ def test_a_layer_in_a_nested_model_and_outside(
 def all_classes() -> Made:
     """One model with a layer of every class that Keras 2 has, each as a branch of its own."""
     of_keras3 = ("GroupQueryAttention", "MultiHeadAttention", "RMSNormalization", "Activation")
+    of_keras3 += ("Hashing",)  # one_hot of several values; see test_preprocessing
     inputs: list[Any] = []
     values: list[Array] = []
     outputs: list[Any] = []
@@ -316,6 +317,40 @@ def test_every_class(tmp_path: Path, keras: ModuleType, keras2: ModuleType) -> N
     expected = saved(filled(model), x, tmp_path / "m.h5")
     for library in (keras, keras2):
         assert_reads(library, tmp_path / "m.h5", x, expected)
+
+
+PREPROCESSING = {
+    f"{case.layer}, {case.option}": case
+    for case in (*CASES.values(), *MORE_CASES)
+    if case.layer
+    in (
+        *("Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup"),
+        "TextVectorization",
+    )
+}
+
+
+REFUSED_BY_KERAS2 = {
+    "Hashing, one_hot": "maximum supported output rank is 2",
+    "TextVectorization, tf_idf, character": "Layer count mismatch",  # counts idf_weights
+}
+
+
+@pytest.mark.parametrize("name", PREPROCESSING)
+def test_preprocessing(name: str, tmp_path: Path, keras: ModuleType, keras2: ModuleType) -> None:
+    case = PREPROCESSING[name]
+    x = case.inputs()
+    tensors = [graph_input(array) for array in x]
+    model = Model(tensors, case.make(layers)(tensors if len(tensors) > 1 else tensors[0]))
+    expected = saved(model, x, tmp_path / "m.h5")
+    for library in (keras, keras2):
+        if library is keras2 and name in REFUSED_BY_KERAS2:
+            with pytest.raises(ValueError, match=REFUSED_BY_KERAS2[name]):
+                library.models.load_model(tmp_path / "m.h5", compile=False)
+            continue
+        read = library.models.load_model(tmp_path / "m.h5", compile=False)
+        for output, y in zip(answers(read, x), expected, strict=True):
+            np.testing.assert_array_equal(output, y)
 
 
 @pytest.mark.parametrize("seed", range(4))

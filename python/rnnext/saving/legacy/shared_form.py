@@ -40,12 +40,22 @@ _NEW_ARGUMENTS: dict[str, Any] = {
     "use_gate": False,
 }
 # Classes to which an argument came with Keras 3, though others had it before.
-_NEW_IN_CLASS: dict[str, Config] = {"ZeroPadding1D": {"data_format": "channels_last"}}
+_NEW_IN_CLASS: dict[str, Config] = {
+    "IntegerLookup": {"oov_method": "floormod", "salt": None},
+    "StringLookup": {"oov_method": "floormod", "salt": None},
+    "ZeroPadding1D": {"data_format": "channels_last"},
+}
 # A seed decides nothing but training; in these classes Keras 2 has no argument for it.
 _SEEDLESS = {
     *("SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTMCell"),
     *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "MultiHeadAttention"),
 }
+# Where these give integers, Keras 2 takes only an integer dtype, and of texts only "string". Keras
+# 3 writes that of the policy. Without a dtype both give what they give with float32.
+_OF_INTEGERS = {
+    *("Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup"),
+}
+_OF_TEXTS = "TextVectorization"
 _RENAMED = {
     "InputLayer": {"batch_shape": "batch_input_shape"},
     "LeakyReLU": {"negative_slope": "alpha"},
@@ -126,12 +136,16 @@ class _Writer:
         """Constructor arguments that both Keras take; None if there are others."""
         names = _RENAMED.get(class_name, {})
         defaults = {**_NEW_ARGUMENTS, **_NEW_IN_CLASS.get(class_name, {})}
+        gives_integers = class_name in _OF_INTEGERS and config.get("output_mode") == "int"
+        no_floats = gives_integers or class_name == _OF_TEXTS
         arguments = {}
         for key, value in config.items():
             if key == "seed" and (value is None or class_name in _SEEDLESS):
                 continue
             if key == "zero_output_for_mask" and not value:
                 continue  # few versions of Keras 2 have it
+            if key == "dtype" and self._value(value) == "float32" and no_floats:
+                continue
             if key in defaults:
                 if value not in (defaults[key], False):
                     return None
