@@ -485,3 +485,214 @@ def test_optimizers(optimizer: Any) -> None:
     build = stack(lambda k: k.LSTM(4, kernel_regularizer="l2"), lambda k: k.Dense(2))
     x, y = draw(N, T, F), draw(N, 2, seed=1)
     assert_fits(build, x, y, lambda k, m: m.compile(optimizer(k), "mse"))
+
+
+# The course of training ------------------------------------------------------------------------
+
+
+def small(k: Any) -> Any:
+    return stack(lambda k: k.GRU(4), lambda k: k.Dense(1))(k)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"validation_split": 0.3},
+        {"validation_data": (draw(6, T, F, seed=3), draw(6, 1, seed=4))},
+        {
+            "validation_data": (draw(6, T, F, seed=3), draw(6, 1, seed=4), np.arange(6.0)),
+            "validation_batch_size": 2,
+            "validation_steps": 2,
+        },
+        {"validation_split": 0.3, "validation_freq": 2},
+        {"validation_split": 0.3, "validation_freq": [1, 3]},
+        {"epochs": 6, "initial_epoch": 3},
+        {"batch_size": None},
+    ],
+    ids=["split", "data", "weighted", "every_second", "listed", "initial", "batch_size"],
+)
+def test_course(options: dict[str, Any]) -> None:
+    def compile_(_: Any, model: Any) -> None:
+        model.compile("adam", "mse", metrics=["mae"])
+
+    assert_fits(small, draw(N, T, F), draw(N, 1, seed=1), compile_, **options)
+
+
+def test_steps_per_epoch() -> None:
+    theirs, ours = twins(small)
+    x, y = draw(16, T, F), draw(16, 1, seed=1)
+    options = {"epochs": 2, "batch_size": 4, "steps_per_epoch": 2, "shuffle": False, "verbose": 0}
+    assert_same_logs(ours.fit(x, y, **options).history, theirs.fit(x, y, **options).history)
+    assert_same_weights(ours, theirs)
+
+
+def test_generators() -> None:
+    def batches(count: int) -> Iterator[tuple[Array, Array]]:
+        for i in range(count):
+            yield draw(4, T, F, seed=i), draw(4, 1, seed=100 + i)
+
+    theirs, ours = twins(small)
+    found = []
+    for model in (ours, theirs):
+        history = model.fit(
+            batches(6),
+            epochs=2,
+            steps_per_epoch=3,
+            verbose=0,
+            validation_data=batches(4),
+            validation_steps=2,
+        )
+        found.append((history.history, model.evaluate(batches(3), verbose=0)))
+    assert_same_logs(found[0][0], found[1][0])
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5)
+    assert_same_weights(ours, theirs)
+
+
+def test_callbacks() -> None:
+    theirs, ours = twins(small, lambda k, m: m.compile(k.optimizers.SGD(0.8), "mse"))
+    x, y = draw(N, T, F), draw(N, 1, seed=1)
+    found = []
+    for k, model in ((rnnext, ours), (keras, theirs)):
+        events: list[Any] = []
+        c = k.callbacks
+        callbacks = [
+            c.EarlyStopping("val_loss", patience=3, restore_best_weights=True),
+            c.ReduceLROnPlateau("loss", factor=0.5, patience=1),
+            c.LambdaCallback(
+                on_epoch_begin=lambda e, _, events=events: events.append(e),
+                on_train_batch_end=lambda b, logs, events=events: events.append((b, list(logs))),
+                on_epoch_end=lambda _, logs, events=events: events.append(list(logs)),
+                on_train_end=lambda logs, events=events: events.append(list(logs)),
+            ),
+        ]
+        history = model.fit(
+            x,
+            y,
+            batch_size=4,
+            epochs=12,
+            shuffle=False,
+            verbose=0,
+            validation_split=0.3,
+            callbacks=callbacks,
+        )
+        found.append((history, events))
+    assert found[0][1] == found[1][1]
+    assert found[0][0].epoch == found[1][0].epoch
+    assert_same_logs(found[0][0].history, found[1][0].history)
+    assert_same_weights(ours, theirs)
+
+
+def test_a_callback_stops_training() -> None:
+    _, ours = twins(small)
+
+    class Stop(rnnext.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+            self.model.stop_training = epoch == 1
+
+    history = ours.fit(draw(N, T, F), draw(N, 1), epochs=9, verbose=0, callbacks=[Stop()])
+    assert history.epoch == [0, 1]
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_output(verbose: int, capsys: pytest.CaptureFixture[str]) -> None:
+    _, ours = twins(small)
+    ours.fit(draw(N, T, F), draw(N, 1), epochs=2, verbose=verbose)
+    printed = capsys.readouterr().out
+    assert ("Epoch 2/2" in printed) == ("loss: " in printed) == (verbose > 0)
+
+
+# After training --------------------------------------------------------------------------------
+
+
+def test_a_trained_model_is_saved_copied_and_predicts(tmp_path: Path) -> None:
+    theirs, ours = twins(small)
+    x, y = draw(N, T, F), draw(N, 1, seed=1)
+    before = ours.predict(x, verbose=0)
+    for model in (ours, theirs):
+        model.fit(x, y, epochs=3, shuffle=False, verbose=0)
+    after = ours.predict(x, verbose=0)
+    assert np.abs(after - before).max() > 1e-4
+    np.testing.assert_allclose(after, theirs.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(ours)).predict(x, verbose=0), after)
+    np.testing.assert_array_equal(copy.deepcopy(ours).predict(x, verbose=0), after)
+    path = tmp_path / "model.keras"
+    ours.save(path)
+    np.testing.assert_array_equal(rnnext.load_model(path).predict(x, verbose=0), after)
+    # A copy can be trained further, apart from the model it is of.
+    twin = copy.deepcopy(ours)
+    twin.fit(x, y, epochs=1, verbose=0)
+    np.testing.assert_array_equal(ours.predict(x, verbose=0), after)
+    assert np.abs(twin.predict(x, verbose=0) - after).max() > 0
+
+
+def test_dropout_is_repeatable_and_the_loss_falls() -> None:
+    build = stack(
+        lambda k: k.LSTM(8, dropout=0.1, return_sequences=True),
+        lambda k: k.Dropout(0.1),
+        lambda k: k.GRU(4),
+        lambda k: k.Dense(1),
+    )
+
+    def run(seed: int) -> list[float]:
+        rnnext.set_random_seed(seed)
+        model = build(rnnext)
+        model.compile(rnnext.optimizers.Adam(0.01), "mse")
+        history = model.fit(draw(N, T, F), draw(N, 1, seed=1), batch_size=4, epochs=9, verbose=0)
+        return list(history.history["loss"])
+
+    first = run(3)
+    assert first[-1] < first[0]
+    assert first == run(3)
+    assert first != run(4)
+
+
+def test_attention_passes_on_regularizers_and_constraints() -> None:
+    def build(k: Any) -> Any:
+        x = k.layers.Input((T, F))
+        attention = k.layers.MultiHeadAttention(
+            2, 3, kernel_regularizer="l2", bias_regularizer="l1", kernel_constraint="non_neg"
+        )
+        return k.models.Model(x, k.layers.Dense(1)(attention(x, x)))
+
+    assert_fits(build, draw(N, T, F), draw(N, T, 1), lambda _, m: m.compile("sgd", "mse"))
+
+
+# Errors ----------------------------------------------------------------------------------------
+
+
+def test_errors() -> None:
+    x, y = draw(N, T, F), draw(N, 1)
+    model = small(rnnext)
+    for method in ("fit", "evaluate", "train_on_batch", "test_on_batch"):
+        with pytest.raises(UnsupportedError, match="compile"):
+            getattr(model, method)(x, y)
+    model.compile("adam")
+    with pytest.raises(UnsupportedError, match="No loss to compute"):
+        model.fit(x, y, verbose=0)
+
+    class Own(rnnext.models.Sequential):
+        def train_step(self, data: Any) -> Any:
+            raise NotImplementedError
+
+    own = Own([rnnext.layers.Dense(1)])
+    own.compile("adam", "mse")
+    with pytest.raises(UnsupportedError, match=r"train_step\(\)"):
+        own.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda k: k.LSTM(2, recurrent_dropout=0.5), "recurrent_dropout"),
+        (lambda k: k.LSTM(2, activity_regularizer="l2"), "activity_regularizer"),
+        (lambda k: k.Bidirectional(k.GRU(2, activity_regularizer="l2")), "activity_regularizer"),
+        (lambda k: k.TimeDistributed(k.Dense(2, activity_regularizer="l1")), "activity_regulariz"),
+        (lambda k: k.ActivityRegularization(0.1), "activity_regularizer"),
+    ],
+)
+def test_layers_that_cannot_be_trained(make: Any, named: str) -> None:
+    inner = stack(make, lambda k: k.Flatten())(rnnext)
+    model = rnnext.models.Sequential([rnnext.layers.Input((T, F)), inner, rnnext.layers.Dense(1)])
+    model.compile("adam", "mse")
+    with pytest.raises(UnsupportedError, match=named):
+        model.fit(draw(N, T, F), draw(N, 1), verbose=0)
