@@ -9,7 +9,7 @@ from rnnext.callbacks.callback import Callback, History
 from rnnext.errors import UnsupportedError
 from rnnext.progbar import Progbar, print_message
 
-__all__ = ["CallbackList", "ProgbarLogger"]
+__all__ = ["CallbackList", "ProgbarLogger", "plain_logs"]
 
 
 class ProgbarLogger(Callback):
@@ -179,12 +179,12 @@ def _flat(callbacks: Any) -> list[Any]:
     return [callbacks]
 
 
-def _plain_logs(logs: Any) -> dict[str, Any]:
+def plain_logs(logs: Any) -> dict[str, Any]:
     """Logs sorted by name, nested ones flat, with Python's floats where they are one number."""
     plain: dict[str, Any] = {}
     for name, value in sorted((logs or {}).items()):
         if isinstance(value, dict):
-            plain.update(_plain_logs(value))
+            plain.update(plain_logs(value))
             continue
         try:
             plain[name] = float(value)
@@ -195,7 +195,7 @@ def _plain_logs(logs: Any) -> dict[str, Any]:
 
 def _calls_each(name: str) -> Any:
     def call(self: CallbackList, *position: int, logs: Any = None) -> None:
-        logs = _plain_logs(logs)
+        logs = plain_logs(logs)
         for callback in self.callbacks:
             getattr(callback, name)(*position, logs)
 

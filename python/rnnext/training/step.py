@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, settings
+from rnnext.callbacks.callback_list import plain_logs
 from rnnext.errors import UnsupportedError
 from rnnext.graph.masked_array import attach_mask, masks_of
 from rnnext.graph.program import slots_in
 from rnnext.graph.recording import Buffers, Logits, Pullback, Recording
+from rnnext.layers.regularization.regularization import ActivityRegularization
 from rnnext.models.functional import Functional
 from rnnext.training.compile_loss import CompileLoss
 from rnnext.training.compile_metrics import CompileMetrics
@@ -49,6 +51,7 @@ class Steps:
         self.metrics = CompileMetrics(
             model._compile_metrics, model._compile_weighted_metrics, names
         )
+        self._is_checked = False
         self._buffers = Buffers()
         self._generator = np.random.default_rng(settings.next_seed())
 
@@ -59,8 +62,7 @@ class Steps:
 
     def results(self) -> dict[str, Any]:
         """Returns the loss and the metrics of the batches since `reset`, by name."""
-        results = self.loss.results()
-        return {"loss": results.pop("loss"), **self.metrics.results(), **results}
+        return plain_logs({**self.loss.results(), **self.metrics.results()})
 
     def results_in_order(self) -> Any:
         """Returns what `evaluate` does: the loss alone, or a list of it and the metrics."""
@@ -77,8 +79,10 @@ class Steps:
             sample_weight: Weights of samples or steps, or None.
 
         Raises:
-            UnsupportedError: If there is no loss, or a layer has no gradient.
+            UnsupportedError: If there is no loss, a layer has no gradient, or it has an
+                `activity_regularizer`.
         """
+        self._check_layers()
         model, optimizer = self.model, self.model.optimizer
         recording = self._begin(training=True)
         outputs, masks, pullback = _recorded(model, recording, x)
@@ -105,8 +109,9 @@ class Steps:
             sample_weight: Weights of samples or steps, or None.
 
         Raises:
-            UnsupportedError: If there is no loss.
+            UnsupportedError: If there is no loss, or a layer has an `activity_regularizer`.
         """
+        self._check_layers()
         logits: list[Logits | None] = []
         if self._may_use_logits(y):
             recording = self._begin(training=False)
@@ -122,6 +127,20 @@ class Steps:
         )
         total += _regularized(self.model.trainable_weights, None, 1.0)
         self._note(total, parts, x, y, outputs, masks, sample_weight, logits)
+
+    def _check_layers(self) -> None:
+        """Refuses layers that add to the loss, once; the model is built then."""
+        if self._is_checked:
+            return
+        for layer in self.model._with_descendants():
+            if getattr(layer, "activity_regularizer", None) is not None or (
+                isinstance(layer, ActivityRegularization) and (layer.l1 or layer.l2)
+            ):
+                raise UnsupportedError(
+                    f"{layer.label}: its activity_regularizer adds to the loss, which rnnext does "
+                    "not do in training and evaluation; leave it out, or regularize the weights."
+                )
+        self._is_checked = True
 
     def _begin(self, training: bool) -> Recording:
         self._buffers.begin()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext._core import RETURN_SEQUENCES, RETURN_STATE, RecurrentGradientKernel
+from rnnext._core import RETURN_SEQUENCES, RecurrentGradientKernel
 from rnnext.graph.recording import Pullback, Recording
 
 __all__ = ["record_kernel_call"]
@@ -47,7 +47,8 @@ def record_kernel_call(
 
     def pullback(gradients: list[Any]) -> list[Any]:
         d_output, *d_states = gradients
-        d_states = d_states if flags & RETURN_STATE else [None] * cell.state_count
+        # A stateful layer has the kernel return states that are no outputs of its own.
+        d_states = d_states or [None] * cell.state_count
         shape = (batch, steps, cell.units) if flags & RETURN_SEQUENCES else (batch, cell.units)
         backward = _gradient_kernel(cell)
         size = backward.scratch_size(batch, steps)
