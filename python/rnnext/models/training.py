@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rnnext.errors import UnsupportedError
 
@@ -57,7 +57,7 @@ class Trainer:
         steps_per_execution: int = 1,
         jit_compile: str | bool = "auto",
         auto_scale_loss: bool = True,
-        **kwargs: Any,
+        **kwargs: NoReturn,
     ) -> None:
         """Keeps what the model is to be trained with; programs that predict compile, too.
 

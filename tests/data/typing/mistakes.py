@@ -51,6 +51,10 @@ symbol = Input((3,))
 functional = Model(symbol, Dense(2)(symbol))
 functional.predictt(x)  # MISTAKE: a misspelt method
 functional.stream(batch_size="2")  # MISTAKE: a string for a number
+model.compile(optimiser="adam")  # MISTAKE: a misspelt argument
+model.fit(x, x, epoch=3)  # MISTAKE: a misspelt argument
+model.fit(x, x).histories  # MISTAKE: the attribute is history
+model.evaluate(x, x, batch_size="32")  # MISTAKE: a string for a number
 
 # Files, streams, callbacks and settings.
 loaded = load_model("model.keras")
