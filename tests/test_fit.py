@@ -285,7 +285,11 @@ def test_regularizers_and_constraints() -> None:
                     embeddings_constraint=c.UnitNorm(axis=1),
                 ),
                 k.layers.Conv1D(
-                    4, 2, kernel_regularizer="l1", bias_regularizer="l2", kernel_constraint="non_neg"
+                    4,
+                    2,
+                    kernel_regularizer="l1",
+                    bias_regularizer="l2",
+                    kernel_constraint="non_neg",
                 ),
                 k.layers.DepthwiseConv1D(
                     2, depthwise_regularizer=r.L1L2(0.01, 0.02), depthwise_constraint=c.MaxNorm(0.8)
@@ -471,9 +475,7 @@ def test_class_weight() -> None:
         lambda k: k.optimizers.Adam(0.01, clipnorm=0.1),
         lambda k: k.optimizers.Adam(0.01, global_clipnorm=0.2, weight_decay=0.01),
         lambda k: k.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8),
-        lambda k: k.optimizers.SGD(
-            0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2
-        ),
+        lambda k: k.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
         lambda k: k.optimizers.Adam(k.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)),
         lambda k: k.optimizers.SGD(0.1, gradient_accumulation_steps=2),
         lambda k: k.optimizers.SGD(0.1, loss_scale_factor=8.0),
