@@ -48,10 +48,6 @@ def twins(build: Build, compile_: Callable[[Any, Any], None] | None = None) -> t
     found = [w + 0.05 * draw(*w.shape, seed=i) for i, w in enumerate(theirs.get_weights())]
     names = [v.name for v in theirs.weights]
     found = [
-        w if a.dtype.kind != "f" or "variance" in name or "seed" in name else w.astype(a.dtype)
-        for w, a, name in zip(found, theirs.get_weights(), names, strict=True)
-    ]
-    found = [
         a if "variance" in name or "seed" in name else w
         for w, a, name in zip(found, theirs.get_weights(), names, strict=True)
     ]
@@ -182,9 +178,7 @@ def test_stateful(kind: str) -> None:
         options = {"epochs": 2, "batch_size": 5, "shuffle": False, "verbose": 0}
         assert_same_logs(ours.fit(x, y, **options).history, theirs.fit(x, y, **options).history)
         for model in (theirs, ours):
-            model.layers[0].reset_states() if hasattr(
-                model.layers[0], "reset_states"
-            ) else model.layers[0].reset_state()
+            model.layers[0].reset_state()
     assert_same_weights(ours, theirs)
 
 
@@ -224,7 +218,12 @@ OTHERS: dict[str, tuple[list[Any], tuple[int, ...]]] = {
         (T, 2),
     ),
     "batch_normalization": (
-        [lambda k: k.Dense(4), lambda k: k.BatchNormalization(), lambda k: k.LSTM(2)],
+        # A bias before it would have a gradient of rounding errors only, which Adam makes large.
+        [
+            lambda k: k.Dense(4, use_bias=False),
+            lambda k: k.BatchNormalization(),
+            lambda k: k.LSTM(2),
+        ],
         (2,),
     ),
     "layer_normalization": (
@@ -252,8 +251,8 @@ OTHERS: dict[str, tuple[list[Any], tuple[int, ...]]] = {
         [lambda k: k.Flatten(), lambda k: k.Dense(6), lambda k: k.Reshape((2, 3))],
         (2, 3),
     ),
-    "rnn_of_cells": (
-        [lambda k: k.RNN([k.LSTMCell(3), k.GRUCell(2)])],
+    "rnn_of_a_cell": (
+        [lambda k: k.RNN(k.LSTMCell(2))],
         (2,),
     ),
     "frozen": (
@@ -503,7 +502,7 @@ def small(k: Any) -> Any:
         {"validation_data": (draw(6, T, F, seed=3), draw(6, 1, seed=4))},
         {
             "validation_data": (draw(6, T, F, seed=3), draw(6, 1, seed=4), np.arange(6.0)),
-            "validation_batch_size": 2,
+            "validation_batch_size": 3,
             "validation_steps": 2,
         },
         {"validation_split": 0.3, "validation_freq": 2},
@@ -540,6 +539,7 @@ def test_generators() -> None:
             batches(6),
             epochs=2,
             steps_per_epoch=3,
+            shuffle=False,
             verbose=0,
             validation_data=batches(4),
             validation_steps=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -163,6 +164,10 @@ class WeightOwner(Operation):
             ("constraint", constraint, constraints),
         ):
             found = module.get(self._option_of(name, kind) if given is None else given)
+            if isinstance(found, Mapping):
+                # One of a class that is not here is no obstacle to inference; training refuses it.
+                with contextlib.suppress(RnnextError):
+                    found = module.deserialize(found)
             if found is not None:
                 setattr(variable, kind, found)
         self._track(variable)

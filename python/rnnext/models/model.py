@@ -81,6 +81,10 @@ class Model(Trainer, Layer):
         _make_functional(type(self))
         Model.functional_class.__init__(self, inputs, outputs, name, **kwargs)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What trains the model holds buffers of it, and is made again at the next batch.
+        return {**super().__getstate__(), "_steps": None}
+
     # What it consists of -----------------------------------------------------------------------
 
     @property

@@ -95,9 +95,12 @@ class Optimizer(KeptArguments):
         self._trainable_variables: list[Variable] = []
         self._groups: list[Group] = []
         self._index: dict[int, int] = {}  # id of a variable -> its index
-        self._excluded_ids: set[int] = set()
+        self._excluded: list[Variable] = []
         self._excluded_names: re.Pattern[str] | None = None
         self._decays_apart = False  # whether weight decay leaves some weights out
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_index": {}}  # a copy has other variables, with other ids
 
     @property
     def _label(self) -> str:
@@ -268,12 +271,12 @@ class Optimizer(KeptArguments):
                 f"{self._label}: exclude_from_weight_decay() must be called before the optimizer "
                 "is built; it was built already."
             )
-        self._excluded_ids = {id(variable) for variable in var_list or ()}
+        self._excluded = list(var_list or ())
         self._excluded_names = re.compile("|".join(set(var_names))) if var_names else None
 
     def _decays(self, variable: Variable) -> bool:
         names = self._excluded_names
-        return id(variable) not in self._excluded_ids and not (
+        return all(variable is not v for v in self._excluded) and not (
             names and names.search(variable.path)
         )
 
@@ -358,6 +361,8 @@ class Optimizer(KeptArguments):
             )
         if variables is None:
             return grads
+        if not self._index:
+            self._index = {id(v): i for i, v in enumerate(self._trainable_variables)}
         ordered = [None] * len(self._trainable_variables)
         for gradient, variable in zip(grads, variables, strict=True):
             index = self._index.get(id(variable))

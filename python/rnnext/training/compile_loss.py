@@ -66,7 +66,7 @@ class CompileLoss:
         self._loss, self._loss_weights, self._output_names = loss, loss_weights, output_names
         self._names: list[str] = []
         self.losses: list[Any] | None = None
-        self._count = 0
+        self._count = self._batches = 0
         self._sums: list[float] = []
 
     def build(self, y_true: Any, y_pred: Any) -> None:
@@ -177,21 +177,27 @@ class CompileLoss:
     # Means over the batches of an epoch ----------------------------------------------------------
 
     def track(self, total: float, parts: Sequence[float], batch_size: int) -> None:
-        """Takes the loss of a batch, and those of its outputs, into the means of the epoch."""
+        """Takes the loss of a batch, and those of its outputs, into the means of the epoch.
+
+        The mean of `loss` is over samples, those of the outputs' losses are over batches: Keras
+        does not know how many samples a batch has when it traces a step in TensorFlow.
+        """
         self._count += batch_size
+        self._batches += 1
         self._sums = self._sums or [0.0] * (len(parts) + 1)
         for i, value in enumerate((total, *parts)):
-            self._sums[i] += value * batch_size
+            self._sums[i] += value if i else value * batch_size
 
     def results(self) -> dict[str, float]:
         """Returns the means so far: `loss`, and that of each output if there are several."""
-        means = [s / self._count if self._count else 0.0 for s in self._sums or [0.0]]
+        total, *others = self._sums or [0.0]
+        means = [total / max(self._count, 1), *(s / max(self._batches, 1) for s in others)]
         names = ["loss", *(self.output_loss_names if self.losses is not None else ())]
         return dict(zip(names, means, strict=False))
 
     def reset(self) -> None:
         """Forgets the batches so far."""
-        self._count, self._sums = 0, []
+        self._count, self._batches, self._sums = 0, 0, []
 
 
 def _array(y: Any) -> Any:

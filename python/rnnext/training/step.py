@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,14 @@ class Steps:
                     f"{layer.label}: its activity_regularizer adds to the loss, which rnnext does "
                     "not do in training and evaluation; leave it out, or regularize the weights."
                 )
+        for weight in self.model.trainable_weights:
+            for option in (weight.regularizer, weight.constraint):
+                if isinstance(option, Mapping):
+                    raise UnsupportedError(
+                        f"weight {weight.path!r}: the class of {dict(option)} is not known; "
+                        "register it with rnnext.saving.register_keras_serializable before the "
+                        "model is made."
+                    )
         self._is_checked = True
 
     def _begin(self, training: bool) -> Recording:
