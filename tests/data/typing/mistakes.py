@@ -53,7 +53,7 @@ functional.predictt(x)  # MISTAKE: a misspelt method
 functional.stream(batch_size="2")  # MISTAKE: a string for a number
 model.compile(optimiser="adam")  # MISTAKE: a misspelt argument
 model.fit(x, x, epoch=3)  # MISTAKE: a misspelt argument
-model.fit(x, x).histories  # MISTAKE: the attribute is history
+past = model.fit(x, x).histories  # MISTAKE: the attribute is history
 model.evaluate(x, x, batch_size="32")  # MISTAKE: a string for a number
 
 # Files, streams, callbacks and settings.
