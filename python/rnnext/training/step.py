@@ -46,7 +46,8 @@ class Steps:
                     f"{model.label}: a model with its own {method}() cannot be trained; rnnext "
                     "takes the step itself, from what compile() is given."
                 )
-        names = model.output_names if isinstance(model, Functional) else None
+        has_graph = isinstance(model, Functional) and model.built
+        names = model.output_names if has_graph else None
         self.model = model
         self.loss = CompileLoss(model.loss, model.loss_weights, names)
         self.metrics = CompileMetrics(
