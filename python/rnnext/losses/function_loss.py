@@ -44,12 +44,15 @@ class FunctionLoss(Loss):
 
     def losses_of(self, y_true: Any, y_pred: Any, logits: Any = None) -> Losses:
         """Returns the losses of the samples and the way back to `y_pred`, or to `logits`."""
-        rule = rule_of(self._function)
-        if rule is None:
-            return differentiated(self.name, self._function)
-        shape = y_pred.shape
+        rule, shape = rule_of(self._function), y_pred.shape
         if y_true.ndim != y_pred.ndim:
             y_true, y_pred = same_rank(y_true, y_pred)
+        if rule is None:
+            if y_true.dtype.kind in "biuf":
+                y_true = y_true.astype(self.dtype, copy=False)
+            own = functools.partial(self._function, **self._options())
+            found = differentiated(own, y_true, y_pred)
+            return Losses(found.values, lambda g: found.pull(g).reshape(shape), found.mask)
         logits = logits.reshape(y_pred.shape) if logits is not None and self.uses_logits else None
         found = rule(y_true, y_pred, logits, **self._options())
         if y_pred.shape == shape:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext import settings
 from rnnext.dtypes import get_policy
 from rnnext.errors import UnsupportedError
 from rnnext.graph.masked_array import attach_logits, mask_of
@@ -127,30 +128,40 @@ class Loss(KeptArguments):
         """Returns the losses of the samples and the way back to `y_pred`, or to `logits`.
 
         Raises:
-            UnsupportedError: If the loss has no gradient of its own.
+            UnsupportedError: If the loss does something that has no gradient rule.
         """
-        return differentiated(self.name, self.call)
+        if y_true.dtype.kind in "biuf":
+            y_true = y_true.astype(self.dtype, copy=False)
+        return differentiated(self.call, y_true, y_pred)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the losses of the samples, (N,) or (N, T)."""
         raise NotImplementedError(f"{type(self).__name__} has no call() method.")
 
 
-def differentiated(name: str, call: Callable[[Any, Any], Any]) -> Losses:
-    """Differentiates a user's own loss; the one place where automatic differentiation comes in.
+def differentiated(call: Callable[[Any, Any], Any], y_true: Any, y_pred: Any) -> Losses:
+    """Returns the losses that a user's function computes, and the way back through what it does.
 
     Args:
-        name: Name of the loss.
-        call: The user's function of labels and predictions.
+        call: The function of labels and predictions; it computes with NumPy or `rnnext.ops`.
+        y_true: Labels.
+        y_pred: Predictions.
 
     Raises:
-        UnsupportedError: Always, until `call` can be recorded and reversed.
+        UnsupportedError: If the function does something that has no gradient rule.
     """
-    raise UnsupportedError(
-        f"loss {name!r}: the gradient of {getattr(call, '__qualname__', call)!r}, which is not one "
-        "of Keras's losses, is not computed yet; accepted: Keras's losses, or a subclass of Loss "
-        "that has losses_of()."
-    )
+    from rnnext.autodiff.tracing import trace
+    from rnnext.graph.recording import Recording
+
+    recording = Recording(True, np.random.default_rng(settings.next_seed()))
+    found, pullback = trace(lambda predicted: call(y_true, predicted), (y_pred,), {}, recording)
+    values = np.asarray(found)
+
+    def pull(upstream: Any) -> NDArray[Any]:
+        (gradient,) = pullback([np.broadcast_to(upstream, values.shape).astype(values.dtype)])
+        return np.zeros_like(y_pred) if gradient is None else gradient
+
+    return Losses(values, pull, mask_of(found))
 
 
 def _both(mask: Any, other: Any) -> Any:

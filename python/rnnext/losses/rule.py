@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.autodiff.tape import active
 from rnnext.dtypes import widened
-from rnnext.errors import ShapeError
+from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.masked_array import attach_mask
 from rnnext.ops.promotion import as_tensor
 
@@ -100,6 +101,9 @@ def loss_function(
         def function(y_true: Any, y_pred: Any, *options: Any, **named: Any) -> Array:
             names = formula.__code__.co_varnames[2:]
             named.update(zip(names, options, strict=False))
+            if active.tape is not None:
+                recorded: Array = _recorded(rule, y_true, y_pred, named)
+                return recorded
             found = rule(y_true, y_pred, getattr(y_pred, "_keras_logits", None), **named)
             return found.values if found.mask is None else attach_mask(found.values, found.mask)
 
@@ -107,6 +111,23 @@ def loss_function(
         return function
 
     return decorate
+
+
+def _recorded(rule: Rule, y_true: Any, y_pred: Any, options: dict[str, Any]) -> Any:
+    """A call inside a user's function that is differentiated."""
+    from rnnext.autodiff.tracing import nested
+
+    if getattr(y_true, "node", None) is not None:
+        raise UnsupportedError(
+            f"loss {rule.formula.__name__!r}: there is a gradient for y_pred only; y_true was "
+            "computed from something that is differentiated. Use rnnext.ops.stop_gradient(y_true)."
+        )
+
+    def record(true: Any, predicted: Any) -> tuple[Array, Callable[[list[Any]], list[Any]]]:
+        found = rule(true, predicted, **options)
+        return found.values, lambda d_values: [None, found.pull(d_values[0])]
+
+    return nested(record, (y_true, y_pred), {})
 
 
 def rule_of(function: Any) -> Rule | None:
