@@ -23,6 +23,10 @@ COMMAND = [sys.executable, "-m", "rnnext"]
 BAR = "━"
 
 
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A command whose standard error, and standard input if wanted, is a terminal.
 
@@ -38,6 +42,8 @@ class Terminal:
             stdin=theirs if asks else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=theirs,
+            # A background job's children ignore Ctrl-C; these shall not, whoever runs the tests.
+            preexec_fn=_heed_ctrl_c,
         )
         os.close(theirs)
 
