@@ -90,7 +90,7 @@ def test_predict_shows_progress_on_a_terminal(model_file: str, x: str) -> None:
     assert status == 0
     assert output.startswith("[[")
     assert output.endswith("]]\n")
-    assert f"4/4 {BAR}" in shown
+    assert f"4/4\x1b[0m \x1b[32m{BAR}" in shown
     quiet = subprocess.run([*COMMAND, "predict", model_file, x], capture_output=True, text=True)
     assert (quiet.stdout, quiet.stderr) == (output, "")
     status, output, shown = Terminal("predict", model_file, x, "--no-progress").finish()
