@@ -548,7 +548,7 @@ def test_generators() -> None:
             validation_data=batches(4),
             validation_steps=2,
         )
-        found.append((history.history, model.evaluate(batches(3), verbose=0)))
+        found.append((history.history, model.evaluate(batches(3), steps=3, verbose=0)))
     assert_same_logs(found[0][0], found[1][0])
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5)
     assert_same_weights(ours, theirs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from types import ModuleType
 from typing import Any
 
@@ -96,6 +97,9 @@ def test_config_is_that_of_keras(module: str, name: str, keras: ModuleType) -> N
         assert ours.name.replace("_", "").startswith(name.lower())
         expected.pop("name")
     found = ours.get_config()
+    if module == "metrics":  # default names are counted, by both
+        for config in (found, expected):
+            config["name"] = re.sub(r"_\d+$", "", config["name"])
     # Keras leaves out `axis` and `delta` of some losses, and what one of its bases fixes.
     assert {key: plain(found.get(key)) for key in expected} == {
         key: plain(value) for key, value in expected.items()
