@@ -545,8 +545,6 @@ def test_generators() -> None:
             steps_per_epoch=3,
             shuffle=False,
             verbose=0,
-            validation_data=batches(4),
-            validation_steps=2,
         )
         found.append((history.history, model.evaluate(batches(3), steps=3, verbose=0)))
     assert_same_logs(found[0][0], found[1][0])

@@ -97,7 +97,7 @@ def test_config_is_that_of_keras(module: str, name: str, keras: ModuleType) -> N
         assert ours.name.replace("_", "").startswith(name.lower())
         expected.pop("name")
     found = ours.get_config()
-    if module == "metrics":  # default names are counted, by both
+    if module == "metrics" and "name" in expected:  # default names are counted, by both
         for config in (found, expected):
             config["name"] = re.sub(r"_\d+$", "", config["name"])
     # Keras leaves out `axis` and `delta` of some losses, and what one of its bases fixes.
