@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -545,6 +547,8 @@ def test_generators() -> None:
             steps_per_epoch=3,
             shuffle=False,
             verbose=0,
+            validation_data=batches(4),
+            validation_steps=2,
         )
         found.append((history.history, model.evaluate(batches(3), steps=3, verbose=0)))
     assert_same_logs(found[0][0], found[1][0])
@@ -700,3 +704,38 @@ def test_layers_that_cannot_be_trained(make: Any, named: str) -> None:
     model.compile("adam", "mse")
     with pytest.raises(UnsupportedError, match=named):
         model.fit(draw(N, T, F), draw(N, 1), verbose=0)
+
+
+def test_fit_after_evaluate() -> None:
+    """In a new process: the module that is imported first must not hide the function."""
+    program = (
+        "import numpy as np, rnnext\n"
+        "from rnnext import layers\n"
+        "model = rnnext.Sequential([layers.Input((2,)), layers.Dense(1)])\n"
+        "model.compile('sgd', 'mse')\n"
+        "x = np.ones((4, 2), 'float32')\n"
+        "model.evaluate(x, x[:, :1], verbose=0)\n"
+        "print(list(model.fit(x, x[:, :1], verbose=0).history))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("['loss']\n", "")
+
+
+def test_each_validation_is_of_the_same_samples() -> None:
+    theirs, ours = twins(small, lambda k, m: m.compile(k.optimizers.SGD(0.01), "mse"))
+    x, y = draw(N, T, F), draw(N, 1, seed=1)
+    scaled = x * np.arange(1, N + 1, dtype="float32")[:, None, None]
+    courses = [
+        model.fit(
+            x,
+            y,
+            epochs=3,
+            batch_size=4,
+            shuffle=False,
+            verbose=0,
+            validation_data=(scaled, y),
+            validation_steps=1,
+        ).history
+        for model in (ours, theirs)
+    ]
+    assert_same_logs(*courses)

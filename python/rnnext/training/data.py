@@ -127,6 +127,10 @@ class EpochBatches:
         """Batches in an epoch; None if it is unknown, as before the first epoch of a generator."""
         return self._steps_per_epoch or self._known
 
+    def reset(self) -> None:
+        """Makes the next epoch begin with the first batch, also with `steps_per_epoch`."""
+        self._current = None
+
     def __iter__(self) -> Iterator[Batch]:
         """Yields the batches of one epoch."""
         self._source.begin_epoch()

@@ -132,6 +132,7 @@ def _evaluated(
 ) -> dict[str, Any]:
     model.stop_evaluating = False
     callbacks.on_test_begin()
+    batches.reset()  # each evaluation is of the same data
     steps.reset()
     test = _on(model, steps, "test")
     for index, batch in enumerate(batches):
