@@ -11,12 +11,8 @@ import pytest
 from rnnext import losses, metrics
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.masked_array import attach_mask
-from rnnext.training import (
-    CompileLoss,
-    CompileMetrics,
-    class_weight_to_sample_weights,
-    in_order,
-)
+from rnnext.training import CompileLoss, CompileMetrics, in_order
+from rnnext.training.arrays import class_weights_of
 
 RNG = np.random.default_rng(1)
 
@@ -384,4 +380,4 @@ def test_class_weights(keras: ModuleType) -> None:
     assert keras
     for y in (np.array([0, 1, 2, 1]), np.array([[0.0], [2.0]]), rows(5, 3)):
         expected = of_keras_(y, {0: 0.5, 2: 3.0})
-        np.testing.assert_array_equal(class_weight_to_sample_weights(y, {0: 0.5, 2: 3.0}), expected)
+        np.testing.assert_array_equal(class_weights_of(y, {0: 0.5, 2: 3.0}), expected)

@@ -36,8 +36,12 @@ def attach_mask(array: NDArray[Any], mask: NDArray[Any]) -> MaskedTensor:
 
 
 def attach_logits(array: NDArray[Any], logits: NDArray[Any]) -> MaskedTensor:
-    """Returns a view of `array` that carries what the sigmoid or softmax that made it was given."""
+    """Returns a view of `array` that carries what the sigmoid or softmax that made it was given.
+
+    A mask of `array` is that of the view, too.
+    """
     view = array.view(MaskedTensor)
+    view._keras_mask = mask_of(array)
     view._keras_logits = logits
     return view
 

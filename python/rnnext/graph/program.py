@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -113,6 +114,12 @@ class Program:
     outputs: tuple[int, ...]
     output_masks: tuple[int | None, ...]
     masked_operations: frozenset[Operation]
+
+    @functools.cached_property
+    def is_only_output(self) -> tuple[bool, ...]:
+        """For each output, whether it is neither read by an instruction nor returned twice."""
+        read = {slot.index for i in self.instructions for slot in slots_in((i.args, i.kwargs))}
+        return tuple(o not in read and self.outputs.count(o) == 1 for o in self.outputs)
 
     @property
     def makes_masks(self) -> bool:

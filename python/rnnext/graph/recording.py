@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import nest
+from rnnext import nest, settings
 from rnnext.arrays import cast
 from rnnext.graph.program import Action, Instruction, Program, Slot
 from rnnext.graph.row_gradient import RowGradient
@@ -80,24 +80,33 @@ class Recording:
 
     Args:
         training: Whether layers behave as in training: dropout drops, batches are normalised.
-        generator: Where dropout and noise take their numbers from.
+        generator: Where dropout and noise take their numbers from; by default one that is made
+            from the process's next seed when it is first needed.
         buffers: Arrays to use again; by default the pass has its own.
 
     Attributes:
         gradients: The gradients of the weights so far, by id of the weight.
-        losses: What layers add to the loss: scalars and, for each, its pullback.
         logits: What sigmoids and softmaxes were given, by id of the output.
     """
 
     def __init__(
-        self, training: bool, generator: np.random.Generator, buffers: Buffers | None = None
+        self,
+        training: bool,
+        generator: np.random.Generator | None = None,
+        buffers: Buffers | None = None,
     ) -> None:
         self.training = training
-        self.generator = generator
+        self._generator = generator
         self.buffers = buffers or Buffers()
         self.gradients: dict[int, Any] = {}
-        self.losses: list[tuple[float, Callable[[float], None]]] = []
         self.logits: dict[int, Logits] = {}
+
+    @property
+    def generator(self) -> np.random.Generator:
+        """Where dropout and noise take their numbers from."""
+        if self._generator is None:
+            self._generator = np.random.default_rng(settings.next_seed())
+        return self._generator
 
     def add(self, weight: Weight, gradient: Array | RowGradient) -> None:
         """Adds to the gradient of a weight, if it is trained."""

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import settings
 from rnnext.dtypes import get_policy
 from rnnext.errors import UnsupportedError
 from rnnext.graph.masked_array import attach_logits, mask_of
@@ -153,8 +152,9 @@ def differentiated(call: Callable[[Any, Any], Any], y_true: Any, y_pred: Any) ->
     from rnnext.autodiff.tracing import trace
     from rnnext.graph.recording import Recording
 
-    recording = Recording(True, np.random.default_rng(settings.next_seed()))
-    found, pullback = trace(lambda predicted: call(y_true, predicted), (y_pred,), {}, recording)
+    found, pullback = trace(
+        lambda predicted: call(y_true, predicted), (y_pred,), {}, Recording(training=True)
+    )
     values = np.asarray(found)
 
     def pull(upstream: Any) -> NDArray[Any]:

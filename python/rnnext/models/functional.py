@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import nest, serialization, settings
+from rnnext import nest, serialization
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.graph_config import config_of
 from rnnext.graph.masked_array import attach_mask, masks_of
@@ -181,8 +181,7 @@ class Functional(Model):
 
     def _run_training(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
         """Outputs and masks as in training."""
-        recording = Recording(True, np.random.default_rng(settings.next_seed()))
-        outputs, masks, _ = self.record_with_masks(recording, inputs, mask)
+        outputs, masks, _ = self.record_with_masks(Recording(training=True), inputs, mask)
         return outputs, masks
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

@@ -250,7 +250,7 @@ class Trainer:
         """
         from rnnext.training import on_batch
 
-        return on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
+        return on_batch(self, True, x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
@@ -265,7 +265,7 @@ class Trainer:
         """
         from rnnext.training import on_batch
 
-        return on_batch(self, "test", x, y, sample_weight, None, return_dict)
+        return on_batch(self, False, x, y, sample_weight, None, return_dict)
 
     @property
     def metrics(self) -> list[Any]:

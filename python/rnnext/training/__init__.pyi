@@ -1,4 +1,3 @@
-from rnnext.training.class_weights import class_weight_to_sample_weights as class_weight_to_sample_weights
 from rnnext.training.compile_loss import CompileLoss as CompileLoss
 from rnnext.training.compile_metrics import CompileMetrics as CompileMetrics
 from rnnext.training.outputs import in_order as in_order

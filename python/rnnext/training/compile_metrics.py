@@ -9,7 +9,6 @@ import numpy as np
 
 from rnnext import metrics, nest
 from rnnext.errors import UnsupportedError
-from rnnext.graph.masked_array import attach_logits, mask_of
 from rnnext.metrics.metric import Metric
 from rnnext.metrics.reduction import MeanMetricWrapper
 from rnnext.training.outputs import by_output, is_binary_or_sparse, named_outputs
@@ -110,16 +109,13 @@ class CompileMetrics:
             )
         return [() if item is None else item for item in items]
 
-    def update(
-        self, y_true: Any, y_pred: Any, sample_weight: Any = None, logits: Any = None
-    ) -> None:
+    def update(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Takes a batch into the metrics.
 
         Args:
             y_true: Labels, by output.
-            y_pred: The outputs.
+            y_pred: The outputs, with their masks and logits if they have any.
             sample_weight: None, weights for all outputs, or a list or dict of them.
-            logits: None, or for each output None or what its sigmoid or softmax was given.
         """
         if self._listed is None:
             self.build(y_true, y_pred)
@@ -136,9 +132,6 @@ class CompileMetrics:
                 if several
                 else ([given[0]] * len(predicted))
             )
-        for i, of_output in enumerate(logits or ()):
-            if of_output is not None:
-                predicted[i] = _with_logits(predicted[i], of_output)
         for metric, i, _, weighted in self._listed:
             if weighted:
                 metric.update_state(true[i], predicted[i], sample_weight=weights[i])
@@ -169,9 +162,3 @@ class CompileMetrics:
         """Forgets the batches so far."""
         for metric in self.metrics:
             metric.reset_state()
-
-
-def _with_logits(predicted: Any, logits: Any) -> Any:
-    view = attach_logits(np.asarray(predicted), logits)
-    view._keras_mask = mask_of(predicted)
-    return view

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from rnnext import nest
 from rnnext.callbacks import CallbackList
 from rnnext.errors import UnsupportedError
 from rnnext.training.arrays import train_validation_split
-from rnnext.training.class_weights import class_weight_to_sample_weights
 from rnnext.training.data import EpochBatches, batches_of, unpack_x_y_sample_weight
 from rnnext.training.step import Steps
 
@@ -87,20 +85,21 @@ def evaluate(
 
 
 def on_batch(
-    model: Any, run: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
+    model: Any,
+    training: bool,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Any,
+    return_dict: bool,
 ) -> Any:
-    """Trains (`run="train"`) or evaluates (`"test"`) one batch; returns its results."""
-    if class_weight is not None:
-        if sample_weight is not None:
-            raise UnsupportedError(
-                f"{model.label}: sample_weight and class_weight exclude each other."
-            )
-        sample_weight = class_weight_to_sample_weights(y, class_weight)
+    """Trains or evaluates one batch; returns its results."""
     steps = steps_of(model)
     steps.reset()
-    size = len(nest.flatten(x)[0])
-    for batch in batches_of(x, y, sample_weight, batch_size=max(size, 1)):
-        _on(model, steps, run)(*batch)
+    size = max(len(nest.flatten(x)[0]), 1)
+    step = steps.train if training else steps.test
+    for batch in batches_of(x, y, sample_weight, size, class_weight=class_weight):
+        step(*batch)
     return steps.results() if return_dict else steps.results_in_order()
 
 
@@ -118,10 +117,9 @@ def steps_of(model: Any) -> Steps:
 
 def _train_epoch(model: Any, steps: Steps, batches: EpochBatches, callbacks: CallbackList) -> None:
     steps.reset()
-    train = _on(model, steps, "train")
     for index, batch in enumerate(batches):
         callbacks.on_train_batch_begin(index)
-        train(*batch)
+        steps.train(*batch)
         callbacks.on_train_batch_end(index, steps.results())
         if model.stop_training:
             break
@@ -134,27 +132,15 @@ def _evaluated(
     callbacks.on_test_begin()
     batches.reset()  # each evaluation is of the same data
     steps.reset()
-    test = _on(model, steps, "test")
     for index, batch in enumerate(batches):
         callbacks.on_test_batch_begin(index)
-        test(*batch)
+        steps.test(*batch)
         callbacks.on_test_batch_end(index, steps.results())
         if model.stop_evaluating:
             break
     logs = steps.results()
     callbacks.on_test_end(logs)
     return logs
-
-
-def _on(model: Any, steps: Steps, run: str) -> Callable[[Any, Any, Any], None]:
-    """What a batch is given to; the first one builds a model that is not built yet."""
-
-    def step(x: Any, y: Any, sample_weight: Any) -> None:
-        if not model.built:
-            model(nest.map_structure(lambda array: array[:1], x))
-        getattr(steps, run)(x, y, sample_weight)
-
-    return step
 
 
 def _callback_list(

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from rnnext import nest, settings
 from rnnext.callbacks.callback_list import plain_logs
 from rnnext.errors import UnsupportedError
-from rnnext.graph.masked_array import attach_mask, masks_of
-from rnnext.graph.program import slots_in
+from rnnext.graph.masked_array import attach_logits, attach_mask, masks_of
 from rnnext.graph.recording import Buffers, Logits, Pullback, Recording
 from rnnext.layers.regularization.regularization import ActivityRegularization
 from rnnext.models.functional import Functional
@@ -84,7 +83,7 @@ class Steps:
             UnsupportedError: If there is no loss, a layer has no gradient, or it has an
                 `activity_regularizer`.
         """
-        self._check_layers()
+        self._prepare(x)
         model, optimizer = self.model, self.model.optimizer
         recording = self._begin(training=True)
         outputs, masks, pullback = _recorded(model, recording, x)
@@ -100,7 +99,7 @@ class Steps:
         weights = model.trainable_weights
         total += _regularized(weights, recording, optimizer.scale_loss(1.0))
         optimizer.apply([recording.gradients.get(id(w)) for w in weights], weights)
-        self._note(total, parts, x, y, outputs, masks, sample_weight, logits)
+        self._note(total, parts, x, y, _carrying(outputs, masks, logits), sample_weight)
 
     def test(self, x: Any, y: Any, sample_weight: Any) -> None:
         """Notes the loss and the metrics of a batch; nothing is trained.
@@ -113,27 +112,25 @@ class Steps:
         Raises:
             UnsupportedError: If there is no loss, or a layer has an `activity_regularizer`.
         """
-        self._check_layers()
-        logits: list[Logits | None] = []
+        self._prepare(x)
         if self._may_use_logits(y):
             recording = self._begin(training=False)
             outputs, masks, _ = _recorded(self.model, recording, x)
             self._find_losses(y, outputs)
-            logits = self._logits(recording, outputs)
+            predicted = _carrying(outputs, masks, self._logits(recording, outputs))
         else:
-            result = self.model(x)
-            outputs, masks = result, nest.flatten(nest.map_structure(_mask, result))
-            self._find_losses(y, outputs)
-        total, _, parts = self.loss.value_and_gradients(
-            y, outputs, sample_weight, masks, _values(logits)
-        )
+            predicted = self.model(x)
+            self._find_losses(y, predicted)
+        total, parts = self.loss.values(y, predicted, sample_weight)
         total += _regularized(self.model.trainable_weights, None, 1.0)
-        self._note(total, parts, x, y, outputs, masks, sample_weight, logits)
+        self._note(total, parts, x, y, predicted, sample_weight)
 
-    def _check_layers(self) -> None:
-        """Refuses layers that add to the loss, once; the model is built then."""
+    def _prepare(self, x: Any) -> None:
+        """Builds the model, and rejects layers and options that cannot be trained; once."""
         if self._is_checked:
             return
+        if not self.model.built:
+            self.model(nest.map_structure(lambda array: array[:1], x))
         for layer in self.model._with_descendants():
             if getattr(layer, "activity_regularizer", None) is not None or (
                 isinstance(layer, ActivityRegularization) and (layer.l1 or layer.l2)
@@ -187,38 +184,24 @@ class Steps:
         uses = self.loss.uses_logits()
         if not any(uses) or not _runs_graph(self.model):
             return []
-        program = self.model.program
-        read = [slot.index for i in program.instructions for slot in slots_in((i.args, i.kwargs))]
         found: list[Logits | None] = []
-        for use, slot, output, tensor in zip(
-            uses, program.outputs, nest.flatten(outputs), self.model.outputs, strict=True
+        for use, is_only, output, tensor in zip(
+            uses,
+            self.model.program.is_only_output,
+            nest.flatten(outputs),
+            self.model.outputs,
+            strict=True,
         ):
             noted = recording.logits.get(id(output))
             is_own = noted is not None and noted.owner is tensor.source.operation
-            alone = slot not in read and program.outputs.count(slot) == 1
-            found.append(noted if use and is_own and alone else None)
+            found.append(noted if use and is_only and is_own else None)
         return found
 
     def _note(
-        self,
-        total: float,
-        parts: list[float],
-        x: Any,
-        y: Any,
-        outputs: Any,
-        masks: list[Any] | None,
-        sample_weight: Any,
-        logits: list[Logits | None],
+        self, total: float, parts: list[float], x: Any, y: Any, predicted: Any, sample_weight: Any
     ) -> None:
         self.loss.track(total, parts, len(nest.flatten(x)[0]))
-        leaves = nest.flatten(outputs)
-        if masks is not None:
-            leaves = [
-                leaf if mask is None else attach_mask(np.asarray(leaf), mask)
-                for leaf, mask in zip(leaves, masks, strict=True)
-            ]
-        predicted = nest.pack_like(outputs, leaves) if nest.is_nested(outputs) else leaves[0]
-        self.metrics.update(y, predicted, sample_weight, _values(logits))
+        self.metrics.update(y, predicted, sample_weight)
 
 
 def _runs_graph(model: Any) -> bool:
@@ -233,6 +216,18 @@ def _recorded(model: Any, recording: Recording, x: Any) -> tuple[Any, list[Any] 
         return outputs, masks if any(m is not None for m in masks) else None, pullback
     outputs, pullback = model.record(recording, x)
     return outputs, None, pullback
+
+
+def _carrying(outputs: Any, masks: list[Any] | None, logits: list[Logits | None]) -> Any:
+    """The outputs with their masks and logits, where losses and metrics look for them."""
+    leaves = nest.flatten(outputs)
+    for i, mask in enumerate(masks or ()):
+        if mask is not None:
+            leaves[i] = attach_mask(np.asarray(leaves[i]), mask)
+    for i, noted in enumerate(logits):
+        if noted is not None:
+            leaves[i] = attach_logits(leaves[i], noted.values)
+    return nest.pack_like(outputs, leaves) if nest.is_nested(outputs) else leaves[0]
 
 
 def _values(logits: list[Logits | None]) -> list[Any] | None:
@@ -258,10 +253,6 @@ def _regularized(weights: list[Any], recording: Recording | None, scale: float) 
         gradient = np.asarray(regularizer.gradient(weight.value))
         recording.add(weight, gradient * gradient.dtype.type(scale))
     return total
-
-
-def _mask(output: Any) -> Any:
-    return getattr(output, "_keras_mask", None)
 
 
 def _known(shape: Any) -> tuple[int, ...]:
