@@ -255,7 +255,7 @@ def test_direct_call_is_for_one_array_alone() -> None:
         layer(None)
 
 
-def test_direct_call_leaves_a_call_of_somebodys_own_alone() -> None:
+def test_direct_call_leaves_a_user_defined_call_alone() -> None:
     class Reversed(layers.LSTM):
         def call(self, sequences: Any, **kwargs: Any) -> Any:
             return super().call(sequences[:, ::-1], **kwargs)
@@ -278,7 +278,7 @@ def test_direct_call_leaves_a_call_of_somebodys_own_alone() -> None:
         assert_array_equal(plain(X), before + 1)
 
 
-def test_models_use_a_call_of_somebodys_own() -> None:
+def test_models_use_a_user_defined_call() -> None:
     calls: list[Any] = []
 
     class Noting:

@@ -115,8 +115,10 @@ class Recording:
         known = self.gradients.get(id(weight))
         self.gradients[id(weight)] = gradient if known is None else known + gradient
 
-    def note_logits(self, owner: Any, values: Array, output: Array) -> Logits:
-        """Notes what a sigmoid or softmax was given and made."""
+    def note_logits(self, owner: Any, spec: Any, values: Array, output: Array) -> Logits | None:
+        """Notes what a sigmoid or softmax was given and made; None for any other activation."""
+        if spec not in (("sigmoid",), ("softmax",)):
+            return None
         noted = self.logits[id(output)] = Logits(owner, values, output)
         return noted
 

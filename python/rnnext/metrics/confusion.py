@@ -43,6 +43,15 @@ def one_or_all(values: Any) -> Any:
 class _Count(ConfusionMetric):
     """A count at each threshold."""
 
+    def __init__(
+        self,
+        thresholds: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        self._keep(locals())
+        self._start(listed_thresholds(self.name, thresholds, 0.5))
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Adds a batch to the counts.
 
@@ -182,15 +191,6 @@ class TruePositives(_Count):
 
     _counts = ("true_positives",)
 
-    def __init__(
-        self,
-        thresholds: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        self._keep(locals())
-        self._start(listed_thresholds(self.name, thresholds, 0.5))
-
 
 class TrueNegatives(_Count):
     """Number of right negatives.
@@ -200,15 +200,6 @@ class TrueNegatives(_Count):
     """
 
     _counts = ("true_negatives",)
-
-    def __init__(
-        self,
-        thresholds: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        self._keep(locals())
-        self._start(listed_thresholds(self.name, thresholds, 0.5))
 
 
 class FalsePositives(_Count):
@@ -220,15 +211,6 @@ class FalsePositives(_Count):
 
     _counts = ("false_positives",)
 
-    def __init__(
-        self,
-        thresholds: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        self._keep(locals())
-        self._start(listed_thresholds(self.name, thresholds, 0.5))
-
 
 class FalseNegatives(_Count):
     """Number of wrong negatives.
@@ -238,15 +220,6 @@ class FalseNegatives(_Count):
     """
 
     _counts = ("false_negatives",)
-
-    def __init__(
-        self,
-        thresholds: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-    ) -> None:
-        self._keep(locals())
-        self._start(listed_thresholds(self.name, thresholds, 0.5))
 
 
 class PrecisionAtRecall(_BestAt):

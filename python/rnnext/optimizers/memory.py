@@ -119,7 +119,7 @@ class Group:
 
     Small models spend a step in calls, not in arithmetic: five weights laid end to end take a
     fifth of the calls. The weights a step computes are handed to the variables as read-only views
-    of one flat array. The array of the step before serves again, unless somebody still reads it.
+    of one flat array. That of the step before is used again, unless a view of it is still held.
     """
 
     def __init__(self, dtype: Any, variables: Sequence[Variable], indices: Sequence[int]) -> None:

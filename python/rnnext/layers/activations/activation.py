@@ -56,9 +56,9 @@ class Activation(Layer):
     ) -> tuple[NDArray[Any], Pullback]:
         """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
         outputs, pullback = super().record(recording, inputs, **kwargs)
-        if self.activation.spec not in (("sigmoid",), ("softmax",)):
+        logits = recording.note_logits(self, self.activation.spec, inputs, outputs)
+        if logits is None:
             return outputs, pullback
-        logits = recording.note_logits(self, inputs, outputs)
         return outputs, lambda d: d if logits.taken else pullback(d)
 
     def streamed(self, call: StreamedCall) -> Streamed:

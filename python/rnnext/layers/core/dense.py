@@ -145,8 +145,7 @@ class Dense(Layer):
         sums = _core.DenseKernel(kernel, bias, ("linear",)).run(x, True)
         is_linear = spec == ("linear",)
         outputs = sums if is_linear else _core.activate(spec, sums)
-        is_probability = spec in (("sigmoid",), ("softmax",))
-        logits = recording.note_logits(self, sums, outputs) if is_probability else None
+        logits = recording.note_logits(self, spec, sums, outputs)
 
         def pullback(gradients: list[Any]) -> list[Any]:
             d = np.ascontiguousarray(gradients[0], x.dtype)
