@@ -19,9 +19,9 @@ PACKAGE = Path(__file__).parents[1] / "python" / "rnnext"
 FLOORS = [
     [
         *("_core", "errors", "fork_safety", "lazy", "naming", "nest", "openmp_waiting"),
-        *("threadpools", "absent", "absent_names", "imports", "progbar"),
+        *("threadpools", "absent", "absent_names", "imports", "packages", "progbar"),
     ],
-    ["settings", "dtypes", "arrays", "serialization", "strings"],
+    ["settings", "dtypes", "arrays", "plots", "serialization", "strings"],
     ["autodiff"],
     ["activations", "initializers", "kept_option", "regularizers", "constraints"],
     ["graph"],
@@ -30,7 +30,7 @@ FLOORS = [
     ["layers"],
     ["optimizers"],  # they change the variables of layers
     ["models"],
-    ["saving", "streaming", "training"],
+    ["inspection", "saving", "streaming", "training"],
     ["interop"],
     # Names of Keras and TensorFlow for what is below.
     [

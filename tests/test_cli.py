@@ -43,7 +43,7 @@ def test_python_m_rnnext() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "summary", "predict", "verify", "convert", "bench", "info"]
+    "command", ["demo", "summary", "predict", "plot", "verify", "convert", "bench", "info"]
 )
 def test_help_names_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):

@@ -77,16 +77,14 @@ class RecurrentOf final : public RecurrentKernel {
   }
 
   py::object run_recorded(py::handle x, py::handle states, py::handle mask, long flags,
-                          py::handle residuals_object) const override {
-    const CallFlags strict(flags | CallFlags::kStrict);
-    RecurrentIo<T> io;
-    read(io, x, states, mask, strict);
-    WritableView<T> residuals("residuals", residuals_object);
-    io.residuals = residuals.span();
-    py::object outputs = allocate(io, strict);
-    const Unlocked unlocked(work(io));
-    layer_.run(io);
-    return outputs;
+                          py::handle residuals) const override {
+    return run_beside(&RecurrentIo<T>::residuals, WritableView<T>("residuals", residuals), x,
+                      states, mask, flags);
+  }
+
+  py::object run_traced(py::handle x, py::handle states, py::handle mask, long flags,
+                        py::handle tape) const override {
+    return run_beside(&RecurrentIo<T>::tape, WritableView<T>("tape", tape), x, states, mask, flags);
   }
 
   py::ssize_t residual_size(py::ssize_t batch, py::ssize_t steps) const override {
@@ -136,6 +134,19 @@ class RecurrentOf final : public RecurrentKernel {
   static bool require(bool holds, bool strict, Message message) {
     if (!holds && strict) throw py::value_error(message());
     return holds;
+  }
+
+  // A strict run that also fills an array.
+  py::object run_beside(Span<T> RecurrentIo<T>::*filled, const WritableView<T>& array, py::handle x,
+                        py::handle states, py::handle mask, long flags) const {
+    const CallFlags strict(flags | CallFlags::kStrict);
+    RecurrentIo<T> io;
+    read(io, x, states, mask, strict);
+    io.*filled = array.span();
+    py::object outputs = allocate(io, strict);
+    const Unlocked unlocked(work(io));
+    layer_.run(io);
+    return outputs;
   }
 
   // Points io at the arguments. False if one does not fit and the call is not strict.

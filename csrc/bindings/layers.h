@@ -54,6 +54,10 @@ class RecurrentKernel {
   virtual py::object run_recorded(py::handle x, py::handle states, py::handle mask, long flags,
                                   py::handle residuals) const = 0;
   virtual py::ssize_t residual_size(py::ssize_t batch, py::ssize_t steps) const = 0;
+  // run() of a strict call, which also fills `tape` (batch, steps, gates + states, units) with the
+  // activated gates and the states after each step; places of masked steps stay as they are.
+  virtual py::object run_traced(py::handle x, py::handle states, py::handle mask, long flags,
+                                py::handle tape) const = 0;
   virtual const char* isa() const = 0;
   virtual const char* dtype() const = 0;
   virtual const char* cell() const = 0;

@@ -41,6 +41,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       .def("run_recorded", &RecurrentKernel::run_recorded, py::arg("x"), py::arg("states"),
            py::arg("mask"), py::arg("flags"), py::arg("residuals"))
       .def("residual_size", &RecurrentKernel::residual_size, py::arg("batch"), py::arg("steps"))
+      .def("run_traced", &RecurrentKernel::run_traced, py::arg("x"), py::arg("states"),
+           py::arg("mask"), py::arg("flags"), py::arg("tape"))
       .def_property_readonly("isa", &RecurrentKernel::isa)
       .def_property_readonly("dtype", &RecurrentKernel::dtype)
       .def_property_readonly("cell", &RecurrentKernel::cell)

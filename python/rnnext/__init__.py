@@ -50,8 +50,10 @@ if _typing.TYPE_CHECKING:
     from rnnext.graph.operation import Operation
     from rnnext.graph.tensor import KerasTensor
     from rnnext.initializers import Initializer
+    from rnnext.inspection.explanation import Explanation, explain
     from rnnext.interop import from_torch
     from rnnext.layers import Input, InputSpec, Layer
+    from rnnext.layers.rnn.trace import Trace, Traces
     from rnnext.layers.variable import Variable
     from rnnext.losses import Loss
     from rnnext.metrics import Metric
@@ -123,6 +125,7 @@ _MODULES = (
 )
 _MODULE_OF = {
     "DTypePolicy": "rnnext.dtypes",
+    "Explanation": "rnnext.inspection.explanation",
     "FloatDTypePolicy": "rnnext.dtype_policies",
     "Initializer": "rnnext.initializers",
     "Input": "rnnext.layers",
@@ -137,8 +140,11 @@ _MODULE_OF = {
     "Regularizer": "rnnext.regularizers",
     "Sequential": "rnnext.models",
     "Stream": "rnnext.streaming.stream",
+    "Trace": "rnnext.layers.rnn.trace",
+    "Traces": "rnnext.layers.rnn.trace",
     "Variable": "rnnext.layers.variable",
     "device": "rnnext.tensorflow.devices",
+    "explain": "rnnext.inspection.explanation",
     "from_keras": "rnnext.saving",
     "from_torch": "rnnext.interop",
     "load_model": "rnnext.saving",
@@ -149,6 +155,7 @@ _MODULE_OF = {
 __all__ = [
     "DTypePolicy",
     "DataError",
+    "Explanation",
     "FileError",
     "FloatDTypePolicy",
     "Initializer",
@@ -166,6 +173,8 @@ __all__ = [
     "Sequential",
     "ShapeError",
     "Stream",
+    "Trace",
+    "Traces",
     "UnsupportedError",
     "Variable",
     "__version__",
@@ -180,6 +189,7 @@ __all__ = [
     "device",
     "dtype_policies",
     "errors",
+    "explain",
     "from_keras",
     "from_torch",
     "get_num_threads",

@@ -64,6 +64,20 @@ class RecurrentKernel:
         """What `run` returns; fills `residuals`, of `residual_size(batch, steps)` elements."""
 
     def residual_size(self, batch: int, steps: int) -> int: ...
+    def run_traced(
+        self,
+        x: _Array,
+        states: tuple[_Array, ...] | None,
+        mask: NDArray[np.bool_] | None,
+        flags: int,
+        tape: _Array,
+    ) -> Any:
+        """What `run` returns; fills `tape` (B, T, gates + states, units).
+
+        It gets the activated gates, then the states after each step, in the order in which steps
+        are taken; places of masked steps stay as they are.
+        """
+
     def run_pair(
         self,
         x: _Array,

@@ -112,6 +112,20 @@ class History(Callback):
             self.history.setdefault(name, []).append(value)
         self.model.history = self
 
+    def plot(self) -> Any:
+        """Draws losses and metrics against epochs as a Matplotlib figure.
+
+        Returns:
+            The figure: `figure.savefig("history.png")` writes it.
+
+        Raises:
+            DataError: If there is no epoch yet.
+            MissingPackageError: If Matplotlib is not installed.
+        """
+        from rnnext.plots.history import plot_history
+
+        return plot_history(self.epoch, self.history)
+
 
 class LambdaCallback(Callback):
     """A callback made of functions.

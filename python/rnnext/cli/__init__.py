@@ -1,4 +1,4 @@
-"""The command line: `rnnext demo | summary | predict | verify | convert | bench | info`.
+"""The command line: `rnnext demo | summary | predict | plot | verify | convert | bench | info`.
 
 One module per subcommand; each has `add_parser` and a `run` that returns the exit status:
 0 done, 1 the answers disagree, 2 it could not be done, 130 interrupted by Ctrl-C.
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from rnnext import __version__
-from rnnext.cli import bench, convert, demo, info, predict, summary, verify
+from rnnext.cli import bench, convert, demo, info, plot, predict, summary, verify
 from rnnext.errors import RnnextError
 
 _EPILOG = """\
@@ -21,6 +21,8 @@ examples:
   rnnext demo                          the bundled model, beside TensorFlow's recorded answers
   rnnext summary model.keras           its layers, shapes and numbers of weights
   rnnext predict model.h5 x.npy -o y.npy
+  rnnext plot model.keras x.npy -o gates.png
+                                       gates and states of a recurrent layer, step by step
   rnnext verify model.h5               layer by layer against TensorFlow on this machine
   rnnext convert old.h5 new.keras      for Keras 3; also SavedModel folders, by TensorFlow
   rnnext bench model.keras             how long it takes here
@@ -40,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"rnnext {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     commands.required = True
-    for command in (demo, summary, predict, verify, convert, bench, info):
+    for command in (demo, summary, predict, plot, verify, convert, bench, info):
         command.add_parser(commands)
     return parser
 

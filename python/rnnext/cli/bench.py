@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 import rnnext
 from rnnext.cli.custom_objects import custom_objects
 from rnnext.cli.model_files import add_model_arguments, read_model
-from rnnext.cli.packages import MissingPackageError
 from rnnext.cli.progress import (
     Progress,
     add_progress_argument,
@@ -24,6 +23,7 @@ from rnnext.cli.progress import (
 )
 from rnnext.cli.sample_inputs import sample_inputs
 from rnnext.errors import FileError, RnnextError
+from rnnext.packages import MissingPackageError
 
 if TYPE_CHECKING:
     from rnnext.cli.types import Commands

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnext import demo
-from rnnext.cli.packages import load_package
 from rnnext.errors import FileError
+from rnnext.packages import load_package
 from rnnext.saving.formats.replacement import replaced
 
 _FIRST_YEAR_DRAWN = 1930

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
-from rnnext.cli.packages import load_package
 from rnnext.errors import FileError
+from rnnext.packages import load_package
 from rnnext.saving.formats.source import TensorFlowFile
 
 _PURPOSE = "`rnnext convert` of a TensorFlow {}"

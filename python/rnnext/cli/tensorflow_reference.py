@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
-from rnnext.cli.packages import load_package
 from rnnext.errors import FileError
+from rnnext.packages import load_package
 from rnnext.saving.formats.json_text import parse_object
 from rnnext.saving.formats.limits import Limits
 from rnnext.saving.formats.source import open_source

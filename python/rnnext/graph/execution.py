@@ -69,6 +69,25 @@ class Execution:
         masks_of = [None if slot is None else next(made) for slot in self.program.output_masks]
         return outputs, masks_of
 
+    def arguments_of(
+        self, position: int, values: list[Any], masks: list[Any] | None
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Runs the program up to an instruction; returns what its operation would be given.
+
+        Args:
+            position: The place of the instruction in the program.
+            values: One array for each input.
+            masks: One mask for each input that was said to come with one.
+        """
+        slots = values + masks if masks else list(values)
+        slots += [None] * (self.program.slot_count - len(slots))
+        for run in self._steps[:position]:
+            run(slots)
+        instruction = self.program.instructions[position]
+        named = {**instruction.kwargs, **instruction.masks}
+        args: tuple[Any, ...] = _reader(instruction.args)(slots)
+        return args, dict(_reader(named)(slots))
+
     def _filled_slots(
         self, values: list[Any], masks: list[Any] | None, wanted: list[int]
     ) -> list[Any]:

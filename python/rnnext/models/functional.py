@@ -141,6 +141,14 @@ class Functional(Model):
 
         return Stream(self, batch_size)
 
+    def trace(self, x: Any, layer: Any = None, mask: Any = None) -> Any:
+        """Returns what a recurrent layer computes at every step; see `Model.trace`."""
+        if not self._runs_graph:
+            return super().trace(x, layer, mask)
+        from rnnext.models.tracing import trace_layer
+
+        return trace_layer(self, x, layer, mask)
+
     # As an operation of another graph ----------------------------------------------------------
 
     @property

@@ -326,6 +326,38 @@ class Model(Trainer, Layer):
             f"Input, a build() or a call (received batch_size={batch_size!r})."
         )
 
+    def trace(self, x: Any, layer: Any = None, mask: Any = None) -> Any:  # noqa: ARG002
+        """Returns what a recurrent layer of the model computes at every step.
+
+        Args:
+            x: The model's inputs, as for a call.
+            layer: The layer or its name, also inside a model in this one; it may be left out if
+                there is only one.
+            mask: A mask for each input, or None.
+
+        Returns:
+            A `Trace`: gates, candidate and states (B, T, units) by name; `Traces` of the directions
+            of a Bidirectional or of stacked cells. It is of the layer's first call.
+
+        Raises:
+            UnsupportedError: If there is no such layer, several to choose from, or the model is a
+                class of its own.
+
+        Example:
+            >>> import numpy as np
+            >>> from rnnext.layers import LSTM, Dense, Input
+            >>> from rnnext.models import Sequential
+            >>> model = Sequential([Input((7, 3)), LSTM(4, name="lstm"), Dense(2)])
+            >>> trace = model.trace(np.ones((1, 7, 3)), layer="lstm")
+            >>> list(trace), trace["f"].shape
+            (['i', 'f', 'g', 'o', 'c', 'h'], (1, 7, 4))
+        """
+        raise UnsupportedError(
+            f"{self.label}: trace(layer={layer!r}) needs the graph of a functional model or a "
+            "Sequential, and this is a class of its own or not built yet; call trace(x) of the "
+            "layer, with the input of the layer."
+        )
+
     def gives_mask_to(self, layer: Layer) -> bool:  # noqa: ARG002
         """Whether a layer of this model can have a masked input if the model's have no masks."""
         return True  # nothing is known of a class of its own

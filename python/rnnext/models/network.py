@@ -109,12 +109,20 @@ class Network:
             inputs: Arrays or array-likes.
             mask: A mask or None for each input, nested like them; or None.
         """
-        values = self._values(inputs)
-        masks = self.ports.masks(mask)
-        present = [m for m in masks if m is not None]
-        execution = self._execution_for(tuple(m is not None for m in masks))
-        outputs, out_masks = execution.run_with_masks(values, present)
+        execution, values, masks = self.prepared(inputs, mask)
+        outputs, out_masks = execution.run_with_masks(values, masks)
         return self._packed(outputs), self._packed(out_masks)
+
+    def prepared(self, inputs: Any, mask: Any) -> tuple[Execution, list[Array], list[Array]]:
+        """Returns what runs the graph for these masks, and the arrays and masks it takes, flat.
+
+        Args:
+            inputs: Arrays or array-likes.
+            mask: A mask or None for each input, nested like them; or None.
+        """
+        masks = self.ports.masks(mask)
+        execution = self._execution_for(tuple(m is not None for m in masks))
+        return execution, self._values(inputs), [m for m in masks if m is not None]
 
     def record(
         self, recording: Recording, inputs: Any, mask: Any = None
@@ -130,10 +138,9 @@ class Network:
             The outputs and their masks, nested alike, and a function from the outputs' gradients,
             flat, to those of the inputs, flat.
         """
-        values, masks = self._values(inputs), self.ports.masks(mask)
-        program = self._execution_for(tuple(m is not None for m in masks)).program
-        present = [m for m in masks if m is not None]
-        outputs, out_masks, reverse = RecordedProgram(program).run(recording, values, present)
+        execution, values, present = self.prepared(inputs, mask)
+        recorded = RecordedProgram(execution.program)
+        outputs, out_masks, reverse = recorded.run(recording, values, present)
         return self._packed(outputs), self._packed(out_masks), reverse
 
     def _values(self, inputs: Any) -> list[Array]:

@@ -12,7 +12,8 @@ from rnnext import nest, serialization
 from rnnext._core import concatenate_directions
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.graph.arguments import accepts
+from rnnext.graph.arguments import CallArguments, accepts
+from rnnext.graph.masked_array import mask_of
 from rnnext.graph.operation import MaskRule
 from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from rnnext.layers.option_types import BidirectionalOptions
+    from rnnext.layers.rnn.trace import Traces
 
 __all__ = ["Bidirectional"]
 
@@ -211,7 +213,10 @@ class Bidirectional(Layer):
     ) -> Any:
         """Runs both layers over the sequences; see the class."""
         states = (None, None) if initial_state is None else self._halves(initial_state)
-        forward, backward = self._run_both(sequences, states, mask, training, constants)
+        return self._outputs(*self._run_both(sequences, states, mask, training, constants))
+
+    def _outputs(self, forward: Any, backward: Any) -> Any:
+        """What a call returns, from what both layers returned."""
         new_states: tuple[Any, ...] = ()
         if self.return_state:
             forward, *forward_states = forward
@@ -252,6 +257,41 @@ class Bidirectional(Layer):
         if self.merge_mode is None:
             return (*merged, *states), pullback
         return ((merged, *states) if self.return_state else merged), pullback
+
+    def trace(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, constants: Any = None
+    ) -> Traces:
+        """Runs both layers over the sequences and returns what each computed at every step.
+
+        Args:
+            sequences: (B, T, D), as for a call; so are the others.
+            initial_state: The forward layer's states, then the backward layer's.
+            mask: (B, T) booleans, False for steps to skip.
+            constants: Arrays for cells that take them.
+
+        Returns:
+            `Traces` of `forward` and `backward`, each in the order in which it takes the steps.
+
+        Raises:
+            UnsupportedError: If a layer inside has no `trace`.
+        """
+        from rnnext.layers.rnn.trace import Traces  # few programs need it
+
+        self._ensure_built(CallArguments(type(self).call, (sequences,), {}, self.label))
+        if mask is None and initial_state is None:
+            mask = mask_of(sequences)
+        states = (None, None) if initial_state is None else self._halves(initial_state)
+        parts: dict[str, Any] = {}
+        layers = {"forward": self.forward_layer, "backward": self.backward_layer}
+        for (name, layer), state in zip(layers.items(), states, strict=True):
+            if not isinstance(layer, RNN):
+                raise UnsupportedError(
+                    f"{self.label}: {layer.label} has no trace; accepted are recurrent layers over "
+                    "cells."
+                )
+            parts[name] = layer.trace(sequences, state, mask, constants)
+        outputs = self._outputs(parts["forward"].outputs, parts["backward"].outputs)
+        return Traces(self.label, parts, outputs)
 
     def _unmerged(self, gradients: list[Any], forward: Array, backward: Array) -> tuple[Any, Any]:
         """The gradients of both layers' outputs, as they come, from those of the merged ones."""

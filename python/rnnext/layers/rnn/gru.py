@@ -47,6 +47,7 @@ class GRUCell(KernelCell):
         *COMMON_OPTIONS,
         "reset_after",
     )
+    tape_names = trace_names = ("z", "r", "g", "h")
     _kind = "gru"
     _gates = 3
 

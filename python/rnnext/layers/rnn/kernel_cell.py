@@ -53,6 +53,9 @@ class KernelCell(RecurrentCell):
     reset_after: bool
 
     state_count = 1
+    # What the kernel's tape has of every step, by slot, and the same in the textbooks' order.
+    tape_names: tuple[str | None, ...] = (None, "h")
+    trace_names: tuple[str, ...] = ("h",)
     _kind: str
     _gates: int
 

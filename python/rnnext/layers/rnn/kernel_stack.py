@@ -50,7 +50,7 @@ class KernelStack:
             initial_state = initial_states(self._stack, len(x), x.dtype.name)
         new_states: list[Any] = []
         for i, (cell, before) in enumerate(zip(cells, initial_state, strict=True), start=1):
-            kernel, states = cell._packed or cell._pack(), tuple(nest.flatten(before))
+            kernel, states = self._kernel_of(i - 1, cell), tuple(nest.flatten(before))
             options = last if i == len(cells) else inner
             x, *after = kernel.run(x, states, mask, options | backwards)
             if backwards:  # the output is in the order in which it was computed
@@ -58,3 +58,7 @@ class KernelStack:
                 mask = None if mask is None else np.ascontiguousarray(mask[:, ::-1])
             new_states.append(list(after) if nest.is_nested(before) else after[0])
         return (x, *new_states) if flags & RETURN_STATE else x
+
+    def _kernel_of(self, index: int, cell: Any) -> Any:  # noqa: ARG002
+        """What runs the cell of this index."""
+        return cell._packed or cell._pack()

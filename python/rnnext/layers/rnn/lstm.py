@@ -49,6 +49,8 @@ class LSTMCell(KernelCell):
         *COMMON_OPTIONS,
     )
     state_count = 2
+    tape_names = ("i", "f", "g", "o", "h", "c")
+    trace_names = ("i", "f", "g", "o", "c", "h")
     _kind = "lstm"
     _gates = 4
 

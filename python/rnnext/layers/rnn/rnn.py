@@ -20,6 +20,7 @@ from rnnext._core import (
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import CallArguments
+from rnnext.graph.masked_array import mask_of
 from rnnext.graph.operation import MaskRule
 from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Role, Streamed, StreamedCall
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from rnnext.layers.option_types import RNNOptions
+    from rnnext.layers.rnn.trace import Trace, Traces
 
 __all__ = ["RNN"]
 
@@ -266,17 +268,55 @@ class RNN(Layer):
         self, sequences: Any, initial_state: Any, mask: Any, training: bool, constants: Any
     ) -> Any:
         runner, *arguments = self.kernel_call(sequences, initial_state, mask, training, constants)
-        results = runner.run(*arguments)
-        if self.outputs_initial_state:
-            results = self._with_initial_state(results, *arguments[1:3])
-        if self._zeros_are_mirrored:
-            results = with_mirrored_zeros(results, arguments[2])
+        results = self._results(runner, arguments)
         if not self.stateful:
             self._find_plain_flags()
             return results
         output, *new_states = results
         self.states = new_states
         return (output, *new_states) if self.return_state else output
+
+    def _results(self, runner: Any, arguments: Any) -> Any:
+        """What a runner returns, with the rules of the layer for masked steps."""
+        results = runner.run(*arguments)
+        if self.outputs_initial_state:
+            results = self._with_initial_state(results, *arguments[1:3])
+        if self._zeros_are_mirrored:
+            results = with_mirrored_zeros(results, arguments[2])
+        return results
+
+    def trace(
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        constants: Any = None,
+    ) -> Trace | Traces:
+        """Runs the cell over the sequences and returns what it computed at every step.
+
+        The states of a stateful layer stay as they are.
+
+        Args:
+            sequences: (B, T, D), as for a call; so are the others.
+            initial_state: The states to start from.
+            mask: (B, T) booleans, False for steps to skip.
+            constants: Arrays for a cell that takes them.
+
+        Returns:
+            A `Trace` with gates and states (B, T, units) by name; `Traces` for stacked cells.
+        """
+        from rnnext.layers.rnn.traced_run import traced  # few programs need it
+
+        self._ensure_built(CallArguments(type(self).call, (sequences,), {}, self.label))
+        if mask is None and initial_state is None:
+            mask = mask_of(sequences)
+        runner, *arguments = self.kernel_call(sequences, initial_state, mask, False, constants)
+        noting = traced(runner, self.cell, checked_constants(constants, self.cell, self.label))
+        results = self._results(noting, arguments)
+        if self.stateful and not self.return_state:
+            results = results[0]
+        found: Trace | Traces = noting.trace(self.label, results)
+        return found
 
     def runs_on_kernel(self, masked: bool) -> bool:
         """Whether a call is one call of a compiled kernel, with the outputs as they come."""

@@ -68,10 +68,14 @@ class StepLoop:
                 kept = [_select(keep, new, old) for new, old in pairs]
                 new_states = nest.pack_like(new_states, kept)
             output, states = new_output, new_states
+            self._after_step(output, states)
             if flags & RETURN_SEQUENCES:
                 outputs.append(output)
         result = np.stack(outputs, axis=1) if flags & RETURN_SEQUENCES else output
         return (result, *states) if flags & RETURN_STATE else result
+
+    def _after_step(self, output: Array, states: Any) -> None:
+        """Called with what a step made, masks regarded; here a no-op."""
 
 
 def _select(keep: Array, new: Array, old: Array) -> Array:

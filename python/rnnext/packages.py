@@ -1,4 +1,4 @@
-"""Packages that only some commands need."""
+"""Packages that only some functions and commands need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rnnext.errors import RnnextError
 
 
 class MissingPackageError(RnnextError):
-    """A command needs a package that is not installed."""
+    """A function or a command needs a package that is not installed."""
 
 
 def load_package(module: str, purpose: str, install: str) -> Any:

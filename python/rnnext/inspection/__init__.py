@@ -1,0 +1,1 @@
+"""What a layer computes, shown to people: formulas, and one step by hand."""

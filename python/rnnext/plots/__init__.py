@@ -1,0 +1,1 @@
+"""Pictures by Matplotlib (`pip install 'rnnext[plot]'`), of arrays; they know no layer."""
