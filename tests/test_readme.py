@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from rnnext import layers
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +30,24 @@ def test_examples_run() -> None:
             [sys.executable, "-c", example], check=True, capture_output=True, text=True
         )
         assert done.stdout.splitlines()[-1] == last_line
+
+
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+PAGES = [page.name for page in sorted((ROOT / "docs").glob("*.md")) if python_blocks(page)]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_pages_of_docs_run_from_top_to_bottom(name: str, tmp_path: Path) -> None:
+    program = "\n".join(python_blocks(ROOT / "docs" / name))
+    if "import torch" in program:
+        pytest.importorskip("torch")
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_cpp_example_is_part_of_the_program_that_is_built() -> None:

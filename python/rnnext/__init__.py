@@ -62,6 +62,7 @@ if _typing.TYPE_CHECKING:
     from rnnext.regularizers import Regularizer
     from rnnext.saving import from_keras, load_model
     from rnnext.serialization import register_keras_serializable
+    from rnnext.streaming.pool import PooledStream, StreamPool
     from rnnext.streaming.stream import Stream
     from rnnext.tensorflow.devices import device, name_scope
 
@@ -137,9 +138,11 @@ _MODULE_OF = {
     "Model": "rnnext.models",
     "Operation": "rnnext.graph.operation",
     "Optimizer": "rnnext.optimizers",
+    "PooledStream": "rnnext.streaming.pool",
     "Regularizer": "rnnext.regularizers",
     "Sequential": "rnnext.models",
     "Stream": "rnnext.streaming.stream",
+    "StreamPool": "rnnext.streaming.pool",
     "Trace": "rnnext.layers.rnn.trace",
     "Traces": "rnnext.layers.rnn.trace",
     "Variable": "rnnext.layers.variable",
@@ -168,11 +171,13 @@ __all__ = [
     "Model",
     "Operation",
     "Optimizer",
+    "PooledStream",
     "Regularizer",
     "RnnextError",
     "Sequential",
     "ShapeError",
     "Stream",
+    "StreamPool",
     "Trace",
     "Traces",
     "UnsupportedError",

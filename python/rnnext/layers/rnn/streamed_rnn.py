@@ -86,7 +86,7 @@ class StreamedRNN:
         """Returns what the layer's `call` returns for the next steps (B, t, ...)."""
         states, output = self.memory
         if states is None:
-            states = self._layer._checked_states(initial_state, self._batch_size)
+            states = self._layer._checked_states(initial_state, len(sequences))
         if not sequences.shape[1]:
             return self._without_new_step(sequences, states, output)
         if type(mask) is np.ndarray and mask.shape == sequences.shape[:2] and mask.all():
@@ -132,7 +132,7 @@ class StreamedRNN:
         self, sequences: Array, states: tuple[Any, ...], output: Array | None
     ) -> Any:
         if self._return_sequences:
-            shape = self._layer._shapes_of_step((self._batch_size, *sequences.shape[2:]))[0]
+            shape = self._layer._shapes_of_step((len(sequences), *sequences.shape[2:]))[0]
             output = np.zeros((shape[0], 0, *shape[1:]), self._dtype)
         elif output is None:
             raise ShapeError(
