@@ -32,6 +32,9 @@ FLOORS = [
     ["models"],
     ["inspection", "saving", "streaming", "training"],
     ["interop"],
+    # Other people's engines that spread a model's predictions.
+    ["engine_columns"],
+    ["dask", "ray", "spark"],
     # Names of Keras and TensorFlow for what is below.
     [
         *("backend", "config", "dtype_policies", "keras", "mixed_precision", "random"),

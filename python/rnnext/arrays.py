@@ -154,10 +154,28 @@ def _to_ndarray(x: Any) -> NDArray[Any]:
         return np.asarray(x)  # strips subclasses
     if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
         return np.from_dlpack(x)
+    if hasattr(x, "combine_chunks") or hasattr(getattr(x, "type", None), "list_size"):
+        return _of_arrow(x)
     return np.asarray(x)
 
 
+def _of_arrow(column: Any) -> NDArray[Any]:
+    """An Arrow array, or a column of chunks; of fixed-size lists an axis for each level."""
+    array = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+    shape = [len(array)]
+    while hasattr(array.type, "list_size"):
+        if array.null_count:
+            raise ValueError(f"it has {array.null_count} nulls")
+        shape.append(array.type.list_size)
+        array = array.flatten()
+    if array.null_count:
+        raise ValueError(f"it has {array.null_count} nulls")
+    return np.asarray(array.to_numpy(zero_copy_only=False)).reshape(shape)
+
+
 def _numbers_of_objects(array: NDArray[Any], x: Any, name: str) -> NDArray[Any]:
+    if array.ndim == 1 and array.size and all(map(_is_list, array)):
+        return _stacked(array, name)
     for value in array.flat:
         if not isinstance(value, (numbers.Real, np.bool_)):
             raise DataError(
@@ -165,3 +183,19 @@ def _numbers_of_objects(array: NDArray[Any], x: Any, name: str) -> NDArray[Any]:
                 f"{type(value).__name__!r} objects."
             )
     return array.astype(np.float64)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, list, tuple))
+
+
+def _stacked(column: NDArray[Any], name: str) -> NDArray[Any]:
+    """A column of lists or arrays, such as a pandas Series has, as one array."""
+    rows = [as_array(row, name) for row in column]
+    shapes = {row.shape for row in rows}
+    if len(shapes) > 1:
+        raise DataError(
+            f"{name}: expected rows of one shape, received the shapes {sorted(shapes)[:4]}; "
+            "pad them, as rnnext.utils.pad_sequences does."
+        )
+    return np.stack(rows)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rnnext import nest
 from rnnext.errors import DataError, ShapeError, UnsupportedError
-from rnnext.models.batching import progress_of
+from rnnext.models.batching import append_all, progress_of
+from rnnext.models.sources import Sink, is_source, sinks_of
 
 __all__ = ["are_batches", "check_steps", "predict_batches", "rows_of_steps"]
 
@@ -25,7 +26,9 @@ def are_batches(x: Any) -> bool:
     """Tells whether an input of `predict` yields batches, where others are arrays."""
     if isinstance(x, _ARRAY_LIKE) or not isinstance(x, Iterable):
         return False
-    return not any(hasattr(x, name) for name in ("__array__", "__array_interface__", "__dlpack__"))
+    return not is_source(x) and not any(
+        hasattr(x, name) for name in ("__array__", "__array_interface__", "__dlpack__")
+    )
 
 
 def check_steps(steps: Any, label: str) -> int:
@@ -63,6 +66,7 @@ def predict_batches(
     steps: int | None,
     verbose: int,
     label: str,
+    out: Any = None,
 ) -> NDArray[Any]:
     """Returns the outputs for all samples of some batches, one of which is in memory at a time.
 
@@ -73,6 +77,7 @@ def predict_batches(
         steps: How many batches to take; None: all.
         verbose: 1 shows a progress bar on the standard output, 2 only its last line.
         label: How error messages call the model.
+        out: What the outputs are written into, and what is returned; None: new arrays.
 
     Raises:
         DataError: If there is no batch, or one is none of these.
@@ -81,17 +86,29 @@ def predict_batches(
     progress = progress_of(steps or _length(batches), verbose) if verbose else None
     structure: Any = None
     parts: list[list[NDArray[Any]]] = []
-    for number, batch in enumerate(itertools.islice(batches, steps)):
+    sinks: list[Sink] | None = None
+    found = 0
+    for batch in itertools.islice(batches, steps):
         structure = predict(_inputs_of(batch, label))
-        parts.append(nest.flatten(structure))
+        if out is None:
+            parts.append(nest.flatten(structure))
+        else:
+            sinks = sinks or sinks_of(out, structure, label)
+            append_all(sinks, nest.flatten(structure))
         if progress is not None:
-            progress.on_predict_batch_end(number)
-    if not parts:
+            progress.on_predict_batch_end(found)
+        found += 1
+    if not found:
         raise DataError(f"{label}: predict received no batch.")
     if progress is not None:
         progress.on_predict_end()
-    if steps is not None and len(parts) < steps:
-        _warn_of_few(label, steps, len(parts))
+    if steps is not None and found < steps:
+        _warn_of_few(label, steps, found)
+    if sinks is not None:
+        for sink in sinks:
+            sink.finish()
+            sink.check_rows(sink.end)
+        return out  # type: ignore[no-any-return]
     outputs = [_joined(list(arrays), label) for arrays in zip(*parts, strict=True)]
     packed: NDArray[Any] = nest.pack_like(structure, outputs)
     return packed

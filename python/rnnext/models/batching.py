@@ -12,8 +12,10 @@ from rnnext.errors import ShapeError, UnsupportedError
 
 if TYPE_CHECKING:
     from rnnext.callbacks.callback_list import ProgbarLogger
+    from rnnext.models.sources import Sink
 
 __all__ = [
+    "append_all",
     "check_batch_size",
     "check_rows",
     "progress_of",
@@ -55,18 +57,21 @@ def run_in_batches(
     batch_size: int,
     verbose: int,
     label: str,
+    sinks: list[Sink] | None = None,
 ) -> Arrays:
     """Applies `run` to consecutive rows and returns the results for all rows.
 
     Args:
         run: Computes outputs (b, ...) from inputs (b, ...).
-        inputs: Arrays (N, ...) of the same N.
+        inputs: Arrays, or `Rows`, (N, ...) of the same N.
         batch_size: Rows in one call of `run`.
         verbose: 1 shows a progress bar on the standard output, 2 only its last line.
         label: How error messages call the model.
+        sinks: What the outputs are written into; None: new arrays, which are returned.
 
     Raises:
-        ShapeError: If the inputs differ in N, or an output has not one row for each sample.
+        ShapeError: If the inputs differ in N, an output has not one row for each sample, or a sink
+            does not fit.
     """
     rows = {len(array) for array in inputs}
     if len(rows) != 1:
@@ -75,13 +80,17 @@ def run_in_batches(
             f"{[array.shape for array in inputs]}."
         )
     total = rows.pop()
+    for sink in sinks or ():
+        sink.check_rows(total)
     progress = progress_of(max(-(-total // batch_size), 1), verbose) if verbose else None
     results: Arrays = []
     for batch, start in enumerate(range(0, max(total, 1), batch_size)):
         stop = min(start + batch_size, total)
         outputs = run([array[start:stop] for array in inputs])
         check_rows(outputs, stop - start, label)
-        if stop - start == total:
+        if sinks is not None:
+            append_all(sinks, outputs)
+        elif stop - start == total:
             results = outputs
         else:
             results = results or [np.empty((total, *y.shape[1:]), y.dtype) for y in outputs]
@@ -89,9 +98,17 @@ def run_in_batches(
                 _store(result, slice(start, stop), output, label)
         if progress is not None:
             progress.on_predict_batch_end(batch)
+    for sink in sinks or ():
+        sink.finish()
     if progress is not None:
         progress.on_predict_end()
     return results
+
+
+def append_all(sinks: list[Sink], outputs: Arrays) -> None:
+    """Gives each output to its sink."""
+    for sink, output in zip(sinks, outputs, strict=True):
+        sink.append(output)
 
 
 def progress_of(steps: int | None, verbose: int) -> ProgbarLogger:

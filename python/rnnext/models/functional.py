@@ -121,14 +121,16 @@ class Functional(Model):
         verbose: int | str = 0,
         steps: int | None = None,
         callbacks: Sequence[Any] | None = None,
+        *,
+        out: Any = None,
     ) -> NDArray[Any]:
         """Computes the outputs for many samples; see `Model.predict`."""
         plain = batch_size is None and verbose == 0 and steps is None and callbacks is None
-        if plain and self._runs_graph:
+        if plain and out is None and self._runs_graph:
             outputs: NDArray[Any] | None = self._network.predict_directly(x)  # type: ignore[union-attr]
             if outputs is not None:
                 return outputs
-        return super().predict(x, batch_size, verbose, steps, callbacks)
+        return super().predict(x, batch_size, verbose, steps, callbacks, out=out)
 
     def _network_for(self, x: Any) -> Network | None:  # noqa: ARG002
         return self._network if self._runs_graph else None

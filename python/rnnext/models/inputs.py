@@ -24,13 +24,16 @@ class InputPort:
         model_label: How error messages call the model.
         keeps_integers: Whether integers stay integers, because only embeddings read them. (A
             declared float32 would round ids above 2**24.)
+
+    Attributes:
+        label: How error messages call it.
     """
 
     def __init__(self, tensor: KerasTensor, model_label: str, keeps_integers: bool) -> None:
         self.name = tensor.name
         self.shape = tensor.shape
         self.dtype = numpy_dtype(tensor.dtype)
-        self._label = f"input {tensor.name!r} of {model_label}"
+        self.label = f"input {tensor.name!r} of {model_label}"
         self._keeps_integers = keeps_integers
         self._rank = len(tensor.shape)
         # The batch size is not checked: Keras lets it vary even where it is declared.
@@ -71,12 +74,12 @@ class InputPort:
         """
         shape = tensor.shape
         if (tensor.dtype == "string") != (self.dtype == object):
-            raise DataError(f"{self._label}: dtype {tensor.dtype!r} does not fit its {self.dtype}.")
+            raise DataError(f"{self.label}: dtype {tensor.dtype!r} does not fit its {self.dtype}.")
         fits = len(shape) == self._rank and all(
             shape[axis] in (size, None) for axis, size in self._sizes
         )
         if not fits:
-            raise ShapeError(f"{self._label}: expected shape {self.shape}, received {shape}.")
+            raise ShapeError(f"{self.label}: expected shape {self.shape}, received {shape}.")
 
     def array(self, x: Any) -> NDArray[Any]:
         """Returns `x` as an array of the declared shape, not yet of the declared dtype.
@@ -87,15 +90,25 @@ class InputPort:
             DataError: If `x` is no array of numbers.
             ShapeError: If its shape does not fit.
         """
-        array = self.as_array(x, self._label)
+        return self.fitted(self.as_array(x, self.label), np.shape(x))
+
+    def fitted(self, array: NDArray[Any], received: tuple[int, ...]) -> NDArray[Any]:
+        """Returns an array with the axes of the declared shape; see `array`.
+
+        Args:
+            array: The array, or some of its rows.
+            received: The shape of what came, for the message.
+
+        Raises:
+            ShapeError: If the shape does not fit.
+        """
         if array.ndim == self._rank + 1 and array.shape[-1] == 1:
             array = array[..., 0]
         elif array.ndim == self._rank - 1 and self.shape[-1] == 1:
             array = array[..., np.newaxis]
         if not self.fits(array.shape):
             raise ShapeError(
-                f"{self._label}: expected an array of shape {self.shape}, received shape "
-                f"{np.shape(x)}."
+                f"{self.label}: expected an array of shape {self.shape}, received shape {received}."
             )
         return array
 

@@ -19,6 +19,7 @@ from rnnext.layers.layer import Layer
 from rnnext.models import batches
 from rnnext.models.batching import check_batch_size, run_in_batches
 from rnnext.models.network import Network, unpack_single
+from rnnext.models.sources import Rows, check_nesting, is_source, sinks_of
 from rnnext.models.training import Trainer
 from rnnext.naming import did_you_mean
 
@@ -193,11 +194,15 @@ class Model(Trainer, Layer):
         verbose: int | str = 0,
         steps: int | None = None,
         callbacks: Sequence[Any] | None = None,
+        *,
+        out: Any = None,
     ) -> NDArray[Any]:
         """Computes the outputs for many samples.
 
         Args:
-            x: (N, ...) array-like, or a list or dictionary of them by input name. Or an iterable
+            x: (N, ...) array-like, or a list or dictionary of them by input name. A dataset of
+                HDF5 or Zarr, a memory map or anything else with a shape, a dtype and slices is read
+                batch by batch, in bounded memory. Or an iterable
                 of batches, such as a generator, a `PyDataset` or a data loader: of inputs, or of
                 tuples `(inputs,)`, `(inputs, targets)`, `(inputs, targets, sample_weights)`. One
                 batch is in memory at a time.
@@ -207,14 +212,16 @@ class Model(Trainer, Layer):
             steps: Number of batches to predict for; the rest is left out. Of arrays without
                 `batch_size`, the batches hold all samples.
             callbacks: Must be None or empty.
+            out: Where to write the outputs (N, ...): an array, a memory map or a dataset of HDF5 or
+                Zarr, nested as the outputs. It is returned. None: new arrays.
 
         Returns:
             NumPy arrays (N, ...), nested as the model's outputs. To a type checker it is the one
             array that most models return, which may be unpacked and indexed as their nests are.
 
         Raises:
-            ShapeError: If an input's shape does not fit.
-            DataError: If an input is not numbers, or there is no batch.
+            ShapeError: If the shape of an input or of `out` does not fit.
+            DataError: If an input is not numbers, there is no batch, or `out` cannot hold outputs.
 
         Example:
             >>> import numpy as np
@@ -237,13 +244,13 @@ class Model(Trainer, Layer):
         if steps is not None:
             steps = batches.check_steps(steps, self.label)
         if batches.are_batches(x):
-            return batches.predict_batches(self.predict_on_batch, x, steps, bar, self.label)
+            return batches.predict_batches(self.predict_on_batch, x, steps, bar, self.label, out)
         if steps is not None:
             x, batch_size = self._first_steps(x, steps, batch_size)
         network = self._network_for(x)
         if network is None:
-            return self._predict_by_calling(x, batch_size, bar)
-        return network.predict(x, batch_size, bar)
+            return self._predict_by_calling(x, batch_size, bar, out)
+        return network.predict(x, batch_size, bar, out)
 
     def _first_steps(self, x: Any, steps: int, batch_size: int | None) -> tuple[Any, int | None]:
         """The samples of the first `steps` batches, and the batch size."""
@@ -276,26 +283,34 @@ class Model(Trainer, Layer):
         """The network that predicts for such an input; None: nothing is known but `call`."""
         return None
 
-    def _predict_by_calling(self, x: Any, batch_size: int | None, verbose: int) -> NDArray[Any]:
+    def _predict_by_calling(
+        self, x: Any, batch_size: int | None, verbose: int, out: Any
+    ) -> NDArray[Any]:
         """Calls the model on batches: nothing is known of what it does with them."""
         x = self._as_arrays(x)
         structure: Any = None
+        sinks = None if out is None else sinks_of(out, out, self.label)
 
         def run(batch: list[NDArray[Any]]) -> list[NDArray[Any]]:
             nonlocal structure
             structure = self(nest.pack_like(x, batch))
+            if sinks is not None:
+                check_nesting(out, structure, self.label)
             return [np.array(leaf) for leaf in nest.flatten(structure)]
 
         rows = _OWN_CLASS_BATCH if batch_size is None else check_batch_size(batch_size, self.label)
-        results = run_in_batches(run, nest.flatten(x), rows, verbose, self.label)
-        packed: NDArray[Any] = nest.pack_like(structure, results)
+        results = run_in_batches(run, nest.flatten(x), rows, verbose, self.label, sinks)
+        packed: NDArray[Any] = nest.pack_like(structure, results) if sinks is None else out
         return packed
 
     def _as_arrays(self, x: Any) -> Any:
-        """Inputs of a class of its own as arrays; a list of numbers is one array."""
+        """Inputs of a class of its own as arrays, or rows; a list of numbers is one array."""
         if isinstance(x, (list, tuple)) and not any(hasattr(leaf, "shape") for leaf in x):
             return self._as_array(x)
-        return nest.map_structure(self._as_array, x)
+        name = f"input of {self.label}"
+        return nest.map_structure(
+            lambda leaf: Rows(leaf, None, name) if is_source(leaf) else self._as_array(leaf), x
+        )
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Makes a stream: the model fed step by step, remembering where it is.

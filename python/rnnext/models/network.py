@@ -24,6 +24,7 @@ from rnnext.models.batching import (
     run_in_batches,
 )
 from rnnext.models.inputs import InputPort, ModelInputs, StringPort
+from rnnext.models.sources import rows_of, sinks_of
 
 __all__ = ["Network"]
 
@@ -180,19 +181,26 @@ class Network:
                 check_rows(outputs, rows, self._label)
         return self._packed(outputs)
 
-    def predict(self, x: Any, batch_size: int | None, verbose: int) -> Array:
+    def predict(self, x: Any, batch_size: int | None, verbose: int, out: Any = None) -> Array:
         """Returns the outputs for N samples, computed in batches; see `Model.predict`."""
-        arrays = self.ports.arrays(x)
+        sinks = None if out is None else sinks_of(out, self.outputs, self._label)
+        given = zip(self.ports.values(x), self.ports.ports, strict=True)
+        arrays = [rows_of(value, port) for value, port in given]
         if self.samples_elsewhere:
-            whole: Array = self._predict_whole(arrays, batch_size)
+            if sinks is not None:
+                raise UnsupportedError(
+                    f"{self._label}: predict with out=: the samples of {self.samples_elsewhere!r} "
+                    "are not on the first axis; leave out= out."
+                )
+            whole: Array = self._predict_whole([array[:] for array in arrays], batch_size)
             return whole
 
         def run(batch: list[Array]) -> list[Array]:
             return [_copy_if_aliased(y, batch) for y in self.execution.run(self._cast(batch))]
 
         rows = self._batch_rows(arrays, batch_size)
-        outputs: Array = self._packed(run_in_batches(run, arrays, rows, verbose, self._label))
-        return outputs
+        results = run_in_batches(run, arrays, rows, verbose, self._label, sinks)
+        return self._packed(results) if sinks is None else out  # type: ignore[no-any-return]
 
     def _predict_whole(self, arrays: list[Array], batch_size: int | None) -> Any:
         """The outputs where the first axis is not the samples', so that it must not be cut."""
