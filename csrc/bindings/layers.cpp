@@ -8,6 +8,7 @@
 
 #include "arrays.h"
 #include "rnnext/rnnext.h"
+#include "sliced_run.h"
 
 namespace rnnext::bindings {
 namespace {
@@ -53,7 +54,7 @@ class RecurrentOf final : public RecurrentKernel {
     if (!read(io, x, states, mask, flags)) return py::none();
     py::object outputs = allocate(io, flags);
     const Unlocked unlocked(work(io));
-    layer_.run(io);
+    SlicedRun<T>(layer_, io).run();
     return outputs;
   }
 
@@ -71,7 +72,13 @@ class RecurrentOf final : public RecurrentKernel {
     py::object mine = allocate(io, flags), theirs = other->allocate(other_io, other_flags);
     {
       const Unlocked unlocked(work(io) + other->work(other_io));
-      Recurrent<T>::run_both(layer_, io, other->layer_, other_io);
+      const SlicedRun<T> run(layer_, io), other_run(other->layer_, other_io);
+      if (run.is_whole() && other_run.is_whole()) {
+        Recurrent<T>::run_both(layer_, io, other->layer_, other_io);
+      } else {
+        run.run();
+        other_run.run();
+      }
     }
     return py::make_tuple(mine, theirs);
   }
@@ -285,8 +292,21 @@ class DenseOf final : public DenseKernel {
     shape.back() = layer_.units();
     NewArray<T> y(x.ndim(), shape.data());
     const std::ptrdiff_t rows = y.span().size / layer_.units();
-    const Unlocked unlocked(static_cast<double>(x.size()) * static_cast<double>(layer_.units()));
-    layer_.run(rows, x.span(), y.span());
+    const double row_work =
+        static_cast<double>(layer_.features()) * static_cast<double>(layer_.units());
+    const Unlocked unlocked(static_cast<double>(rows) * row_work);
+    const auto most =
+        std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(kSliceWork / row_work), 1);
+    if (rows <= most) {
+      layer_.run(rows, x.span(), y.span());
+      return y.take();
+    }
+    for (std::ptrdiff_t first = 0; first < rows; first += most) {
+      const std::ptrdiff_t count = std::min(most, rows - first);
+      layer_.run(count, {x.span().data + first * layer_.features(), count * layer_.features()},
+                 {y.span().data + first * layer_.units(), count * layer_.units()});
+      raise_if_interrupted();
+    }
     return y.take();
   }
 
