@@ -42,7 +42,7 @@ class Pooling(SpatialLayer):
         strides: From one window to the next; by default `pool_size`.
         padding: "valid": only whole windows; "same": also windows that reach over the borders,
             where only the elements inside count.
-        data_format: "channels_last" (also None), (B, *spatial, C), or "channels_first".
+        data_format: "channels_last" (also None), `(B, *spatial, C)`, or "channels_first".
         name: Name of the layer.
         **kwargs: Arguments of `Layer`.
 
@@ -77,7 +77,7 @@ class Pooling(SpatialLayer):
         return self._from_channels_last(self._pooled(x, counts))
 
     def _pooled(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
-        """(N, *spatial, C) to (N, *counts, C)."""
+        """`(N, *spatial, C)` to `(N, *counts, C)`."""
         raise NotImplementedError
 
     def _combined(
@@ -226,7 +226,7 @@ class MaxPooling2D(_MaxPooling):
 
 @serialization.builtin("keras.layers")
 class MaxPooling3D(_MaxPooling):
-    """Largest element of each window of volumes: (B, *sizes, C) to (B, *windows, C).
+    """Largest element of each window of volumes: `(B, *sizes, C)` to `(B, *windows, C)`.
 
     See `Pooling` for the arguments.
     """
@@ -261,7 +261,7 @@ class AveragePooling2D(_AveragePooling):
 
 @serialization.builtin("keras.layers")
 class AveragePooling3D(_AveragePooling):
-    """Mean of each window of volumes: (B, *sizes, C) to (B, *windows, C).
+    """Mean of each window of volumes: `(B, *sizes, C)` to `(B, *windows, C)`.
 
     See `Pooling` for the arguments.
     """

@@ -26,7 +26,7 @@ __all__ = ["Permute", "RepeatVector", "Reshape"]
 
 @serialization.builtin("keras.layers")
 class Reshape(Rearrangement):
-    """Turns (B, ...) into (B, *target_shape), in row-major order. A mask does not pass it.
+    """Turns (B, ...) into `(B, *target_shape)`, in row-major order. A mask does not pass it.
 
     Args:
         target_shape: Sizes without the batch; one may be -1 and is computed from the others.
@@ -53,11 +53,11 @@ class Reshape(Rearrangement):
             )
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        """Returns (B, *target_shape)."""
+        """Returns `(B, *target_shape)`."""
         return inputs.reshape(self.compute_output_shape(inputs.shape))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Returns (B, *target_shape), with None for -1 if it cannot be computed."""
+        """Returns `(B, *target_shape)`, with None for -1 if it cannot be computed."""
         batch, *sizes = input_shape
         if None in sizes:
             return (batch, *(None if size == -1 else size for size in self.target_shape))

@@ -154,7 +154,7 @@ class ConvLSTMCell(RecurrentCell, SpatialLayer):
             )
 
     def build(self, input_shape: Any) -> None:
-        """Makes the weights for inputs (B, *spatial, C) or, channels first, (B, C, *spatial)."""
+        """Makes the weights for inputs `(B, *spatial, C)` or `(B, C, *spatial)`."""
         channels, sizes = self._channels_of(input_shape), self._sizes_of(input_shape)
         if channels is None or None in sizes:
             raise ShapeError(

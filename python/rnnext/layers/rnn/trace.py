@@ -19,12 +19,11 @@ class Trace(Mapping[str, Array]):
     It is a read-only mapping from the textbooks' names to arrays (B, T, units), in the order in
     which the layer takes the steps:
 
-    | cell | names |
-    | --- | --- |
-    | LSTM | `i`, `f`, `o`: input, forget and output gate; `g`: candidate; `c`, `h`: states |
-    | GRU | `z`, `r`: update and reset gate; `g`: candidate; `h`: state |
-    | SimpleRNN | `h`: state |
-    | a cell written in Python | `output`, and `state_0`, `state_1`, ...: its states |
+    - LSTM: `i`, `f`, `o`, the input, forget and output gate; `g`, the candidate; `c` and `h`, the
+      states;
+    - GRU: `z`, `r`, the update and reset gate; `g`, the candidate; `h`, the state;
+    - SimpleRNN: `h`, the state;
+    - a cell written in Python: `output`, and `state_0`, `state_1`, ..., its states.
 
     Gates are activated. A masked step computes no gate: these are NaN there, and the states are
     those before it.
