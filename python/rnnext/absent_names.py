@@ -20,7 +20,6 @@ REASONS = {
     "inside": "it is part of the inside of Keras",
     "unsafe": "rnnext never runs code that a file holds",
     "other": "no model of sequences that rnnext was tried on has it",
-    "plots": "it draws; print model.summary() instead",
     "scikit": "it trains, which comes in a later version of rnnext",
 }
 
@@ -181,6 +180,5 @@ ABSENT = {
         "inside": "Config enable_interactive_logging get_source_inputs",
         "older": "legacy",
         "other": "FeatureSpace",
-        "plots": "model_to_dot plot_model",
     },
 }

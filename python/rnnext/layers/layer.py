@@ -504,6 +504,12 @@ class Layer(WeightOwner):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
+    def _repr_html_(self) -> str:
+        """The options and weights as a table: what a notebook shows."""
+        from rnnext.layers.layer_html import layer_html
+
+        return layer_html(self)
+
 
 def _is_overridden(layer: Layer, method: str) -> bool:
     return getattr(type(layer), method) is not getattr(Layer, method)

@@ -421,6 +421,16 @@ class Model(Trainer, Layer):
         )
         (print_fn or print)(text)
 
+    def _repr_html_(self) -> str:
+        """The summary as a table: what a notebook shows."""
+        from rnnext.models.summary import summary_html
+
+        return summary_html(self)
+
+    def __dir__(self) -> list[str]:
+        """The public names."""
+        return [name for name in super().__dir__() if not name.startswith("_")]
+
     @classmethod
     def from_config(
         cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shutil
 from collections import Counter
@@ -17,7 +18,7 @@ from rnnext.layers.layer import Layer, tensors_of_shapes
 from rnnext.layers.variable import Variable, count_scalars
 from rnnext.models.mask_nodes import graph_with_masks
 
-__all__ = ["summary_text"]
+__all__ = ["summary_html", "summary_text"]
 
 _STACK_WIDTH, _STACK_ENDS = 88, (0.45, 0.80, 1.0)
 _GRAPH_WIDTH, _GRAPH_ENDS = 108, (0.3, 0.56, 0.74, 1.0)
@@ -56,6 +57,27 @@ def summary_text(
     for layer in _in_range(layers, layer_range):
         rows += _rows_of(layer, nodes, expand_nested, show_trainable, 0)
     return "\n".join([f'Model: "{model.name}"', *_table(header, rows, widths), *_totals(model)])
+
+
+def summary_html(model: Any) -> str:
+    """Returns the summary of a model as a table for notebooks."""
+    if not model.layers:
+        return f"<code>{html.escape(repr(model))}</code>"
+    graph = graph_with_masks(model.network.graph) if _is_functional(model) else None
+    nodes = graph.nodes if graph is not None and _is_branched(graph) else []
+    header = ["Layer (type)", "Output Shape", "Param #", *(["Connected to"] if nodes else [])]
+    layers = model.layers if graph is None else graph.operations
+    rows = [row for layer in layers for row in _rows_of(layer, nodes, False, False, 0)]
+
+    def cells(tag: str, row: list[str]) -> str:
+        return "".join(f"<{tag} style='text-align:left'>{html.escape(t)}</{tag}>" for t in row)
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    totals = "<br>".join(html.escape(line.strip()) for line in _totals(model))
+    return (
+        f"<p><b>{html.escape(model.name)}</b> ({type(model).__name__})</p><table><thead><tr>"
+        f"{cells('th', header)}</tr></thead><tbody>{body}</tbody></table><p>{totals}</p>"
+    )
 
 
 def _in_range(layers: list[Any], layer_range: Sequence[str] | None) -> list[Any]:

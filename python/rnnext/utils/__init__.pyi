@@ -18,6 +18,8 @@ from rnnext.utils.arrays import normalize as normalize
 from rnnext.utils.arrays import pad_sequences as pad_sequences
 from rnnext.utils.arrays import to_categorical as to_categorical
 from rnnext.utils.download import get_file as get_file
+from rnnext.utils.model_plot import model_to_dot as model_to_dot
+from rnnext.utils.model_plot import plot_model as plot_model
 from rnnext.utils.py_dataset import PyDataset as PyDataset
 from rnnext.utils.seeds import set_random_seed as set_random_seed
 from rnnext.utils.timeseries import timeseries_dataset_from_array as timeseries_dataset_from_array
