@@ -144,7 +144,7 @@ ABSENT = [
     ("rnnext", "data", "data is not there: it belongs to tf.data; pass NumPy arrays"),
     ("rnnext.compat.v1", "Session", "compat.v1.Session is not there: it belongs to the graphs"),
     ("rnnext.keras.backend", "function", "backend.function is not there: it belongs to the graphs"),
-    ("rnnext.keras.utils", "plot_model", "utils.plot_model is not there: it draws"),
+    ("rnnext.keras.utils", "split_dataset", "utils.split_dataset is not there: it belongs to tf.d"),
 ]
 
 

@@ -96,6 +96,33 @@ def test_masked_with_states(cell: str, sequences: bool, zeros: bool, keras: Any)
     check_layer(ours, theirs, X, mask=MASK, initial_state=states)
 
 
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
+def test_unrolled_backwards_with_a_mask(cell: str, zeros: bool, keras: Any) -> None:
+    """Keras turns the mask around for the steps, but not for the zeros."""
+    arguments = {"return_sequences": True, "unroll": True, "go_backwards": True}
+    ours, theirs = (
+        getattr(lib.layers, cell)(6, zero_output_for_mask=zeros, **arguments)
+        for lib in (rnnext, keras)
+    )
+    check_layer(ours, theirs, X, mask=MASK)
+    outputs, _ = ours.record(recording(), X, mask=MASK)
+    np.testing.assert_allclose(outputs, theirs(X, mask=MASK), atol=1e-6)
+
+
+def test_a_direction_that_nobody_reads_has_no_gradient() -> None:
+    """Some optimizers move weights by gradients of zeros, Keras has none there."""
+    layer = layers.Bidirectional(layers.LSTM(3), merge_mode=None)
+    layer(X)
+    rec = recording()
+    (forward, _), pullback = layer.record(rec, X)
+    (d_x, *_) = pullback([np.ones_like(forward), None])
+    assert d_x.shape == X.shape
+    with_gradients = [w.path for w in layer.trainable_weights if id(w) in rec.gradients]
+    assert with_gradients == [w.path for w in layer.forward_layer.trainable_weights]
+    assert pullback([None, None])[0] is None
+
+
 @pytest.mark.parametrize("sequences", [False, True])
 @pytest.mark.parametrize("mode", ["concat", "sum", "mul", "ave", None])
 def test_bidirectional(mode: str | None, sequences: bool, keras: Any) -> None:

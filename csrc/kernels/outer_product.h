@@ -1,7 +1,8 @@
 // out += a' b, the gradient of a kernel: a sum over rows of rank-one updates of a register tile.
 //
-// The sum over the rows falls into chains of 64 in order, as the sums of product.h do along their
-// depth: an element's bits depend neither on the tile it is in nor on which columns a thread has.
+// The sum over the rows falls into chains in order, as the sums of product.h do along their depth:
+// an element's bits depend neither on the tile it is in nor on which columns a thread has. A chain
+// has 64 rows; 16 where `out` has one row only.
 #pragma once
 
 #include "arena.h"
@@ -11,6 +12,9 @@ namespace rnnext::kernels {
 namespace {
 
 constexpr ptrdiff_t kOuterChain = 64;
+// Where `a` is a column of ones, as for the gradient of a bias, nothing but these additions rounds:
+// shorter chains keep the sum closer to the truth, and there is hardly anything to compute.
+constexpr ptrdiff_t kSumChain = 16;
 // A tile: so many rows of `out` by so many vectors of its columns.
 constexpr int kOuterVectors = kRegisters == 32 ? 4 : 2;
 constexpr int kOuterRows = kFusesMultiplyAdd ? 6 : 4;
@@ -77,8 +81,9 @@ class OuterProduct {
   size_t workspace_bytes() const { return workspace_bytes_; }
 
   void run() {
-    for (ptrdiff_t row = 0; row < call_.rows; row += kOuterChain) {
-      const ptrdiff_t left = call_.rows - row, rows = left < kOuterChain ? left : kOuterChain;
+    const ptrdiff_t chain = call_.k == 1 ? kSumChain : kOuterChain;
+    for (ptrdiff_t row = 0; row < call_.rows; row += chain) {
+      const ptrdiff_t left = call_.rows - row, rows = left < chain ? left : chain;
       pack_a(row, rows);
       for (ptrdiff_t first = 0; first < call_.columns; first += kTileColumns)
         add_columns(row, rows, first);

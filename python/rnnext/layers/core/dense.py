@@ -156,7 +156,9 @@ class Dense(Layer):
             _core.add_outer_product(x.reshape(len(rows), -1), rows, d_kernel)
             recording.add(self.kernel, d_kernel)
             if self.bias is not None:
-                recording.add(self.bias, rows.sum(axis=0))
+                d_bias = np.zeros((1, self.units), x.dtype)
+                _core.add_outer_product(np.ones((len(rows), 1), x.dtype), rows, d_bias)
+                recording.add(self.bias, d_bias[0])
             transposed = _core.DenseKernel(np.ascontiguousarray(kernel.T), None, ("linear",))
             return [transposed.run(d_sums, True)]
 

@@ -39,6 +39,16 @@ _MERGES: dict[str | None, Callable[[Array, Array], Any]] = {
 }
 
 
+def _reversed(layer: Any, pull: Pullback, gradients: list[Any]) -> list[Any]:
+    """The gradients of the input and the states; of an output that nobody reads there are none.
+
+    Its weights have no gradient then. Zeros would not do: some optimizers move weights by them.
+    """
+    if all(gradient is None for gradient in gradients):
+        return [None] * (1 + len(nest.flatten(layer.state_size)))
+    return pull(gradients)
+
+
 def _runs_on_kernel(layer: Layer, masked: bool) -> bool:
     return isinstance(layer, RNN) and layer.runs_on_kernel(masked)
 
@@ -250,9 +260,17 @@ class Bidirectional(Layer):
             outputs = 2 if self.merge_mode is None else 1
             d_forward, d_backward = self._unmerged(gradients[:outputs], forward, backward)
             d_states = gradients[outputs:]
-            d_x, *d_initial = pull_forward([d_forward, *d_states[:count]])
-            other_d_x, *other_d_initial = pull_backward([d_backward, *d_states[count:]])
-            return [d_x + other_d_x, *d_initial, *other_d_initial]
+            d_x, *d_initial = _reversed(
+                self.forward_layer, pull_forward, [d_forward, *d_states[:count]]
+            )
+            other_d_x, *other_d_initial = _reversed(
+                self.backward_layer, pull_backward, [d_backward, *d_states[count:]]
+            )
+            if d_x is None or other_d_x is None:
+                d_x = other_d_x if d_x is None else d_x
+            else:
+                d_x = d_x + other_d_x
+            return [d_x, *d_initial, *other_d_initial]
 
         if self.merge_mode is None:
             return (*merged, *states), pullback

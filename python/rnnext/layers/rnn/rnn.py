@@ -43,7 +43,11 @@ from rnnext.layers.rnn.cell_protocol import (
 )
 from rnnext.layers.rnn.kernel_cell import KernelCell, has_kernel
 from rnnext.layers.rnn.kernel_stack import KernelStack
-from rnnext.layers.rnn.masked_outputs import with_initial_state, with_mirrored_zeros
+from rnnext.layers.rnn.masked_outputs import (
+    recorded_mirrored_zeros,
+    with_initial_state,
+    with_mirrored_zeros,
+)
 from rnnext.layers.rnn.recorded_rnn import record_kernel_call
 from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells, stacks_kernels
 from rnnext.layers.rnn.step_loop import StepLoop
@@ -415,6 +419,8 @@ class RNN(Layer):
                 "in training; accepted is 0."
             )
         results, pullback = record_kernel_call(self, recording, x, states, checked, flags)
+        if self._zeros_are_mirrored and checked is not None:
+            results, pullback = recorded_mirrored_zeros(results, checked, pullback)
         if not self.stateful:
             return results, pullback
         output, *new_states = results
