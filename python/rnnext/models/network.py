@@ -70,6 +70,7 @@ class Network:
         self._only_port = ports[0] if len(ports) == 1 else None
         self._memory = MemoryEstimate(graph)
         self._executions: dict[tuple[bool, ...], Execution] = {}
+        self._recorded: dict[tuple[bool, ...], RecordedProgram] = {}
         self.execution = self._execution_for(tuple(False for _ in ports))
         self._state_rows = _batch_size_of_states(graph)
         self.samples_elsewhere = samples_elsewhere(graph)
@@ -90,7 +91,7 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         # The operations of a graph refer to each other in circles, and while these are copied an
         # execution would read operations that are not there yet: it is made at its first use.
-        return {**self.__dict__, "_executions": {}, "execution": None}
+        return {**self.__dict__, "_executions": {}, "_recorded": {}, "execution": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -131,9 +132,13 @@ class Network:
             flat, to those of the inputs, flat.
         """
         values, masks = self._values(inputs), self.ports.masks(mask)
-        program = self._execution_for(tuple(m is not None for m in masks)).program
+        masked = tuple(m is not None for m in masks)
+        program = self._recorded.get(masked)
+        if program is None:
+            program = RecordedProgram(self._execution_for(masked).program)
+            self._recorded[masked] = program
         present = [m for m in masks if m is not None]
-        outputs, out_masks, reverse = RecordedProgram(program).run(recording, values, present)
+        outputs, out_masks, reverse = program.run(recording, values, present)
         return self._packed(outputs), self._packed(out_masks), reverse
 
     def _values(self, inputs: Any) -> list[Array]:
