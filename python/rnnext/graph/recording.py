@@ -227,16 +227,18 @@ def _call(instruction: Instruction) -> Callable[[Recording, Slots], Pullback]:
         source = plain.index
 
         def record_one(recording: Recording, slots: Slots) -> Pullback:
-            outputs, pullback = operation.record(recording, slots[source])
+            outputs, reverse = operation.record(recording, slots[source])
             _store(slots, targets, outputs)
+            pullback: Pullback = reverse
             return pullback
 
         return record_one
     read_args, read_named = reader(instruction.args), reader(named)
 
     def record(recording: Recording, slots: Slots) -> Pullback:
-        outputs, pullback = operation.record(recording, *read_args(slots), **read_named(slots))
+        outputs, reverse = operation.record(recording, *read_args(slots), **read_named(slots))
         _store(slots, targets, outputs)
+        pullback: Pullback = reverse
         return pullback
 
     return record
