@@ -182,6 +182,22 @@ struct OuterProductCall {
   void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
 };
 
+constexpr int kMaxSlots = 3;
+
+// n weights changed by their gradients; every pointer not owned.
+template <class T>
+struct UpdateCall {
+  ptrdiff_t n;
+  const T* before;
+  T* weights;           // may be `before`
+  const T* gradients;   // nullptr: zeros
+  const T* squares;     // nullptr: those of the gradients
+  T* slots[kMaxSlots];  // nullptr: not kept
+  T options[5];
+  bool decays;
+  T decay, rate;
+};
+
 // rows of y = activation(x @ kernel + bias).
 template <class T>
 struct DenseCall {
@@ -223,6 +239,11 @@ struct KernelsOf {
     Kernel<RecurrentBackwardCall<T>> simple_rnn, lstm, gru_reset_after, gru_reset_before;
   } backward;
   Kernel<OuterProductCall<T>> outer_product;
+  struct {
+    void (*adam)(const UpdateCall<T>*);
+    void (*sgd)(const UpdateCall<T>*);
+    void (*rmsprop)(const UpdateCall<T>*);
+  } update;
   // y = activation(x) for x (rows, n), row-major; y may be x. Row-wise kinds work over n.
   void (*activate)(const Activation*, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n);
   // out = d * activation'(x) for n elements, y = activation(x); not row-wise. out may be d.
