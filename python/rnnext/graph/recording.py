@@ -7,6 +7,7 @@ The program is run forwards instruction by instruction, and the functions backwa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -40,7 +41,8 @@ class Weight(Protocol):
 class Buffers:
     """Arrays that are used again pass after pass: a training step allocates none of its own.
 
-    A pass that asks twice for the same gets two: the first is still needed when it is reversed.
+    A smaller batch uses a part of the memory of a larger one. A pass that asks twice for the same
+    gets two: the first is still needed when it is reversed.
     """
 
     def __init__(self) -> None:
@@ -49,12 +51,17 @@ class Buffers:
 
     def take(self, owner: Any, purpose: str, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """Returns an array with any contents, which is the caller's until the next pass begins."""
-        key = id(owner), purpose, shape, str(dtype)
+        key = id(owner), purpose, dtype
+        size = shape if isinstance(shape, int) else math.prod(shape)
         arrays, taken = self._arrays.setdefault(key, []), self._taken.get(key, 0)
         if taken == len(arrays):
-            arrays.append(np.empty(shape, dtype))
+            arrays.append(np.empty(size, dtype))
+        elif arrays[taken].size < size:
+            arrays[taken] = np.empty(size, dtype)
         self._taken[key] = taken + 1
-        return arrays[taken]
+        array = arrays[taken]
+        array = array if array.size == size else array[:size]
+        return array if isinstance(shape, int) else array.reshape(shape)
 
     def begin(self) -> None:
         """Begins a pass: all arrays are free."""
