@@ -264,3 +264,25 @@ def test_a_gradient_that_is_not_finite_gives_no_numpy_warning() -> None:
         warnings.simplefilter("error")
         optimizers.Adam(global_clipnorm=1.0).apply([np.array([np.nan, np.inf])], weights)
     assert np.isnan(weights[0].numpy()).all()
+
+
+def half_steps(name: str, options: dict[str, Any], dtype: str) -> Any:
+    weight = Variable(np.linspace(-1, 1, 8).astype("float16").astype(dtype), name="w")
+    optimizer = getattr(optimizers, name)(0.25, **options)
+    for step in range(3):
+        optimizer.apply([np.linspace(1, step, 8).astype("float16")], [weight])
+    assert weight.dtype == dtype
+    return weight.numpy()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Adam", {}),
+        ("SGD", {"momentum": 0.5}),
+        ("RMSprop", {"centered": True, "weight_decay": 0.1}),
+    ],
+)
+def test_half_precision_is_computed_in_float32(name: str, options: dict[str, Any]) -> None:
+    narrow, wide = (half_steps(name, options, dtype) for dtype in ("float16", "float32"))
+    np.testing.assert_allclose(narrow, wide, rtol=2e-2, atol=2e-3)

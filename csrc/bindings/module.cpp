@@ -7,6 +7,7 @@
 #include "array_functions.h"
 #include "fastcall.h"
 #include "layers.h"
+#include "optimizers.h"
 #include "rnnext/rnnext.h"
 
 namespace py = pybind11;
@@ -90,6 +91,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
         py::arg("factor"), py::arg("offset"));
   m.def("concatenate_directions", &rnnext::bindings::concatenate_directions, py::arg("forward"),
         py::arg("backward"));
+  rnnext::bindings::add_optimizers(m);
   m.def("set_num_threads", &rnnext::set_num_threads, py::arg("n"));
   m.def("get_num_threads", &rnnext::get_num_threads);
   m.attr("MAX_THREADS") = rnnext::kMaxThreads;

@@ -1,6 +1,7 @@
 // All kernels of one instruction set, as the table that crosses the boundary. Compiled once per
 // instruction set with that set's flags and -DRNNEXT_ISA=<name>; see CMakeLists.txt.
 #include "dense.h"
+#include "optimizers.h"
 #include "outer_product.h"
 #include "recurrence.h"
 #include "recurrence_backward.h"
@@ -126,6 +127,7 @@ constexpr KernelsOf<T> kernels() {
   k.backward = {backward_kernel<SimpleRnn, T>(), backward_kernel<Lstm, T>(),
                 backward_kernel<GruResetAfter, T>(), backward_kernel<GruResetBefore, T>()};
   k.outer_product = {outer_product_workspace_bytes<T>, outer_product<T>};
+  k.update = {update_adam<T>, update_sgd<T>, update_rmsprop<T>};
   k.activate = activate<T>;
   k.differentiate = differentiate<T>;
   return k;

@@ -156,8 +156,8 @@ class OuterProduct {
     if (sum_)
       for (ptrdiff_t i = 0; i < rows; i += kSumChain)
         for (ptrdiff_t n = 0; n < vectors; ++n)
-          add_rows(b_ + i * kTileColumns + n * W, lesser(kSumChain, rows - i),
-                   sum_ + first + n * W, n == vectors - 1 ? last : W);
+          add_rows(b_ + i * kTileColumns + n * W, lesser(kSumChain, rows - i), sum_ + first + n * W,
+                   n == vectors - 1 ? last : W);
     for_each_part(k_, kOuterRows, [&](ptrdiff_t k, ptrdiff_t height) {
       tiles.of[height][vectors](a_ + k, a_stride_, b_, rows, out_ + k, first, last);
     });

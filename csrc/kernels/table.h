@@ -173,7 +173,8 @@ struct RecurrentBackwardCall {
 // What a gradient is a sum of products with: rows of k elements, and where the products go.
 template <class T>
 struct OuterFactor {
-  const T* const* rows;  // pointers to k elements each; nullptr: ones, of which k is 1; one factor at most
+  // Pointers to k elements each. nullptr: ones; then k is 1, and no other factor is ones.
+  const T* const* rows;
   ptrdiff_t k;
   T* out;  // (k, columns), row i at out + i * out_stride
   ptrdiff_t out_stride;
@@ -189,6 +190,22 @@ struct OuterProductCall {
   ptrdiff_t factor_count;
 
   void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
+};
+
+constexpr int kMaxSlots = 3;
+
+// n weights changed by their gradients; every pointer not owned.
+template <class T>
+struct UpdateCall {
+  ptrdiff_t n;
+  const T* before;
+  T* weights;           // may be `before`
+  const T* gradients;   // nullptr: zeros
+  const T* squares;     // nullptr: those of the gradients
+  T* slots[kMaxSlots];  // nullptr: not kept
+  T options[5];
+  bool decays;
+  T decay, rate;
 };
 
 // rows of y = activation(x @ kernel + bias).
@@ -232,6 +249,11 @@ struct KernelsOf {
     Kernel<RecurrentBackwardCall<T>> simple_rnn, lstm, gru_reset_after, gru_reset_before;
   } backward;
   Kernel<OuterProductCall<T>> outer_product;
+  struct {
+    void (*adam)(const UpdateCall<T>*);
+    void (*sgd)(const UpdateCall<T>*);
+    void (*rmsprop)(const UpdateCall<T>*);
+  } update;
   // y = activation(x) for x (rows, n), row-major; y may be x. Row-wise kinds work over n.
   void (*activate)(const Activation*, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n);
   // out = d * activation'(x) for n elements, y = activation(x); not row-wise. out may be d.

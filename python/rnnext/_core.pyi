@@ -193,6 +193,63 @@ def normalize(x: _Array, mean: _Array, factor: _Array, offset: _Array) -> _Array
 def concatenate_directions(forward: _Array, backward: _Array) -> _Array:
     """(B, T, M + N) of `forward` (B, T, M) and `backward` (B, T, N), its steps reversed."""
 
+# A step of an optimizer. `weights` becomes what follows from `before`, which it may be; `squares`
+# stands in place of the gradients' squares. With `rows`, gradients and squares are of some rows of a
+# table: each row of it has the number of the row of these that is its, or -1. `decay` is two numbers:
+# first their product with a weight is taken off it. Slots are written. Formulas:
+# csrc/include/rnnext/optimizers.h.
+def update_adam(
+    before: _Array,
+    weights: _Array,
+    gradients: _Array,
+    squares: _Array | None,
+    rows: _Array | None,
+    decay: tuple[float, float] | None,
+    momentum: _Array,
+    velocity: _Array,
+    largest: _Array | None,
+    step: float,
+    part_1: float,
+    part_2: float,
+    epsilon: float,
+) -> None: ...
+def update_sgd(
+    before: _Array,
+    weights: _Array,
+    gradients: _Array,
+    squares: _Array | None,
+    rows: _Array | None,
+    decay: tuple[float, float] | None,
+    momentum: _Array | None,
+    step: float,
+    kept: float,
+    nesterov: bool,
+) -> None: ...
+def update_rmsprop(
+    before: _Array,
+    weights: _Array,
+    gradients: _Array,
+    squares: _Array | None,
+    rows: _Array | None,
+    decay: tuple[float, float] | None,
+    velocity: _Array,
+    momentum: _Array | None,
+    average: _Array | None,
+    step: float,
+    rho: float,
+    rest: float,
+    epsilon: float,
+    kept: float,
+) -> None: ...
+def add_look_ups(
+    values: _Array, indices: _Array, rows: _Array, sums: _Array, squares: _Array | None
+) -> int:
+    """Adds up `values` (look-ups, columns) by int64 `indices`, in order.
+
+    Row r of the table has its sums at row rows[r] of `sums` and `squares`, or rows[r] is -1.
+    Returns how many rows of `sums` are used.
+    """
+
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
 def threading() -> str: ...

@@ -118,6 +118,11 @@ class Progbar:
             print_message(line + self._shown_values(small_negatives=True))
         self._last_update = now
 
+    def is_due(self) -> bool:
+        """Whether an update now would be drawn; the first one always counts."""
+        is_late = time.time() - self._last_update >= self.interval
+        return self._seen == 0 or is_late
+
     def add(self, n: int, values: Sequence[tuple[str, Any]] | None = None) -> None:
         """Shows that `n` more steps are done; see `update`."""
         self.update(self._seen + n, values)

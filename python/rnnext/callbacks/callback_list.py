@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rnnext.callbacks.callback import Callback, History
@@ -10,6 +10,8 @@ from rnnext.errors import UnsupportedError
 from rnnext.progbar import Progbar, print_message
 
 __all__ = ["CallbackList", "ProgbarLogger", "plain_logs"]
+
+_OLDER_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 
 class ProgbarLogger(Callback):
@@ -86,6 +88,12 @@ class ProgbarLogger(Callback):
         """Draws the bar for the last time."""
         self._finish(logs)
 
+    def is_due(self) -> bool:
+        """Whether a batch that ends now changes what is shown."""
+        if self.target is None or self.progbar is None:
+            return True  # the batches are counted
+        return self.verbose == 1 and self.progbar.is_due()
+
     def _begin(self) -> None:
         self.seen = 0
         self.progbar = Progbar(self.target, verbose=self.verbose, stateless_metrics=())
@@ -146,6 +154,23 @@ class CallbackList(Callback):
         if wanted and not any(isinstance(callback, kind) for callback in self.callbacks):
             self.callbacks.append(kind())
 
+    def listening(self, hook: str) -> Callable[[], bool]:
+        """Returns a function that tells whether a callback does something in a hook just now.
+
+        Few callbacks do anything at batches, and to find the results of a batch takes time.
+
+        Args:
+            hook: Name of a method, e.g. `"on_train_batch_end"`.
+        """
+        if type(self) is not CallbackList:
+            return _always
+        heard = [callback for callback in self.callbacks if _overrides(callback, hook)]
+        shown = getattr(ProgbarLogger, hook)
+        bars = [c for c in heard if getattr(getattr(c, hook), "__func__", None) is shown]
+        if len(bars) < len(heard):
+            return _always
+        return bars[0].is_due if len(bars) == 1 else lambda: any(bar.is_due() for bar in bars)
+
     def append(self, callback: Callback) -> None:
         """Adds a callback at the end."""
         self.callbacks.append(callback)
@@ -163,6 +188,19 @@ class CallbackList(Callback):
             if isinstance(callback, History):
                 model.history = callback
             callback.set_model(model)
+
+
+def _overrides(callback: Any, hook: str) -> bool:
+    """Whether a method is more than the one of `Callback`, which does nothing."""
+    names = [hook, _OLDER_NAMES.get(hook, hook)]
+    return any(
+        getattr(getattr(callback, name), "__func__", None) is not getattr(Callback, name)
+        for name in names
+    )
+
+
+def _always() -> bool:
+    return True
 
 
 def _flat(callbacks: Any) -> list[Any]:

@@ -5,7 +5,6 @@ The functions are a cache of the program, which stays what is copied, pickled an
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,12 +13,10 @@ import numpy as np
 
 from rnnext import nest
 from rnnext.arrays import cast
-from rnnext.graph.program import Action, Instruction, Program, Slot, slots_in
+from rnnext.graph.program import Action, Instruction, Program, Slot
+from rnnext.graph.slot_reader import Reader, Slots, plain_slot, reader
 
 __all__ = ["Execution"]
-
-Slots = list[Any]
-Reader = Callable[[Slots], Any]
 
 
 class Execution:
@@ -161,24 +158,18 @@ def _step(instruction: Instruction, runner: Any) -> Callable[[Slots], None]:
 
 def _general_call(instruction: Instruction, compute: Any) -> Reader:
     args, kwargs, masks = instruction.args, instruction.kwargs, instruction.masks
-    plain, mask = _plain(args), masks.get("mask")
+    plain, mask = plain_slot(args), masks.get("mask")
     if plain is not None and isinstance(mask, Slot) and not kwargs and len(masks) == 1:
         # One tensor and its mask, as most masked calls have, without readers: 2 us less.
         source, place = plain.index, mask.index
         return lambda slots: compute(slots[source], mask=slots[place])
-    read_args, read_kwargs = _reader(args), _reader({**kwargs, **masks})
+    read_args, read_kwargs = reader(args), reader({**kwargs, **masks})
     return lambda slots: compute(*read_args(slots), **read_kwargs(slots))
-
-
-def _plain(args: tuple[Any, ...]) -> Slot | None:
-    """The only argument, if it is a slot whose value is taken as it is."""
-    is_plain = len(args) == 1 and isinstance(args[0], Slot) and args[0].dtype is None
-    return args[0] if is_plain else None
 
 
 def _mask(instruction: Instruction) -> Callable[[Slots], None]:
     operation, targets = instruction.operation, instruction.outputs
-    read_first, read_mask = _reader(instruction.args[0]), _reader(instruction.masks["mask"])
+    read_first, read_mask = reader(instruction.args[0]), reader(instruction.masks["mask"])
 
     def run(slots: Slots) -> None:
         masks = nest.flatten(operation.compute_mask(read_first(slots), read_mask(slots)))
@@ -190,7 +181,7 @@ def _mask(instruction: Instruction) -> Callable[[Slots], None]:
 
 def _joint(instruction: Instruction, runner: Any) -> Callable[[Slots], None]:
     """An operation that computes its outputs and their masks in one go, such as a model."""
-    read_first, read_mask = _reader(instruction.args[0]), _reader(instruction.masks["mask"])
+    read_first, read_mask = reader(instruction.args[0]), reader(instruction.masks["mask"])
 
     def run(slots: Slots) -> None:
         outputs, masks = runner.call_with_masks(read_first(slots), read_mask(slots))
@@ -200,23 +191,6 @@ def _joint(instruction: Instruction, runner: Any) -> Callable[[Slots], None]:
             slots[slot] = value
 
     return run
-
-
-def _reader(structure: Any) -> Reader:
-    """A function that fills a nested structure from the slots."""
-    if isinstance(structure, Slot):
-        if structure.dtype is None:
-            return operator.itemgetter(structure.index)
-        index, dtype = structure.index, np.dtype(structure.dtype)
-        return lambda slots: cast(slots[index], dtype)
-    if not slots_in(structure):
-        return lambda _slots: structure
-    if isinstance(structure, dict):
-        named = [(key, _reader(value)) for key, value in structure.items()]
-        return lambda slots: {key: read(slots) for key, read in named}
-    parts = [_reader(value) for value in structure]
-    make = type(structure) if type(structure) in (list, tuple) else list
-    return lambda slots: make(read(slots) for read in parts)
 
 
 def _single(compute: Any, source: int, target: int) -> Callable[[Slots], None]:

@@ -7,8 +7,9 @@ The program is run forwards instruction by instruction, and the functions backwa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from rnnext import nest, settings
 from rnnext.arrays import cast
 from rnnext.graph.program import Action, Instruction, Program, Slot
 from rnnext.graph.row_gradient import RowGradient
+from rnnext.graph.slot_reader import Slots, plain_slot, reader
 
 __all__ = ["Buffers", "Logits", "Pullback", "RecordedProgram", "Recording", "Weight"]
 
@@ -39,7 +41,8 @@ class Weight(Protocol):
 class Buffers:
     """Arrays that are used again pass after pass: a training step allocates none of its own.
 
-    A pass that asks twice for the same gets two: the first is still needed when it is reversed.
+    A smaller batch uses a part of the memory of a larger one. A pass that asks twice for the same
+    gets two: the first is still needed when it is reversed.
     """
 
     def __init__(self) -> None:
@@ -48,12 +51,17 @@ class Buffers:
 
     def take(self, owner: Any, purpose: str, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """Returns an array with any contents, which is the caller's until the next pass begins."""
-        key = id(owner), purpose, shape, str(dtype)
+        key = id(owner), purpose, dtype
+        size = shape if isinstance(shape, int) else math.prod(shape)
         arrays, taken = self._arrays.setdefault(key, []), self._taken.get(key, 0)
         if taken == len(arrays):
-            arrays.append(np.empty(shape, dtype))
+            arrays.append(np.empty(size, dtype))
+        elif arrays[taken].size < size:
+            arrays[taken] = np.empty(size, dtype)
         self._taken[key] = taken + 1
-        return arrays[taken]
+        array = arrays[taken]
+        array = array if array.size == size else array[:size]
+        return array if isinstance(shape, int) else array.reshape(shape)
 
     def begin(self) -> None:
         """Begins a pass: all arrays are free."""
@@ -124,7 +132,7 @@ class Recording:
 
 
 class RecordedProgram:
-    """A program that is run forwards and backwards.
+    """A program that is run forwards and backwards; what does not change is found once.
 
     Args:
         program: The program.
@@ -132,6 +140,7 @@ class RecordedProgram:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._steps = [_step(instruction) for instruction in program.instructions]
 
     def run(
         self, recording: Recording, values: list[Any], masks: list[Any]
@@ -150,62 +159,114 @@ class RecordedProgram:
         program = self.program
         slots = values + masks
         slots += [None] * (program.slot_count - len(slots))
-        pullbacks: list[tuple[Instruction, Pullback]] = []
-        for instruction in program.instructions:
-            pullback = _run(instruction, recording, slots)
-            if pullback is not None:
-                pullbacks.append((instruction, pullback))
+        pullbacks = [step.record(recording, slots) for step in self._steps]
         dtypes = [getattr(value, "dtype", None) for value in slots]
 
         def reverse(d_outputs: list[Any]) -> list[Any]:
             gradients: list[Any] = [None] * program.slot_count
             for slot, gradient in zip(program.outputs, d_outputs, strict=True):
                 _accumulate(gradients, slot, gradient, dtypes)
-            for instruction, pullback in reversed(pullbacks):
-                _reverse(instruction, pullback, gradients, dtypes)
+            for step, pullback in zip(reversed(self._steps), reversed(pullbacks), strict=True):
+                if pullback is not None:
+                    _reverse(step, pullback, gradients, dtypes)
             return gradients[: program.input_count]
 
         masks_of = [None if slot is None else slots[slot] for slot in program.output_masks]
         return [slots[slot] for slot in program.outputs], masks_of, reverse
 
 
-def _run(instruction: Instruction, recording: Recording, slots: list[Any]) -> Pullback | None:
-    """Runs one instruction and stores its results; returns how it is reversed."""
+class _Step(NamedTuple):
+    """An instruction, made ready to be recorded.
+
+    Attributes:
+        record: Runs it and stores its results; returns how it is reversed, None for masks.
+        outputs: The slots of its outputs.
+        sources: For each leaf of its arguments, the slot that it is read from, or None.
+    """
+
+    record: Callable[[Recording, Slots], Pullback | None]
+    outputs: tuple[int, ...]
+    sources: list[int | None]
+
+
+def _step(instruction: Instruction) -> _Step:
+    args, named = instruction.args, {**instruction.kwargs, **instruction.masks}
+    make = {Action.MASK: _mask, Action.JOINT: _joint, Action.CALL: _call}[instruction.action]
+    leaves = nest.flatten(args if instruction.action is Action.JOINT else (args, named))
+    sources = [leaf.index if isinstance(leaf, Slot) else None for leaf in leaves]
+    return _Step(make(instruction), instruction.outputs, sources)
+
+
+def _mask(instruction: Instruction) -> Callable[[Recording, Slots], None]:
+    operation, targets = instruction.operation, instruction.outputs
+    read_first, read_mask = reader(instruction.args[0]), reader(instruction.masks["mask"])
+
+    def record(_recording: Recording, slots: Slots) -> None:
+        masks = nest.flatten(operation.compute_mask(read_first(slots), read_mask(slots)))
+        for slot, mask in zip(targets, masks, strict=False):
+            slots[slot] = mask
+
+    return record
+
+
+def _joint(instruction: Instruction) -> Callable[[Recording, Slots], Pullback]:
+    """An operation that computes its outputs and their masks in one go, such as a model."""
     operation = instruction.operation
-    args, masks = _filled(instruction.args, slots), _filled(instruction.masks, slots)
-    if instruction.action is Action.MASK:
-        found = nest.flatten(operation.compute_mask(args[0], masks["mask"]))
-        for slot, mask in zip(instruction.outputs, found, strict=False):
-            slots[slot] = mask
-        return None
-    if instruction.action is Action.JOINT:
-        outputs, out_masks, pullback = operation.record_with_masks(
-            recording, args[0], masks["mask"]
+    read_first, read_mask = reader(instruction.args[0]), reader(instruction.masks["mask"])
+
+    def record(recording: Recording, slots: Slots) -> Pullback:
+        outputs, masks, pullback = operation.record_with_masks(
+            recording, read_first(slots), read_mask(slots)
         )
-        for slot, mask in zip(instruction.output_masks, nest.flatten(out_masks), strict=True):
+        for slot, mask in zip(instruction.output_masks, nest.flatten(masks), strict=True):
             slots[slot] = mask
-    else:
-        kwargs = {**_filled(instruction.kwargs, slots), **masks}
-        outputs, pullback = operation.record(recording, *args, **kwargs)
-    for slot, value in zip(instruction.outputs, nest.flatten(outputs), strict=True):
+        _store(slots, instruction.outputs, outputs)
+        return pullback
+
+    return record
+
+
+def _call(instruction: Instruction) -> Callable[[Recording, Slots], Pullback]:
+    operation, targets = instruction.operation, instruction.outputs
+    plain = plain_slot(instruction.args)
+    named = {**instruction.kwargs, **instruction.masks}
+    if plain is not None and not named:  # most calls: one array
+        source = plain.index
+
+        def record_one(recording: Recording, slots: Slots) -> Pullback:
+            outputs, reverse = operation.record(recording, slots[source])
+            _store(slots, targets, outputs)
+            pullback: Pullback = reverse
+            return pullback
+
+        return record_one
+    read_args, read_named = reader(instruction.args), reader(named)
+
+    def record(recording: Recording, slots: Slots) -> Pullback:
+        outputs, reverse = operation.record(recording, *read_args(slots), **read_named(slots))
+        _store(slots, targets, outputs)
+        pullback: Pullback = reverse
+        return pullback
+
+    return record
+
+
+def _store(slots: Slots, targets: tuple[int, ...], outputs: Any) -> None:
+    if type(outputs) is np.ndarray and len(targets) == 1:
+        slots[targets[0]] = outputs
+        return
+    for slot, value in zip(targets, nest.flatten(outputs), strict=True):
         slots[slot] = value
-    return pullback
 
 
-def _reverse(
-    instruction: Instruction, pullback: Pullback, gradients: list[Any], dtypes: list[Any]
-) -> None:
+def _reverse(step: _Step, pullback: Pullback, gradients: list[Any], dtypes: list[Any]) -> None:
     """Adds the gradients of what an instruction read."""
-    d_outputs = [gradients[slot] for slot in instruction.outputs]
+    d_outputs = [gradients[slot] for slot in step.outputs]
     if all(gradient is None for gradient in d_outputs):
         return
-    named = {**instruction.kwargs, **instruction.masks}
-    leaves = nest.flatten(
-        instruction.args if instruction.action is Action.JOINT else (instruction.args, named)
-    )
-    for leaf, gradient in zip(leaves, pullback(d_outputs), strict=False):
-        if isinstance(leaf, Slot):
-            _accumulate(gradients, leaf.index, gradient, dtypes)
+    for source, gradient in zip(step.sources, pullback(d_outputs), strict=False):
+        if source is not None:
+            _accumulate(gradients, source, gradient, dtypes)
 
 
 def _accumulate(gradients: list[Any], slot: int, gradient: Any, dtypes: list[Any]) -> None:
@@ -214,15 +275,3 @@ def _accumulate(gradients: list[Any], slot: int, gradient: Any, dtypes: list[Any
     gradient = cast(gradient, dtypes[slot])
     known = gradients[slot]
     gradients[slot] = gradient if known is None else known + gradient
-
-
-def _filled(structure: Any, slots: list[Any]) -> Any:
-    """A nested structure with the values of its slots."""
-
-    def value(leaf: Any) -> Any:
-        if not isinstance(leaf, Slot):
-            return leaf
-        stored = slots[leaf.index]
-        return stored if leaf.dtype is None else cast(stored, np.dtype(leaf.dtype))
-
-    return nest.map_structure(value, structure)

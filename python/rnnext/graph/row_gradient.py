@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext import _core
+
 __all__ = ["RowGradient"]
+
+Array = NDArray[Any]
 
 
 class RowGradient:
@@ -56,9 +60,31 @@ class RowGradient:
         """
         values = self.values if of is None else of(self.values)
         total = np.zeros(self.shape, values.dtype)
-        np.add.at(total, self.indices, values)
+        sums, _, rows = RowGradient(values, self.indices, self.shape).sums_by_row(False)
+        used = np.flatnonzero(rows >= 0)
+        total[used] = sums[rows[used]]
         return total
 
-    def copy(self, dtype: Any) -> RowGradient:
-        """Returns the gradient with its own values, of this dtype."""
-        return RowGradient(np.array(self.values, dtype), self.indices, self.shape)
+    def sums_by_row(self, with_squares: bool) -> tuple[Array, Array | None, Array]:
+        """Returns the sums over the look-ups of the rows that were used, and where they are.
+
+        Args:
+            with_squares: Whether sums of squares are wanted, too.
+
+        Returns:
+            The sums and the sums of squares (None unless wanted), each of shape (rows used,
+            columns), and for each row of the matrix which row of these is its, or -1.
+        """
+        values = np.ascontiguousarray(self.values)
+        if values.dtype not in (np.float32, np.float64):  # half precision
+            values = values.astype(np.float32)
+        indices = np.ascontiguousarray(self.indices, np.int64)
+        rows = np.empty(self.shape[0], np.int32)
+        sums = np.empty_like(values)
+        squares = np.empty_like(values) if with_squares else None
+        used = _core.add_look_ups(values, indices, rows, sums, squares)
+        return sums[:used], None if squares is None else squares[:used], rows
+
+    def astype(self, dtype: Any) -> RowGradient:
+        """Returns the gradient with values of this dtype."""
+        return RowGradient(self.values.astype(dtype, copy=False), self.indices, self.shape)

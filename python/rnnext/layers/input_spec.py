@@ -70,12 +70,13 @@ class InputSpec:
             return False
         if not (self.min_ndim or 0) <= rank <= (rank if self.max_ndim is None else self.max_ndim):
             return False
-        sizes = dict(self.axes)
-        sizes.update(enumerate(self.shape or ()))
-        return all(
-            -rank <= axis < rank and (size is None or shape[axis] in (size, None))
-            for axis, size in sizes.items()
-        )
+        sizes = self.axes if self.shape is None else {**self.axes, **dict(enumerate(self.shape))}
+        for axis, size in sizes.items():
+            if not -rank <= axis < rank:
+                return False
+            if size is not None and shape[axis] is not None and shape[axis] != size:
+                return False
+        return True
 
 
 def check_inputs(spec: Any, inputs: Any, label: str) -> None:

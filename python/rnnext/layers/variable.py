@@ -159,6 +159,11 @@ class Variable(NDArrayOperatorsMixin):
         Raises:
             ShapeError: If the shape differs. The old values are kept.
         """
+        if isinstance(value, np.generic) and value.dtype == self.stored.dtype and not self.shape:
+            array = np.array(value)  # a number: what metrics add up
+            array.flags.writeable = False
+            self.replace(array)
+            return
         self.replace(_read_only(self.fitting(value), self.stored.dtype))
 
     def replace(self, array: NDArray[Any]) -> None:

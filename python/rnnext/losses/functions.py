@@ -39,8 +39,10 @@ def averaged(values: Array, slopes: Callable[[], Array], axis: int = -1) -> Loss
     """Returns the means of values along an axis, given their derivatives."""
     if not values.ndim:
         return Losses(values, lambda g: slopes() * g)
-    share = 1 / max(values.shape[axis], 1)
-    means = np.asarray(values.mean(axis=axis, dtype=values.dtype))
+    count = values.shape[axis]
+    share, means = 1 / max(count, 1), _sum(values, axis)
+    if count != 1:
+        means /= count
     return Losses(means, lambda g: slopes() * (spread(g, axis) * share))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -102,14 +103,18 @@ class Mean(Metric):
         return divided(self.total, self.count)
 
 
+@functools.cache  # a signature is slow to read, and a training step is short
+def _option_names(cls: Any) -> list[str]:
+    return [name for name in cls._argument_names() if name not in ("name", "dtype")]
+
+
 class FunctionMetric(Mean):
     """The mean of a function whose options are arguments of the metric."""
 
     _function: ClassVar[Callable[..., Any]]
 
     def _options(self) -> dict[str, Any]:
-        common = ("name", "dtype")
-        return {k: getattr(self, k) for k in self._argument_names() if k not in common}
+        return {name: getattr(self, name) for name in _option_names(type(self))}  # type: ignore[arg-type]
 
     def update_state(  # type: ignore[override]
         self, y_true: Any, y_pred: Any, sample_weight: Any = None

@@ -169,6 +169,8 @@ class ModelInputs:
 
     def masks(self, mask: Any) -> list[Any]:
         """Returns one mask or None for each input."""
+        if mask is None:
+            return [None] * len(self.ports)
         flat = nest.flatten(mask) if nest.is_nested(mask) else [mask]
         if all(m is None for m in flat):
             return [None] * len(self.ports)

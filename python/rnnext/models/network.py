@@ -71,6 +71,7 @@ class Network:
         self._only_port = ports[0] if len(ports) == 1 else None
         self._memory = MemoryEstimate(graph)
         self._executions: dict[tuple[bool, ...], Execution] = {}
+        self._recorded: dict[Execution, RecordedProgram] = {}
         self.execution = self._execution_for(tuple(False for _ in ports))
         self._state_rows = _batch_size_of_states(graph)
         self.samples_elsewhere = samples_elsewhere(graph)
@@ -91,7 +92,7 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         # The operations of a graph refer to each other in circles, and while these are copied an
         # execution would read operations that are not there yet: it is made at its first use.
-        return {**self.__dict__, "_executions": {}, "execution": None}
+        return {**self.__dict__, "_executions": {}, "_recorded": {}, "execution": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -140,7 +141,9 @@ class Network:
             flat, to those of the inputs, flat.
         """
         execution, values, present = self.prepared(inputs, mask)
-        recorded = RecordedProgram(execution.program)
+        recorded = self._recorded.get(execution)
+        if recorded is None:
+            recorded = self._recorded[execution] = RecordedProgram(execution.program)
         outputs, out_masks, reverse = recorded.run(recording, values, present)
         return self._packed(outputs), self._packed(out_masks), reverse
 

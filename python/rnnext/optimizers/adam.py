@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnext import settings
+from rnnext import _core, settings
+from rnnext.optimizers import fused
 from rnnext.optimizers.arithmetic import approach, power, through_float32
 from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
@@ -27,6 +28,8 @@ class Adam(Optimizer):
 
     The other arguments are those of `Optimizer`.
     """
+
+    _fused = True
 
     def __init__(
         self,
@@ -54,19 +57,17 @@ class Adam(Optimizer):
         return [*rounds, {"velocity_hat": 0.0}] if self.amsgrad else rounds
 
     def _update(self, part: Part, rate: Any, step: int) -> None:
-        number, a, b = part.number, part.a, part.b
-        m, v = part.slots["momentum"], part.slots["velocity"]
+        number, slots = fused.number_of(part), part.slots
         first, second = (power(number, beta, step) for beta in (self.beta_1, self.beta_2))
-        alpha = rate * np.sqrt(1 - second) / (1 - first)
-        approach(m, part.g, number(1 - self.beta_1), a)
-        approach(v, part.of_gradients(np.square, b), number(1 - self.beta_2), a)
-        if self.amsgrad:
-            v = np.maximum(part.slots["velocity_hat"], v, out=part.slots["velocity_hat"])
-        np.sqrt(v, out=b)
-        b += number(self.epsilon)
-        np.multiply(m, alpha, out=a)
-        a /= b
-        part.w -= a
+        fused.update(
+            _core.update_adam,
+            part,
+            (slots["momentum"], slots["velocity"], slots["velocity_hat"] if self.amsgrad else None),
+            number(rate) * np.sqrt(1 - second) / (1 - first),
+            1 - self.beta_1,
+            1 - self.beta_2,
+            self.epsilon,
+        )
 
 
 class AdamW(Adam):

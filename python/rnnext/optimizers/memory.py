@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -55,31 +56,69 @@ class Part:
 
     Attributes:
         w: The weights, changed in place.
+        before: The weights as they were; a copy is in `w` already unless the step is fused.
+        decay: What a fused update takes off each weight first, two numbers that it is multiplied
+            by, or None.
         g: Their gradients. An update may overwrite them at its end.
         slots: The slots by name.
-        a: Scratch of the same size.
-        b: More scratch.
         number: Type of the numbers.
         index: Which variable of the optimizer it is; of all weights the first one's.
         shape: Shape of that variable.
     """
 
-    __slots__ = ("_group", "_place", "a", "b", "g", "index", "number", "shape", "slots", "w")
+    __slots__ = (
+        "_group",
+        "_place",
+        "before",
+        "decay",
+        "g",
+        "index",
+        "number",
+        "shape",
+        "slots",
+        "w",
+    )
 
     def __init__(self, group: Group, fresh: NDArray[Any], place: int | None) -> None:
         self._group, self._place = group, place
         self.number: Any = group.dtype.type
         self.index = group.indices[place or 0]
         self.shape = group.shapes[place or 0]
+        self.decay: tuple[float, float] | None = None
         if place is None:
-            self.w, self.g, self.a, self.b = fresh, group.gradients, group.a, group.b
+            self.w, self.before, self.g = fresh, group.before, group.gradients
             self.slots = group.slots
             return
         span = group.spans[place]
-        self.w, self.g, self.a, self.b = (
-            array[span] for array in (fresh, group.gradients, group.a, group.b)
-        )
+        self.w, self.before, self.g = fresh[span], group.before[span], group.gradients[span]
         self.slots = {name: array[span] for name, array in group.slots.items()}
+
+    @property
+    def a(self) -> NDArray[Any]:
+        """Scratch of the size of the part."""
+        return self._stretch(self._group.a)
+
+    @property
+    def b(self) -> NDArray[Any]:
+        """More scratch."""
+        return self._stretch(self._group.b)
+
+    def _stretch(self, flat: NDArray[Any]) -> NDArray[Any]:
+        return flat if self._place is None else flat[self._group.spans[self._place]]
+
+    def fused(self, uses_squares: bool = True) -> tuple[Any, ...]:
+        """Returns the first arguments of a compiled update, which also copies the weights.
+
+        Args:
+            uses_squares: Whether it reads the squares of the gradients.
+        """
+        if self._place is not None and self._place in self._group.apart_rows:
+            sums, squares, rows = self._group.rows[self._place].sums_by_row(uses_squares)
+            return self.before, self.w, sums, squares, rows, self.decay
+        squares = None
+        if uses_squares and self._group.rows and self.rows():
+            squares = self.of_gradients(np.square, self.b)
+        return self.before, self.w, self.g, squares, None, self.decay
 
     def rows(self) -> list[tuple[slice, RowGradient]]:
         """Returns the gradients that came in rows, with their places in this part."""
@@ -130,14 +169,26 @@ class Group:
         ends = np.cumsum([variable.stored.size for variable in self.variables]).tolist()
         self.spans = [slice(start, stop) for start, stop in zip([0, *ends], ends, strict=False)]
         self.size = ends[-1]
-        self.gradients, self.a, self.b = (np.empty(self.size, self.dtype) for _ in range(3))
+        self.gradients = np.empty(self.size, self.dtype)
         self._gradient_views = [self.view(self.gradients, i) for i in range(len(ends))]
         self.slots: dict[str, NDArray[Any]] = {}
         self.rows: dict[int, RowGradient] = {}  # by place, of the gradients just taken
+        self.apart_rows: set[int] = set()  # of those that are not among `gradients`
         self.places: list[int] = []  # of the variables with gradients
+        self.before = self.gradients  # the weights as they were; see `fresh`
         self._current: NDArray[Any] | None = None
         self._spare: NDArray[Any] | None = None
         self._handed_out: list[NDArray[Any]] = []
+
+    @functools.cached_property
+    def a(self) -> NDArray[Any]:
+        """Scratch."""
+        return np.empty(self.size, self.dtype)
+
+    @functools.cached_property
+    def b(self) -> NDArray[Any]:
+        """More scratch."""
+        return np.empty(self.size, self.dtype)
 
     def view(self, flat: NDArray[Any], place: int) -> NDArray[Any]:
         """Returns one variable's share of a flat array, in its shape."""
@@ -149,22 +200,23 @@ class Group:
             self.slots[name] = np.full(self.size, initial, self.dtype)
         return self.view(self.slots[name], place)
 
-    def take(self, gradients: Sequence[Any]) -> None:
+    def take(self, gradients: Sequence[Any], adds_up_rows: bool = True) -> None:
         """Copies the gradients; nothing else changes.
 
         Args:
             gradients: By index of the variable: an array, a `RowGradient`, or None.
+            adds_up_rows: Whether the sums of gradients that come in rows are wanted in `gradients`.
 
         Raises:
             ShapeError: If a gradient has not the shape of its variable.
         """
-        self.places, self.rows = [], {}
+        self.places, self.rows, self.apart_rows = [], {}, set()
         for place, index in enumerate(self.indices):
             gradient = gradients[index]
             if gradient is None:
                 continue
             if isinstance(gradient, RowGradient):
-                self.rows[place] = gradient.copy(self.dtype)
+                self.rows[place] = gradient.astype(self.dtype)
             elif not isinstance(gradient, np.ndarray):
                 gradient = as_array(gradient, f"gradient of {self.variables[place].path!r}")
             if gradient.shape != self.shapes[place]:
@@ -174,7 +226,17 @@ class Group:
                 )
             self.places.append(place)
             view = self._gradient_views[place]
-            view[...] = self.rows[place].added_up() if place in self.rows else gradient
+            if place not in self.rows:
+                view[...] = gradient
+            elif adds_up_rows:
+                view[...] = self.rows[place].added_up()
+            else:
+                self.apart_rows.add(place)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all variables have gradients."""
+        return len(self.places) == len(self.variables)
 
     def parts(self, fresh: NDArray[Any], apart: bool) -> list[Part]:
         """Returns the parts with gradients: one for all weights, or one for each.
@@ -183,12 +245,16 @@ class Group:
             fresh: The weights to change.
             apart: Whether each weight must be a part of its own.
         """
-        if not apart and len(self.places) == len(self.variables):
+        if not apart and self.is_whole and not self.apart_rows:
             return [Part(self, fresh, None)]
         return [Part(self, fresh, place) for place in self.places]
 
-    def fresh(self) -> NDArray[Any]:
-        """Returns a copy of the weights, to be changed and given to `hand_out`."""
+    def fresh(self, copied: bool = True) -> NDArray[Any]:
+        """Returns a copy of the weights, to be changed and given to `hand_out`.
+
+        Args:
+            copied: False: a fused update writes all of it, from `before`.
+        """
         # Two references, the attribute and the argument: no view of it is left.
         if self._spare is not None and sys.getrefcount(self._spare) <= 2:
             fresh = self._spare
@@ -198,8 +264,12 @@ class Group:
             variable.stored is array
             for variable, array in zip(self.variables, self._handed_out, strict=True)
         )
+        self.before = fresh
         if known and self._current is not None:
-            np.copyto(fresh, self._current)
+            if copied:
+                np.copyto(fresh, self._current)
+            else:
+                self.before = self._current
         else:
             for variable, span in zip(self.variables, self.spans, strict=True):
                 fresh[span] = variable.stored.reshape(-1)

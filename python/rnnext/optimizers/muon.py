@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext.optimizers.arithmetic import approach, power
+from rnnext import _core
+from rnnext.optimizers import fused
+from rnnext.optimizers.arithmetic import power
 from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
 
@@ -98,17 +100,17 @@ class Muon(Optimizer):
             self._muon_update(part, rate)
 
     def _adam_update(self, part: Part, rate: Any, step: int) -> None:
-        number = part.number
-        m, v = part.slots["momentum"], part.slots["velocity"]
-        first, second = (power(number, b, step) for b in (self.adam_beta_1, self.adam_beta_2))
-        approach(m, part.g, number(1 - self.adam_beta_1), part.a)
-        squares = part.of_gradients(np.square, part.b)
-        approach(v, squares, number(1 - self.adam_beta_2), part.a)
-        np.sqrt(v, out=part.b)
-        part.b += number(self.epsilon)
-        np.multiply(m, rate * np.sqrt(1 - second) / (1 - first), out=part.a)
-        part.a /= part.b
-        part.w -= part.a
+        betas = self.adam_beta_1, self.adam_beta_2
+        first, second = (power(part.number, beta, step) for beta in betas)
+        fused.update(
+            _core.update_adam,
+            part,
+            (part.slots["momentum"], part.slots["velocity"], None),
+            rate * np.sqrt(1 - second) / (1 - first),
+            1 - self.adam_beta_1,
+            1 - self.adam_beta_2,
+            self.epsilon,
+        )
 
     def _muon_update(self, part: Part, rate: Any) -> None:
         number, m, g, a = part.number, part.slots["momentum"], part.g, part.a

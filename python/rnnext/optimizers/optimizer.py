@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from rnnext import serialization, settings
+from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.kept_option import KeptArguments
 from rnnext.layers.variable import Variable, weights_lock
 from rnnext.naming import did_you_mean, unique_name
-from rnnext.optimizers import clipping
 from rnnext.optimizers.arithmetic import through_float32
+from rnnext.optimizers.gradients import Gradients
+from rnnext.optimizers.learning_rate import LearningRate
 from rnnext.optimizers.memory import Group, Part, Slot, groups_of
-from rnnext.optimizers.schedules.schedule import LearningRateSchedule, schedule_of_config
 
 __all__ = ["Optimizer"]
 
 _KERAS1_NAMES = {"lr": "learning_rate"}
 
 
-class Optimizer(KeptArguments):
+class Optimizer(KeptArguments, LearningRate, Gradients):
     """Base class of optimizers.
 
     A subclass names its slots in `_slot_rounds` and changes weights in `_update`.
@@ -59,6 +59,7 @@ class Optimizer(KeptArguments):
 
     _keras_module = "keras.optimizers"
     _apart = False  # whether an update needs each weight as a part of its own
+    _fused = False  # whether an update is compiled: it takes weights from `Part.before`
 
     def __init__(
         self,
@@ -81,7 +82,6 @@ class Optimizer(KeptArguments):
         self._check_no_others(kwargs)
         self._iterations = Slot(np.zeros((), np.int64), "iteration", self.name)
         self._variables = [self._iterations]
-        self._rate: Any = None
         self.learning_rate = self._checked_rate(learning_rate)
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue = clipnorm, clipvalue
@@ -103,66 +103,19 @@ class Optimizer(KeptArguments):
         return {**self.__dict__, "_index": {}}  # a copy has other variables, with other ids
 
     @property
-    def _label(self) -> str:
-        return f"optimizer {self.name!r} ({type(self).__name__})"
-
-    @property
-    def learning_rate(self) -> Any:
-        """The learning rate of the next step: a variable, or what a schedule or function returns.
-
-        Raises:
-            UnsupportedError: If it is set to a number while a schedule or a function gives it.
-        """
-        if isinstance(self._rate, LearningRateSchedule):
-            return self._rate(self._iterations)
-        return self._rate if isinstance(self._rate, Variable) else self._rate()
-
-    @learning_rate.setter
-    def learning_rate(self, rate: Any) -> None:
-        if isinstance(rate, Variable):
-            rate = rate.value
-        if isinstance(rate, LearningRateSchedule) or callable(rate):
-            self._variables = [v for v in self._variables if v is not self._rate]
-            self._rate = rate
-        elif isinstance(self._rate, Variable):
-            self._rate.assign(rate)
-        elif self._rate is None:
-            value = np.array(rate, settings.floatx())
-            self._rate = Slot(value, "learning_rate", self.name)
-            self._variables.append(self._rate)
-        else:
-            raise UnsupportedError(
-                f"{self._label}: the learning rate comes from {self._rate!r} and cannot be set to "
-                f"{rate!r}; make the optimizer with a float as its learning_rate to set it later."
-            )
-
-    @property
-    def lr(self) -> Any:
-        """The learning rate, under its name in older programs."""
-        return self.learning_rate
-
-    @lr.setter
-    def lr(self, rate: Any) -> None:
-        self.learning_rate = rate
-
-    @property
     def iterations(self) -> Any:
         """How many steps were taken; of accumulated gradients those that changed the weights."""
         if self.gradient_accumulation_steps:
             return self._iterations.value // self.gradient_accumulation_steps
         return self._iterations
 
-    @property
-    def variables(self) -> list[Variable]:
-        """The state: the number of steps, the learning rate, then the slots in Keras's order."""
-        return list(self._variables)
-
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, as Keras names them."""
-        rate = self._rate
-        given = float(rate) if isinstance(rate, Variable) else serialization.serialize(rate)
+        config = {n: getattr(self, n) for n in self._argument_names() if n != "learning_rate"}
         return {
-            name: given if name == "learning_rate" else serialization.serialize(getattr(self, name))
+            name: self._rate_config()
+            if name == "learning_rate"
+            else serialization.serialize(config[name])
             for name in self._argument_names()
         }
 
@@ -174,16 +127,6 @@ class Optimizer(KeptArguments):
                 f"{self._label}: unknown arguments {sorted(kwargs)}; accepted: {accepted}"
                 + did_you_mean([_KERAS1_NAMES.get(name, name)], accepted)
             )
-
-    def _checked_rate(self, rate: Any) -> Any:
-        if isinstance(rate, dict):
-            rate = schedule_of_config(rate)
-        if isinstance(rate, (float, LearningRateSchedule)) or callable(rate):
-            return rate
-        raise UnsupportedError(
-            f"{self._label}: learning_rate must be a float, a LearningRateSchedule or a function, "
-            f"received {rate!r}."
-        )
 
     def _check_values(self) -> None:
         clips = {k: getattr(self, k) for k in ("clipnorm", "clipvalue", "global_clipnorm")}
@@ -312,10 +255,12 @@ class Optimizer(KeptArguments):
         if len(grads) == 0:
             return
         gradients = self._by_index(grads, trainable_variables)
+        is_fused = self._fused and self._uses_gradients_as_they_are
         for group in self._groups:
-            group.take(gradients)
+            group.take(gradients, adds_up_rows=not is_fused)
         active = [group for group in self._groups if group.places]
-        fresh = [group.fresh() for group in self._groups]
+        copies = not is_fused or self._decays_apart
+        fresh = [group.fresh(copies or not group.is_whole) for group in self._groups]
         if active:
             self._step(active, [f for g, f in zip(self._groups, fresh, strict=True) if g.places])
         if self.use_ema:
@@ -334,64 +279,17 @@ class Optimizer(KeptArguments):
                 group.hand_out(flat)
             self._iterations.memory[...] += 1
 
-    def _by_index(self, grads: Sequence[Any], variables: Any) -> Sequence[Any]:
-        """The gradients in the order of the variables that the optimizer was built with."""
-        if variables is not None:
-            variables = list(variables)
-            if not self.built:
-                self.build(variables)
-        elif not self.built:
-            raise UnsupportedError(
-                f"{self._label}: apply(gradients) without variables needs an optimizer that is "
-                "built; call optimizer.build(variables) first."
-            )
-        known = self._trainable_variables if variables is None else variables
-        if len(grads) != len(known):
-            raise ShapeError(
-                f"{self._label}: {len(grads)} gradients were given for {len(known)} variables."
-            )
-        missing = [v.path for g, v in zip(grads, known, strict=True) if g is None]
-        if len(missing) == len(known):
-            raise UnsupportedError(f"{self._label}: No gradients provided for any variable.")
-        if missing:
-            warnings.warn(
-                f"Gradients do not exist for variables {missing} when minimizing the loss. If "
-                "using `model.compile()`, did you forget to provide a `loss` argument?",
-                stacklevel=3,
-            )
-        if variables is None:
-            return grads
-        if not self._index:
-            self._index = {id(v): i for i, v in enumerate(self._trainable_variables)}
-        ordered = [None] * len(self._trainable_variables)
-        for gradient, variable in zip(grads, variables, strict=True):
-            index = self._index.get(id(variable))
-            if index is None:
-                raise UnsupportedError(
-                    f"{self._label}: unknown variable {variable!r}; the optimizer was built with "
-                    "others. Make a new optimizer for a new set of variables."
-                )
-            ordered[index] = gradient
-        return ordered
-
     def _step(self, groups: list[Group], fresh: list[Any]) -> None:
         """Changes the fresh weights and the slots."""
         pairs = list(zip(groups, fresh, strict=True))
         whole = [part for group, w in pairs for part in group.parts(w, apart=False)]
-        if self.loss_scale_factor is not None:
-            for part in whole:
-                part.map_gradients(np.divide, part.number(self.loss_scale_factor))
+        self._unscale(whole)
         if self.gradient_accumulation_steps and not self._accumulated(whole):
             return
         apart = whole
         if self._apart or self._decays_apart or self.clipnorm:
             apart = [part for group, w in pairs for part in group.parts(w, apart=True)]
-        if self.clipnorm and self.clipnorm > 0:
-            clipping.clip_by_norm(apart, self.clipnorm)
-        elif self.global_clipnorm and self.global_clipnorm > 0:
-            clipping.clip_by_global_norm(whole, self.global_clipnorm)
-        elif self.clipvalue and self.clipvalue > 0:
-            clipping.clip_by_value(whole, self.clipvalue)
+        self._limit(whole, apart)
         rate = float(self.learning_rate)
         self._decay(apart if self._decays_apart else whole, rate)
         step = int(self._iterations.memory) // (self.gradient_accumulation_steps or 1) + 1
@@ -403,28 +301,20 @@ class Optimizer(KeptArguments):
             for group in self._groups:
                 group.slots["gradient_accumulator"].fill(0)
 
-    def _accumulated(self, parts: list[Part]) -> bool:
-        """Adds the gradients to those kept; whether they are to be used, as their mean, now."""
-        steps = self.gradient_accumulation_steps or 1
-        if (int(self._iterations.memory) + 1) % steps:
-            for part in parts:
-                part.slots["gradient_accumulator"] += part.g
-            return False
-        for part in parts:
-            part.g += part.slots["gradient_accumulator"]
-            part.g /= part.number(steps)
-            part.forget_rows()
-        return True
-
     def _decay(self, parts: list[Part], rate: float) -> None:
         """Takes weight decay off the weights."""
         for part in parts:
             decay = self._weight_decay_of(part)
             if decay is None or not self._decays(self._trainable_variables[part.index]):
                 continue
-            np.multiply(part.w, through_float32(part.number, decay), out=part.a)
-            part.a *= part.number(rate)
-            part.w -= part.a
+            factors = through_float32(part.number, decay), part.number(rate)
+            if self._fused and not self._decays_apart:
+                part.decay = factors
+                continue
+            np.multiply(part.w, factors[0], out=part.a)
+            scratch = part.a
+            scratch *= factors[1]
+            part.w -= scratch
 
     def _weight_decay_of(self, _part: Part) -> Any:
         return self.weight_decay
@@ -486,51 +376,3 @@ class Optimizer(KeptArguments):
             averages = group.views(group.slots["average"])
             for variable, average in zip(group.variables, averages, strict=True):
                 variable.assign(average)
-
-    # State ----------------------------------------------------------------------------------------
-
-    def scale_loss(self, loss: Any) -> Any:
-        """Returns the loss times `loss_scale_factor`."""
-        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
-
-    def get_weights(self) -> list[Any]:
-        """Returns copies of the values of `variables`."""
-        return [variable.numpy() for variable in self._variables]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Sets the values of `variables`, all of them or, after an error, none.
-
-        Raises:
-            UnsupportedError: If the optimizer is not built.
-            ShapeError: If there are more or fewer arrays, or one has another shape.
-        """
-        if not self.built:
-            raise UnsupportedError(
-                f"{self._label}: set_weights() needs an optimizer that is built; call "
-                "optimizer.build(variables) first."
-            )
-        if len(weights) != len(self._variables):
-            raise ShapeError(
-                f"{self._label}: set_weights() received {len(weights)} arrays; the optimizer has "
-                f"{len(self._variables)} variables."
-            )
-        fitting = [v.fitting(w) for v, w in zip(self._variables, weights, strict=True)]
-        for variable, value in zip(self._variables, fitting, strict=True):
-            variable.assign(value)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Writes the state as Keras does: under the numbers of `variables`."""
-        for number, variable in enumerate(self._variables):
-            store[str(number)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Reads what `save_own_variables` wrote; of another number of variables it only warns."""
-        if len(store.keys()) != len(self._variables):
-            warnings.warn(
-                f"{self._label}: the state is not loaded; the optimizer has "
-                f"{len(self._variables)} variables, the saved one {len(store.keys())}."
-                + ("" if self.built else " It is not built yet: call optimizer.build(variables)."),
-                stacklevel=2,
-            )
-            return
-        self.set_weights([np.asarray(store[str(i)]) for i in range(len(self._variables))])

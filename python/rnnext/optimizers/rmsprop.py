@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext import _core
 from rnnext.layers.variable import Variable
+from rnnext.optimizers import fused
 from rnnext.optimizers.arithmetic import mix, power, through_float32
 from rnnext.optimizers.memory import Part, Slot
 from rnnext.optimizers.optimizer import Optimizer
@@ -28,6 +30,8 @@ class RMSprop(Optimizer):
 
     The other arguments are those of `Optimizer`.
     """
+
+    _fused = True
 
     def __init__(
         self,
@@ -57,27 +61,19 @@ class RMSprop(Optimizer):
         return [{name: 0.0} for name in names]
 
     def _update(self, part: Part, rate: Any, step: int) -> None:  # noqa: ARG002
-        number, a, b = part.number, part.a, part.b
-        v, rho, rest = part.slots["velocity"], number(self.rho), number(1 - self.rho)
-        mix(v, rho, part.of_gradients(np.square, b), rest)
-        if self.centered:
-            average = part.slots["average_gradient"]
-            np.copyto(b, part.g)
-            mix(average, rho, b, rest)
-            np.square(average, out=b)
-            np.subtract(v, b, out=b)
-            b += number(self.epsilon)
-        else:
-            np.add(v, number(self.epsilon), out=b)
-        np.sqrt(b, out=b)
-        np.multiply(part.g, rate, out=a)
-        a /= b
-        if self.momentum > 0:
-            m = part.slots["momentum"]
-            m *= number(self.momentum)
-            m += a
-            a = m
-        part.w -= a
+        slots = part.slots
+        momentum = slots["momentum"] if self.momentum > 0 else None
+        average = slots["average_gradient"] if self.centered else None
+        fused.update(
+            _core.update_rmsprop,
+            part,
+            (slots["velocity"], momentum, average),
+            rate,
+            self.rho,
+            1 - self.rho,
+            self.epsilon,
+            self.momentum,
+        )
 
 
 class Adagrad(Optimizer):

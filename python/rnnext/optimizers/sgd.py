@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from rnnext import _core
 from rnnext.errors import UnsupportedError
+from rnnext.optimizers import fused
 from rnnext.optimizers.arithmetic import through_float32
 from rnnext.optimizers.memory import Part
 from rnnext.optimizers.optimizer import Optimizer
@@ -25,6 +25,8 @@ class SGD(Optimizer):
 
     The other arguments are those of `Optimizer`.
     """
+
+    _fused = True
 
     def __init__(
         self,
@@ -53,17 +55,12 @@ class SGD(Optimizer):
         return [{"momentum": 0.0}] if self.momentum != 0 else []
 
     def _update(self, part: Part, rate: Any, step: int) -> None:  # noqa: ARG002
-        g, w = part.g, part.w
-        g *= rate
-        if self.momentum == 0:
-            w -= g
-            return
-        m, kept = part.slots["momentum"], through_float32(part.number, self.momentum)
-        m *= kept
-        m -= g
-        if not self.nesterov:
-            w += m
-            return
-        np.multiply(m, kept, out=part.a)
-        part.a -= g
-        w += part.a
+        fused.update(
+            _core.update_sgd,
+            part,
+            (part.slots["momentum"] if self.momentum != 0 else None,),
+            rate,
+            through_float32(part.number, self.momentum),
+            self.nesterov,
+            uses_squares=False,
+        )

@@ -73,7 +73,7 @@ class ArrayBatches:
             rows: Any = slice(start, stop) if order is None else order[start:stop]
             if self._generator is not None and self._shuffle == "batch":
                 rows = start + self._generator.permutation(stop - start)
-            x, y, weights = (_map(lambda array, r=rows: _rows(array, r), d) for d in self._data)
+            x, y, weights = (_batch(part, rows) for part in self._data)
             yield x, y, weights
 
     def begin_epoch(self) -> None:
@@ -172,8 +172,14 @@ def _map(function: Any, data: Any) -> Any:
     return nest.map_structure(lambda leaf: None if leaf is None else function(leaf), data)
 
 
+def _batch(data: Any, rows: Any) -> Any:
+    if data is None or type(data) is np.ndarray:
+        return None if data is None else _rows(data, rows)
+    return _map(lambda array: _rows(array, rows), data)
+
+
 def _rows(array: NDArray[Any], rows: Any) -> NDArray[Any]:
-    batch = array[rows]
+    batch = array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
     return cast(batch, settings.floatx()) if batch.dtype.kind == "f" else batch
 
 

@@ -12,7 +12,7 @@ from rnnext import losses, nest
 from rnnext.errors import UnsupportedError
 from rnnext.losses.function_loss import WrappedFunction
 from rnnext.losses.loss import Loss
-from rnnext.training.outputs import by_output, is_binary_or_sparse, named_outputs
+from rnnext.training.outputs import are_arrays, by_output, is_binary_or_sparse, named_outputs
 
 __all__ = ["CompileLoss", "as_loss"]
 
@@ -164,6 +164,8 @@ class CompileLoss:
     def _aligned(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         if self.losses is None:
             self.build(y_true, y_pred)
+        if len(self._names) == 1 and are_arrays(y_true, y_pred, sample_weight):
+            return [y_true], [y_pred], [sample_weight]
         _, predicted = named_outputs(y_pred, self._names)
         true = by_output("y_true", y_true, self._names, self._used)
         if sample_weight is None or not nest.is_nested(sample_weight):

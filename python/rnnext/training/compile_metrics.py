@@ -11,7 +11,7 @@ from rnnext import metrics, nest
 from rnnext.errors import UnsupportedError
 from rnnext.metrics.metric import Metric
 from rnnext.metrics.reduction import MeanMetricWrapper
-from rnnext.training.outputs import by_output, is_binary_or_sparse, named_outputs
+from rnnext.training.outputs import are_arrays, by_output, is_binary_or_sparse, named_outputs
 
 __all__ = ["CompileMetrics", "as_metric"]
 
@@ -120,6 +120,10 @@ class CompileMetrics:
         if self._listed is None:
             self.build(y_true, y_pred)
         if not self._listed:
+            return
+        if sample_weight is None and len(self._names) == 1 and are_arrays(y_true, y_pred):
+            for listed in self._listed:
+                listed.metric.update_state(y_true, y_pred)
             return
         _, predicted = named_outputs(y_pred, self._names)
         true = by_output("y_true", y_true, self._names)

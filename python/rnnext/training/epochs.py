@@ -117,10 +117,14 @@ def steps_of(model: Any) -> Steps:
 
 def _train_epoch(model: Any, steps: Steps, batches: EpochBatches, callbacks: CallbackList) -> None:
     steps.reset()
+    hears_begin = callbacks.listening("on_train_batch_begin")
+    hears_end = callbacks.listening("on_train_batch_end")
     for index, batch in enumerate(batches):
-        callbacks.on_train_batch_begin(index)
+        if hears_begin():
+            callbacks.on_train_batch_begin(index)
         steps.train(*batch)
-        callbacks.on_train_batch_end(index, steps.results())
+        if hears_end():
+            callbacks.on_train_batch_end(index, steps.results())
         if model.stop_training:
             break
 
@@ -132,10 +136,14 @@ def _evaluated(
     callbacks.on_test_begin()
     batches.reset()  # each evaluation is of the same data
     steps.reset()
+    hears_begin = callbacks.listening("on_test_batch_begin")
+    hears_end = callbacks.listening("on_test_batch_end")
     for index, batch in enumerate(batches):
-        callbacks.on_test_batch_begin(index)
+        if hears_begin():
+            callbacks.on_test_batch_begin(index)
         steps.test(*batch)
-        callbacks.on_test_batch_end(index, steps.results())
+        if hears_end():
+            callbacks.on_test_batch_end(index, steps.results())
         if model.stop_evaluating:
             break
     logs = steps.results()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from rnnext import nest
 from rnnext.errors import UnsupportedError
 
-__all__ = ["by_output", "in_order", "is_binary_or_sparse", "named_outputs"]
+__all__ = ["are_arrays", "by_output", "in_order", "is_binary_or_sparse", "named_outputs"]
 
 
 def named_outputs(y_pred: Any, output_names: Sequence[str] | None) -> tuple[list[str], list[Any]]:
@@ -65,6 +67,11 @@ def is_binary_or_sparse(y_true: Any, y_pred: Any) -> tuple[bool, bool]:
     true, predicted = y_true.shape, y_pred.shape
     sparse = len(true) < len(predicted) or (true[-1] == 1 and predicted[-1] > 1)
     return predicted[-1] == 1, sparse
+
+
+def are_arrays(*values: Any) -> bool:
+    """Returns whether each is one array or None, and no structure of arrays."""
+    return all(value is None or isinstance(value, np.ndarray) for value in values)
 
 
 def in_order(logs: Mapping[str, Any], names: Sequence[str]) -> list[Any]:

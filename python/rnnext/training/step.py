@@ -53,11 +53,14 @@ class Steps:
             model._compile_metrics, model._compile_weighted_metrics, names
         )
         self._is_checked = False
+        self._weights: list[Any] = []
+        self._regularized: list[Any] = []
         self._buffers = Buffers()
         self._generator = np.random.default_rng(settings.next_seed())
 
     def reset(self) -> None:
-        """Begins an epoch: means of losses and metrics are those of its batches."""
+        """Begins an epoch: means are those of its batches, the weights those trained by now."""
+        self._weights = []
         self.loss.reset()
         self.metrics.reset()
 
@@ -96,8 +99,8 @@ class Steps:
             if noted is not None:
                 noted.taken = True
         pullback([None if d is None else optimizer.scale_loss(d) for d in gradients])
-        weights = model.trainable_weights
-        total += _regularized(weights, recording, optimizer.scale_loss(1.0))
+        weights = self._trained_weights()
+        total += _regularized(self._regularized, recording, optimizer.scale_loss(1.0))
         optimizer.apply([recording.gradients.get(id(w)) for w in weights], weights)
         self._note(total, parts, x, y, _carrying(outputs, masks, logits), sample_weight)
 
@@ -122,7 +125,8 @@ class Steps:
             predicted = self.model(x)
             self._find_losses(y, predicted)
         total, parts = self.loss.values(y, predicted, sample_weight)
-        total += _regularized(self.model.trainable_weights, None, 1.0)
+        self._trained_weights()
+        total += _regularized(self._regularized, None, 1.0)
         self._note(total, parts, x, y, predicted, sample_weight)
 
     def _prepare(self, x: Any) -> None:
@@ -148,6 +152,13 @@ class Steps:
                         "model is made."
                     )
         self._is_checked = True
+
+    def _trained_weights(self) -> list[Any]:
+        """The weights that are trained; they are looked up once an epoch."""
+        if not self._weights:
+            self._weights = self.model.trainable_weights
+            self._regularized = [w for w in self._weights if w.regularizer is not None]
+        return self._weights
 
     def _begin(self, training: bool) -> Recording:
         self._buffers.begin()
@@ -200,7 +211,8 @@ class Steps:
     def _note(
         self, total: float, parts: list[float], x: Any, y: Any, predicted: Any, sample_weight: Any
     ) -> None:
-        self.loss.track(total, parts, len(nest.flatten(x)[0]))
+        first = x if type(x) is np.ndarray else nest.flatten(x)[0]
+        self.loss.track(total, parts, len(first))
         self.metrics.update(y, predicted, sample_weight)
 
 
@@ -212,7 +224,7 @@ def _recorded(model: Any, recording: Recording, x: Any) -> tuple[Any, list[Any] 
     """Outputs, masks in flat order (None: there are none), and the outputs' pullback."""
     if _runs_graph(model):
         outputs, masks, pullback = model.record_with_masks(recording, x, masks_of(x))
-        masks = nest.flatten(masks)
+        masks = [masks] if masks is None else nest.flatten(masks)
         return outputs, masks if any(m is not None for m in masks) else None, pullback
     outputs, pullback = model.record(recording, x)
     return outputs, None, pullback
@@ -220,6 +232,8 @@ def _recorded(model: Any, recording: Recording, x: Any) -> tuple[Any, list[Any] 
 
 def _carrying(outputs: Any, masks: list[Any] | None, logits: list[Logits | None]) -> Any:
     """The outputs with their masks and logits, where losses and metrics look for them."""
+    if not logits and not masks:
+        return outputs
     leaves = nest.flatten(outputs)
     for i, mask in enumerate(masks or ()):
         if mask is not None:
@@ -240,8 +254,6 @@ def _regularized(weights: list[Any], recording: Recording | None, scale: float) 
     total = 0.0
     for weight in weights:
         regularizer = weight.regularizer
-        if regularizer is None:
-            continue
         total += float(regularizer(weight.value))
         if recording is None:
             continue

@@ -1,10 +1,11 @@
-"""The gradients of products of windows and kernels, one element of a window after the other.
+"""The gradients of products of windows and kernels.
 
 Arrays are channels-last: x (N, *spatial, C), d (N, *counts, F), the gradient of the product.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from rnnext.layers.convolutional.windows import Borders, Windows, pad
 __all__ = ["inner_part", "of_channelwise_product", "of_transposed_product", "of_window_product"]
 
 Array = NDArray[Any]
+
+# How many elements are copied out of windows at a time: the copies stay in the nearer caches.
+_BLOCK = 1 << 18
 
 
 def inner_part(x: Array, sizes: tuple[int, ...], borders: Borders) -> Array:
@@ -42,23 +46,50 @@ def of_window_product(
         groups: Number of groups that channels and filters are divided into.
     """
     borders = windows.borders(x.shape[1:-1], counts)
-    padded = pad(x, borders)
+    padded = np.ascontiguousarray(pad(x, borders))
     d_padded, d_kernel = np.zeros_like(padded), np.zeros_like(kernel)
     if d.size:
         channels, filters = kernel.shape[-2], kernel.shape[-1] // groups
+        of_sample = math.prod(counts) * math.prod(windows.size) * channels
+        samples = max(_BLOCK // of_sample, 1)
         for group in range(groups):
             own = slice(group * channels, (group + 1) * channels)
             made = slice(group * filters, (group + 1) * filters)
-            rows = _rows(d[..., made])
-            for offset in np.ndindex(*windows.size):
-                elements = windows.elements(padded, offset, counts)[..., own]
-                part = np.zeros((channels, filters), kernel.dtype)
-                _core.add_outer_product(_rows(elements), rows, part)
-                d_kernel[(*offset, slice(None), made)] = part
-                spread = rows @ kernel[(*offset, slice(None), made)].T
-                place = windows.elements(d_padded, offset, counts)[..., own]
-                place += spread.reshape(place.shape)
+            d_kernel[..., made] = _add_window_gradients(
+                windows, kernel[..., made], padded, counts, d[..., made], own, d_padded, samples
+            )
     return inner_part(d_padded, x.shape[1:-1], borders), d_kernel
+
+
+def _add_window_gradients(
+    windows: Windows,
+    kernel: Array,
+    padded: Array,
+    counts: tuple[int, ...],
+    d: Array,
+    own: slice,
+    d_padded: Array,
+    samples: int,
+) -> Array:
+    """Adds to the gradient of the input's channels `own`; returns that of their kernel.
+
+    Windows are copied into rows, so many samples at a time, as `WindowProduct` does: one product
+    gives the gradient of the kernel, and one that of all windows, which are then added up.
+    """
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    transposed = _core.DenseKernel(np.ascontiguousarray(matrix.T), None, ("linear",))
+    d_matrix = np.zeros_like(matrix)
+    every = windows.view(padded, counts)[..., own]
+    for first in range(0, len(d), samples):
+        block = slice(first, first + samples)
+        rows, contents = _rows(d[block]), every[block]
+        copied = np.ascontiguousarray(contents).reshape(len(rows), -1)
+        _core.add_outer_product(copied, rows, d_matrix)
+        spread = transposed.run(rows, True).reshape(contents.shape)
+        for offset in np.ndindex(*windows.size):
+            place = windows.elements(d_padded[block], offset, counts)[..., own]
+            place += spread[(slice(None),) * (1 + len(counts)) + offset]
+    return d_matrix.reshape(kernel.shape)
 
 
 def of_channelwise_product(
@@ -112,5 +143,6 @@ def of_transposed_product(
         part = np.zeros(kernel.shape[-2:], kernel.dtype)
         _core.add_outer_product(elements, rows, part)
         d_kernel[offset] = part
-        d_x += (elements @ kernel[offset]).reshape(x.shape)
+        spread = _core.DenseKernel(np.ascontiguousarray(kernel[offset]), None, ("linear",))
+        d_x += spread.run(elements, True).reshape(x.shape)
     return d_x, d_kernel

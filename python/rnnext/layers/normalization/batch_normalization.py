@@ -204,8 +204,13 @@ class BatchNormalization(ScaleAndOffset):
             if weights is None:
                 return [d * factor]
             # The mean and the variance are functions of the inputs, too.
-            shared = sums.astype(d.dtype) + normalised * moments.astype(d.dtype)
-            return [factor * (d - weights * shared)]
+            gradient = normalised
+            gradient *= moments.astype(d.dtype)
+            gradient += sums.astype(d.dtype)
+            gradient *= weights
+            np.subtract(d, gradient, out=gradient)
+            gradient *= factor
+            return [gradient]
 
         return self.cast_outputs(outputs), pullback
 
@@ -228,26 +233,30 @@ class BatchNormalization(ScaleAndOffset):
             )
         axis, sizes = self.axis % inputs.ndim, self._sizes_along(inputs)
         others = tuple(i for i in range(inputs.ndim) if i != axis)
-        wide = inputs.astype(np.float64)
+        wide, dtype = inputs.astype(np.float64), inputs.dtype
         if mask is None:
             count = math.prod(inputs.shape[i] for i in others)
             weights: Any = np.full([1] * inputs.ndim, 1 / max(count, 1))
+            mean = np.sum(wide, axis=others, keepdims=True) * weights
+            wide -= mean
+            centred = wide.astype(dtype)
+            np.square(wide, out=wide)
+            variance = np.sum(wide, axis=others, keepdims=True) * weights
         else:
             counted = np.broadcast_to(np.asarray(mask, bool)[..., np.newaxis], inputs.shape)
             number = counted.sum(axis=others, keepdims=True)
             weights = counted / (number + _EPSILON)
             wide = np.where(counted, wide, 0)  # what padding holds does not count, NaN included
-        mean = np.sum(wide * weights, axis=others, keepdims=True)
-        variance = np.sum(np.square(wide - mean) * weights, axis=others, keepdims=True)
+            mean = np.sum(wide * weights, axis=others, keepdims=True)
+            variance = np.sum(np.square(wide - mean) * weights, axis=others, keepdims=True)
+            centred = (inputs - mean).astype(dtype)
         self._move(self.moving_mean, mean)
         self._move(self.moving_variance, variance)
-        dtype = inputs.dtype
         inverse = (1 / np.sqrt(variance + self.epsilon)).astype(dtype)
-        centred = (inputs - mean).astype(dtype)
         factor = inverse if self.gamma is None else inverse * self.gamma.value.reshape(sizes)
         outputs = centred * factor
         if self.beta is not None:
-            outputs = outputs + self.beta.value.reshape(sizes)
+            outputs += self.beta.value.reshape(sizes)
         return cast(outputs, self.compute_dtype), (axis, inverse, centred, weights.astype(dtype))
 
     def _move(self, moving: Variable, now: NDArray[Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
@@ -95,7 +96,13 @@ class Dropout(Layer):
         outputs = inputs * factor
         if offset is not None:
             outputs += offset
-        return self.cast_outputs(outputs), lambda d_outputs: [d_outputs[0] * factor]
+
+        def pullback(d_outputs: list[Any]) -> list[Any]:
+            d = d_outputs[0]
+            own = recording.buffers.take(self, "gradient", d.shape, d.dtype)
+            return [np.multiply(d, factor, out=own)]
+
+        return self.cast_outputs(outputs), pullback
 
     def _noise(
         self, inputs: NDArray[Any], recording: Recording | None = None
@@ -103,7 +110,10 @@ class Dropout(Layer):
         """What the inputs are multiplied by, and what is then added to them."""
         generator = generator_of(self, recording)
         shape = self._sizes_of_noise(inputs.shape)
-        return dropout_factors(generator, self.rate, shape, inputs.dtype), None
+        out = None
+        if recording is not None:
+            out = recording.buffers.take(self, "noise", shape, inputs.dtype)
+        return dropout_factors(generator, self.rate, shape, inputs.dtype, out), None
 
     def _sizes_of_noise(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if self.noise_shape is None:

@@ -37,13 +37,28 @@ def generator_of(owner: Any, recording: Any = None) -> np.random.Generator:
 
 
 def dropout_factors(
-    generator: np.random.Generator, rate: float, shape: Sequence[int], dtype: Any
+    generator: np.random.Generator,
+    rate: float,
+    shape: Sequence[int],
+    dtype: Any,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """Returns what values are multiplied by: 0 with probability `rate`, else `1 / (1 - rate)`."""
+    """Returns what values are multiplied by: 0 with probability `rate`, else `1 / (1 - rate)`.
+
+    Args:
+        generator: Where the numbers are from.
+        rate: The probability.
+        shape: Shape of the result.
+        dtype: Its dtype.
+        out: An array of this shape and dtype to write it into, or None.
+    """
+    factors = np.empty(shape, dtype) if out is None else out
     if rate >= 1:
-        return np.zeros(shape, dtype)
-    kept = generator.random(shape, dtype=np.float32) >= rate
-    factors: NDArray[Any] = kept * np.dtype(dtype).type(1 / (1 - rate))
+        factors.fill(0)
+        return factors
+    drawn = factors if factors.dtype == np.float32 else np.empty(shape, np.float32)
+    generator.random(dtype=np.float32, out=drawn)
+    np.multiply(drawn >= rate, factors.dtype.type(1 / (1 - rate)), out=factors)
     return factors
 
 

@@ -75,8 +75,10 @@ def record_kernel_call(
 
 
 def _as_gradient(gradient: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    if gradient is None:
-        return None
+    if gradient is None or (
+        gradient.shape == shape and gradient.dtype == dtype and gradient.flags.c_contiguous
+    ):
+        return gradient
     return np.ascontiguousarray(np.broadcast_to(gradient, shape), dtype)
 
 
