@@ -31,7 +31,7 @@ FLOORS = [
     ["optimizers"],  # they change the variables of layers
     ["models"],
     ["inspection", "saving", "streaming", "training"],
-    ["interop"],
+    ["interop", "torch"],
     # Names of Keras and TensorFlow for what is below.
     [
         *("backend", "config", "dtype_policies", "keras", "mixed_precision", "random"),

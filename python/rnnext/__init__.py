@@ -122,6 +122,7 @@ _MODULES = (
     "regularizers",
     "saving",
     "strings",
+    "torch",  # not in __all__: `from rnnext import *` shall not need torch
     "utils",
 )
 _MODULE_OF = {
