@@ -82,8 +82,8 @@ class Execution:
             run(slots)
         instruction = self.program.instructions[position]
         named = {**instruction.kwargs, **instruction.masks}
-        args: tuple[Any, ...] = _reader(instruction.args)(slots)
-        return args, dict(_reader(named)(slots))
+        args: tuple[Any, ...] = reader(instruction.args)(slots)
+        return args, dict(reader(named)(slots))
 
     def _filled_slots(
         self, values: list[Any], masks: list[Any] | None, wanted: list[int]
