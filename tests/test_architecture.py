@@ -31,7 +31,7 @@ FLOORS = [
     ["optimizers"],  # they change the variables of layers
     ["models"],
     ["inspection", "saving", "streaming", "training"],
-    ["interop"],
+    ["interop", "torch"],
     # Other people's engines that spread a model's predictions.
     ["engine_columns"],
     ["dask", "ray", "spark"],

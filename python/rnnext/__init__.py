@@ -128,6 +128,7 @@ _MODULES = (
     "saving",
     "spark",
     "strings",
+    "torch",  # not in __all__: `from rnnext import *` shall not need torch
     "utils",
 )
 _MODULE_OF = {

@@ -8,8 +8,8 @@ from typing import Any
 from rnnext.errors import RnnextError
 
 
-class MissingPackageError(RnnextError):
-    """A function or a command needs a package that is not installed."""
+class MissingPackageError(RnnextError, ImportError):
+    """A function, a command or a module needs a package that is not installed."""
 
 
 def load_package(module: str, purpose: str, install: str) -> Any:

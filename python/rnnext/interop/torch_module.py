@@ -19,6 +19,7 @@ __all__ = [
 ]
 
 _NATIVE = "torch.nn.modules."  # where torch defines the modules it brings
+_OURS = "rnnext.torch."  # modules that compute what the class of torch under them does
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 
 
@@ -35,8 +36,11 @@ def torch_class_name(module: Any) -> str | None:
     native = next(base for base in type(module).__mro__ if base.__module__.startswith(_NATIVE))
     if native.__name__ == "Module" or "forward" in vars(module):
         return None
-    inherited = getattr(type(module), "forward", None) is getattr(native, "forward", None)
-    return str(native.__name__) if inherited else None
+    forward = getattr(type(module), "forward", None)
+    inherited = forward is getattr(native, "forward", None)
+    if inherited or getattr(forward, "__module__", "").startswith(_OURS):
+        return str(native.__name__)
+    return None
 
 
 class TorchModule:
