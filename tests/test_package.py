@@ -129,8 +129,10 @@ print(hasattr(rnnext, "LSTM"), "torch" in dir(rnnext))
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
-        "MissingPackageError rnnext.torch needs torch, which is not installed: "
-        "python3 -m pip install 'rnnext[torch]'",
+        (
+            "MissingPackageError rnnext.torch needs torch, which is not installed: "
+            "python3 -m pip install 'rnnext[torch]'"
+        ),
         "False False",
     ]
 
