@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import pydoc
@@ -19,6 +20,7 @@ MODULES = [
     found.name
     for found in pkgutil.walk_packages(rnnext.__path__, "rnnext.")
     if found.name.rpartition(".")[2] not in ("__main__", "_core")
+    and (not found.name.startswith("rnnext.torch") or importlib.util.find_spec("torch"))
 ]
 PUBLIC = [
     "activations",

@@ -116,6 +116,27 @@ def test_from_torch_does_not_import_torch() -> None:
     assert "torch" not in modules_after("import rnnext; rnnext.from_torch")
 
 
+def test_rnnext_torch_says_that_torch_is_missing() -> None:
+    code = """
+import sys
+sys.modules["torch"] = None
+import rnnext
+try:
+    import rnnext.torch
+except ImportError as error:
+    print(type(error).__name__, error)
+print(hasattr(rnnext, "LSTM"), "torch" in dir(rnnext))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        (
+            "MissingPackageError rnnext.torch needs torch, which is not installed: "
+            "python3 -m pip install 'rnnext[torch]'"
+        ),
+        "False False",
+    ]
+
+
 def test_type_information_is_installed() -> None:
     assert (PACKAGE / "py.typed").is_file()
     assert (PACKAGE / "_core.pyi").is_file()

@@ -203,6 +203,22 @@ def test_frozen_parameters_get_no_gradient() -> None:
     assert not module.requires_grad_(False)(random(5, 2, 3))[0].requires_grad
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_mean_errors_are_no_larger_than_torchs(kind: str) -> None:
+    """Against float64, over the output and all gradients."""
+    theirs, mine = pair(kind, 8, 64, batch_first=True)
+    exact, x = copy.deepcopy(theirs).double(), random(32, 50, 8)
+    of_mine, of_torch, truth = (
+        course(module, x.to(dtype), [], "output")
+        for module, dtype in ((mine, None), (theirs, None), (exact, torch.float64))
+    )
+    ratios = [
+        ((a.double() - reference).abs().mean() / (b.double() - reference).abs().mean()).item()
+        for a, b, reference in zip(of_mine, of_torch, truth, strict=True)
+    ]
+    assert sum(ratios) / len(ratios) < 1.1, ratios
+
+
 # Dropout ----------------------------------------------------------------------------------------
 
 

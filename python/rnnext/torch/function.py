@@ -108,7 +108,7 @@ def _gradients(ctx: Any, d_output: Any, *d_states: Any) -> list[Any]:
     """The gradients of x, the states and the weights; None where they are not needed."""
     directions, (x, *states) = ctx.directions, ctx.saved_tensors
     array, initial = array_of(x), _by_direction(directions, states)
-    wants_x = ctx.needs_input_grad[2]
+    needs = ctx.needs_input_grad[2:]
     d_x, d_initial, d_weights = None, [], []
     for d, each in enumerate(directions):
         found_x, d_kernel, d_recurrent, d_bias, d_before = each.backward.run(
@@ -119,7 +119,7 @@ def _gradients(ctx: Any, d_output: Any, *d_states: Any) -> list[Any]:
             ctx.residuals[d],
             _of_direction(d_output, d, len(directions)),
             tuple(None if state is None else array_of(state[d]) for state in d_states),
-            wants_x,
+            needs[0],
             each.has_bias,
         )
         d_x = found_x if d_x is None else np.add(d_x, found_x, out=d_x)
@@ -127,11 +127,13 @@ def _gradients(ctx: Any, d_output: Any, *d_states: Any) -> list[Any]:
         d_weights += each.gradients(d_kernel, d_recurrent, d_bias)
     found = [
         None if d_x is None else torch.from_numpy(d_x),
-        *(torch.from_numpy(np.stack(d)) for d in zip(*d_initial, strict=True)),
+        *(
+            torch.from_numpy(np.stack(d)) if needed else None
+            for d, needed in zip(zip(*d_initial, strict=True), needs[1:], strict=False)
+        ),
         *d_weights,
     ]
-    needed = ctx.needs_input_grad[2:]
-    return [d if n else None for d, n in zip(found, needed, strict=True)]
+    return [d if needed else None for d, needed in zip(found, needs, strict=True)]
 
 
 def _run(
