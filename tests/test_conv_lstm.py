@@ -195,5 +195,3 @@ def test_unknown_sizes_and_wrong_states() -> None:
     layer = layers.ConvLSTM2D(3, 3)
     with pytest.raises(ShapeError, match=r"expected states of shapes \[\(2, 4, 3, 3\), "):
         layer(sequence(2), initial_state=[np.zeros((B, 6, 5, 3))] * 2)
-    with pytest.raises(UnsupportedError, match="dropout with training=True"):
-        layers.ConvLSTM2D(3, 3, dropout=0.5)(sequence(2), training=True)

@@ -691,7 +691,6 @@ def test_errors() -> None:
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda k: k.LSTM(2, recurrent_dropout=0.5), "recurrent_dropout"),
         (lambda k: k.LSTM(2, activity_regularizer="l2"), "activity_regularizer"),
         (lambda k: k.Bidirectional(k.GRU(2, activity_regularizer="l2")), "activity_regularizer"),
         (lambda k: k.TimeDistributed(k.Dense(2, activity_regularizer="l1")), "activity_regulariz"),

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 import rnnext
 from rnnext import layers, nest
-from rnnext.errors import UnsupportedError
 from rnnext.graph.recording import RecordedProgram, Recording
 
 Array = NDArray[Any]
@@ -212,26 +211,6 @@ def test_a_whole_program(keras: Any) -> None:
         scale = max(1.0, float(np.abs(expected).max()))
         got = np.asarray(rec.gradients[id(ours_w)])
         np.testing.assert_allclose(got / scale, expected / scale, atol=2e-6, err_msg=ours_w.path)
-
-
-@pytest.mark.parametrize(
-    ("layer", "message"),
-    [
-        (layers.RNN([layers.LSTMCell(2), layers.GRUCell(2)]), "without a compiled kernel"),
-    ],
-    ids=["stack"],
-)
-def test_what_cannot_be_trained_says_so(layer: Any, message: str) -> None:
-    layer(X)
-    with pytest.raises(UnsupportedError, match=message):
-        layer.record(recording(), X)
-
-
-def test_recurrent_dropout_says_that_it_is_not_there() -> None:
-    layer = layers.LSTM(2, recurrent_dropout=0.5)
-    layer(X)
-    with pytest.raises(UnsupportedError, match=r"recurrent_dropout=0\.5 is not there yet"):
-        layer.record(Recording(True, np.random.default_rng(0)), X)
 
 
 @pytest.mark.parametrize("threads", [2, 3])

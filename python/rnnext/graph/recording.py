@@ -95,6 +95,7 @@ class Recording:
     Attributes:
         gradients: The gradients of the weights so far, by id of the weight.
         logits: What sigmoids and softmaxes were given, by id of the output.
+        dropout_masks: What cells multiply inputs and states by, for all steps of a sequence.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Recording:
         self.buffers = buffers or Buffers()
         self.gradients: dict[int, Any] = {}
         self.logits: dict[int, Logits] = {}
+        self.dropout_masks: dict[Any, Any] = {}
 
     @property
     def generator(self) -> np.random.Generator:

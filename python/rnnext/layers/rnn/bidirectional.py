@@ -74,7 +74,7 @@ class Bidirectional(Layer):
         sequences: (B, T, D).
         initial_state: The forward layer's states, then the backward layer's.
         mask: (B, T) booleans, False for steps to skip.
-        training: Must not be true if the layers have dropout.
+        training: Whether the layers drop what their `dropout` and `recurrent_dropout` say.
         constants: Given to both layers; see `RNN`.
 
     Returns:
@@ -343,8 +343,9 @@ class Bidirectional(Layer):
     ) -> tuple[Any, Any]:
         """What each layer returns."""
         layers = (self.forward_layer, self.backward_layer)
-        if constants is None and all(_runs_on_kernel(layer, mask is not None) for layer in layers):
-            if states == (None, None) and not training:
+        plain = constants is None and not training
+        if plain and all(_runs_on_kernel(layer, mask is not None) for layer in layers):
+            if states == (None, None):
                 outputs: tuple[Any, Any] | None = self._run_plain(*layers, sequences, mask)
                 if outputs is not None:
                     return outputs

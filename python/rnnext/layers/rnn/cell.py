@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from rnnext import activations, constraints, initializers, regularizers, serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
+from rnnext.layers.rnn.dropout_cell import DropoutCell
 
 __all__ = ["RecurrentCell", "lstm_bias", "lstm_step"]
 
 Array = NDArray[Any]
 
 
-class RecurrentCell(Layer):
+class RecurrentCell(DropoutCell, Layer):
     """Base class of the cells whose layers have the options of their cell.
 
     Attributes:
@@ -26,8 +27,8 @@ class RecurrentCell(Layer):
         recurrent_activation: Activation of the gates, if there are any.
         use_bias: Whether there is a bias.
         unit_forget_bias: Whether an LSTM's forget gate's bias starts at one.
-        dropout: Kept in the config, between 0 and 1.
-        recurrent_dropout: Kept in the config, between 0 and 1.
+        dropout: The share of the inputs that are dropped in training, between 0 and 1.
+        recurrent_dropout: The share of the state's units that are dropped, likewise.
     """
 
     # Set from the constructor's arguments by _set_options.
@@ -71,10 +72,6 @@ class RecurrentCell(Layer):
         if option.endswith("dropout"):
             return min(1.0, max(0.0, value))
         return value
-
-    def _refuse_dropout(self, training: Any) -> None:
-        if training and (self.dropout or self.recurrent_dropout):
-            raise UnsupportedError(f"{self.label}: dropout with training=True is not supported.")
 
     def _initial_bias(self, shape: Sequence[int], dtype: Any = None) -> Array:
         initializer = self.bias_initializer or initializers.Zeros()

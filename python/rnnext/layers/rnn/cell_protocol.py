@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
-from rnnext.arrays import cast
+from rnnext.arrays import asarray, cast
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.arguments import accepts
 from rnnext.graph.shape_inference import probe_output
@@ -121,7 +121,7 @@ def initial_states(cell: Any, batch_size: int, dtype: str) -> Any:
     method = getattr(type(cell), "get_initial_state", None)
     options = {"dtype": dtype} if method is not None and accepts(method, "dtype") else {}
     states = cell.get_initial_state(batch_size=batch_size, **options)
-    return nest.map_structure(lambda state: cast(np.asarray(state), np.dtype(dtype)), states)
+    return nest.map_structure(lambda state: cast(asarray(state), np.dtype(dtype)), states)
 
 
 def _zeros(size: Any, batch_size: int, dtype: str) -> Any:

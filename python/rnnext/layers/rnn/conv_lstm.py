@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
+from rnnext.autodiff.tape import active
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.convolutional.window_product import WindowProduct
 from rnnext.layers.convolutional.windows import Windows
@@ -16,6 +17,7 @@ from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.integer_options import integers, positive_integer
 from rnnext.layers.rnn.cell import RecurrentCell, lstm_bias, lstm_step
 from rnnext.layers.rnn.cell_rnn import CellRNN
+from rnnext.layers.rnn.window_sums import masked_window_product
 from rnnext.layers.spatial import SpatialLayer, standard_padding
 from rnnext.layers.variable import Variable
 
@@ -189,17 +191,40 @@ class ConvLSTMCell(RecurrentCell, SpatialLayer):
 
     def call(self, inputs: Array, states: Any, training: bool = False) -> tuple[Array, list[Array]]:
         """One step: an input and the states h and c to the output, which is h, and new states."""
-        self._refuse_dropout(training)
         h, c = states
-        convolve_input, convolve_state = self._packed or self._pack()
-        counts = self._sizes_of(h.shape)
-        gates = convolve_input(self._to_channels_last(inputs), counts)
-        gates += convolve_state(self._to_channels_last(h), counts)
+        masks: list[Any] = [None, None]
+        if training:
+            masks = [self.get_dropout_mask(inputs), self.get_recurrent_dropout_mask(h)]
+        counts: Any = self._sizes_of(h.shape)
+        if active.tape is None and masks == [None, None]:
+            convolve_input, convolve_state = self._packed or self._pack()
+            gates = convolve_input(self._to_channels_last(inputs), counts)
+            gates += convolve_state(self._to_channels_last(h), counts)
+        else:
+            gates = self._masked_sums(inputs, h, masks, counts)
         axis = 1 if self._channels_first else -1
         h, c = lstm_step(
             self._from_channels_last(gates), c, self.activation, self.recurrent_activation, axis
         )
         return h, [h, c]
+
+    def _masked_sums(self, x: Any, h: Any, masks: list[Any], counts: tuple[int, ...]) -> Any:
+        """The gates' sums, channels-last, of what dropout leaves of an input and of the state."""
+        of_input, of_state = (
+            None if mask is None else [self._to_channels_last(gate) for gate in mask]
+            for mask in masks
+        )
+        x, h = self._to_channels_last(x), self._to_channels_last(h)
+        sums = masked_window_product(self._windows, x, self.kernel, of_input, counts)
+        sums = sums + masked_window_product(
+            self._recurrent_windows, h, self.recurrent_kernel, of_state, counts
+        )
+        return sums if self.bias is None else sums + self.bias.value
+
+    @property
+    def dropout_mask_count(self) -> int:
+        """How many masks there are: one for each gate."""
+        return 4
 
     def get_initial_state(self, batch_size: int) -> list[Array]:
         """Returns zeros for h and c."""
@@ -255,9 +280,9 @@ class ConvLSTM(CellRNN):
         kernel_constraint: Applied to it after each training step.
         recurrent_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
-        dropout: Kept in the config.
-        recurrent_dropout: Kept in the config.
-        seed: Kept in the config.
+        dropout: The share of the inputs that training drops, the same ones at every step.
+        recurrent_dropout: The share of the state that training drops, likewise.
+        seed: Seed of the random numbers of dropout; default: those of `rnnext.set_random_seed`.
         return_sequences: See `RNN`, as for the arguments below.
         return_state: See `RNN`; the states are h and c.
         go_backwards: See `RNN`.

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.layers.rnn.cell_rnn import CellRNN
-from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell
+from rnnext.layers.rnn.dropout_cell import masked_product
+from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell, Masks
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -78,18 +79,20 @@ class GRUCell(KernelCell):
     def _bias_shape(self) -> tuple[int, ...]:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    def _step(self, x: Array, *states: Array) -> tuple[Array, ...]:
+    def _step(self, masks: Masks, x: Array, *states: Array) -> tuple[Array, ...]:
         (h,) = states
         units, gate = self.units, self.recurrent_activation
         input_bias, recurrent_bias = self._biases()
-        x_z, x_r, x_h = np.split(x @ self.kernel + input_bias, 3, axis=1)
-        recurrent = h @ self.recurrent_kernel + recurrent_bias
+        of_input, of_state = masks
+        x_z, x_r, x_h = np.split(masked_product(x, self.kernel, of_input) + input_bias, 3, axis=1)
+        recurrent = masked_product(h, self.recurrent_kernel, of_state) + recurrent_bias
         z = gate(x_z + recurrent[:, :units])
         r = gate(x_r + recurrent[:, units : 2 * units])
         if self.reset_after:
             candidate = self.activation(x_h + r * recurrent[:, 2 * units :])
         else:
-            candidate = self.activation(x_h + (r * h) @ self.recurrent_kernel[:, 2 * units :])
+            kept = r * h if of_state is None else r * (h * of_state[2])
+            candidate = self.activation(x_h + kept @ self.recurrent_kernel[:, 2 * units :])
         return (z * h + (1 - z) * candidate,)
 
 
@@ -116,9 +119,9 @@ class GRU(CellRNN):
         kernel_constraint: Applied to it after each training step.
         recurrent_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
-        dropout: Kept in the config.
-        recurrent_dropout: Kept in the config.
-        seed: Kept in the config.
+        dropout: The share of the inputs that training drops, the same ones at every step.
+        recurrent_dropout: The share of the state that training drops, likewise.
+        seed: Seed of the random numbers of dropout; default: those of `rnnext.set_random_seed`.
         return_sequences: See `RNN`, as for the arguments below.
         return_state: See `RNN`.
         go_backwards: See `RNN`.

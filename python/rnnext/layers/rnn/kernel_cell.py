@@ -10,15 +10,19 @@ from numpy.typing import NDArray
 from rnnext import _core, nest
 from rnnext._core import RETURN_STATE, STRICT
 from rnnext.arrays import cast
+from rnnext.autodiff.rules import value_of
+from rnnext.autodiff.tape import active
 from rnnext.errors import ShapeError
 from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.rnn.cell import RecurrentCell
 from rnnext.layers.rnn.step_loop import StepLoop
 
-__all__ = ["COMMON_OPTIONS", "KernelCell", "has_kernel"]
+__all__ = ["COMMON_OPTIONS", "KernelCell", "Masks", "has_kernel"]
 
 Array = NDArray[Any]
+# What dropout multiplies the input and the state by; see `DropoutCell`.
+Masks = tuple[Any, Any]
 
 # Arguments that all three cells have after `use_bias`, in Keras's order.
 COMMON_OPTIONS = (
@@ -61,7 +65,8 @@ class KernelCell(RecurrentCell):
 
     def __init__(self, *, implementation: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.implementation = implementation  # Keras's choice between equal ways; kept only
+        # Keras's choice between equal ways, but for dropout: see dropout_mask_count.
+        self.implementation = implementation
 
     def _set_options(self, given: dict[str, Any]) -> None:
         units = positive_integer(given["units"], "units", self.label)
@@ -113,18 +118,22 @@ class KernelCell(RecurrentCell):
 
         A state that is not in a list gives a new state that is not in one.
         """
-        self._refuse_dropout(training)
         previous = nest.flatten(states)
-        if [np.shape(state) for state in previous] != self._state_shapes(len(inputs)):
+        shapes = [np.shape(value_of(state)) for state in previous]
+        if shapes != self._state_shapes(len(inputs)):
             raise ShapeError(
                 f"{self.label}: expected states of shapes {self._state_shapes(len(inputs))}, "
-                f"received {[np.shape(state) for state in previous]}."
+                f"received {shapes}."
             )
-        kernel = self._packed or self._pack()
         # A stack's cells may each compute in a dtype of their own.
         inputs, *previous = (cast(x, self.compute_dtype) for x in (inputs, *previous))
-        if isinstance(kernel, StepLoop):
-            new_states = list(self._step(inputs, *previous))
+        masks: Masks = (None, None)
+        if training:
+            masks = self.get_dropout_mask(inputs), self.get_recurrent_dropout_mask(previous[0])
+        is_traced = active.tape is not None or any(mask is not None for mask in masks)
+        kernel = None if is_traced else self._packed or self._pack()
+        if kernel is None or isinstance(kernel, StepLoop):
+            new_states = list(self._step(masks, inputs, *previous))
         else:
             steps, before = inputs[:, None], tuple(previous)
             new_states = kernel.run(steps, before, None, RETURN_STATE | STRICT)[1:]
@@ -133,8 +142,17 @@ class KernelCell(RecurrentCell):
     def _state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         return [(batch_size, self.units)] * self.state_count
 
-    def _step(self, x: Array, *states: Array) -> tuple[Array, ...]:
-        """The textbook's formulas: the new states, the first of them the output."""
+    @property
+    def dropout_mask_count(self) -> int | None:
+        """How many masks there are: one for each gate if the state is dropped, too, as in Keras."""
+        each = self.implementation == 1 or self.recurrent_dropout != 0
+        return self._gates if each and self._gates > 1 else None
+
+    def _step(self, masks: Masks, x: Array, *states: Array) -> tuple[Array, ...]:
+        """The textbook's formulas: the new states, the first of them the output.
+
+        `masks` are those of dropout, of the input and of the state.
+        """
         raise NotImplementedError
 
     def _biases(self) -> tuple[Any, Any]:

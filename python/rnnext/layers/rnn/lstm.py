@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from rnnext import serialization
 from rnnext.layers.rnn.cell import lstm_bias, lstm_step
 from rnnext.layers.rnn.cell_rnn import CellRNN
-from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell
+from rnnext.layers.rnn.dropout_cell import masked_product
+from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell, Masks
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -81,10 +82,11 @@ class LSTMCell(KernelCell):
     def _initial_bias(self, shape: Sequence[int], dtype: Any = None) -> Array:  # noqa: ARG002
         return lstm_bias(super()._initial_bias, self.units, self.unit_forget_bias, dtype)
 
-    def _step(self, x: Array, *states: Array) -> tuple[Array, ...]:
+    def _step(self, masks: Masks, x: Array, *states: Array) -> tuple[Array, ...]:
         h, c = states
         bias, _ = self._biases()
-        gates = x @ self.kernel + h @ self.recurrent_kernel + bias
+        gates = masked_product(x, self.kernel, masks[0])
+        gates = gates + masked_product(h, self.recurrent_kernel, masks[1]) + bias
         return lstm_step(gates, c, self.activation, self.recurrent_activation)
 
 
@@ -112,9 +114,9 @@ class LSTM(CellRNN):
         kernel_constraint: Applied to it after each training step.
         recurrent_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
-        dropout: Kept in the config.
-        recurrent_dropout: Kept in the config.
-        seed: Kept in the config.
+        dropout: The share of the inputs that training drops, the same ones at every step.
+        recurrent_dropout: The share of the state that training drops, likewise.
+        seed: Seed of the random numbers of dropout; default: those of `rnnext.set_random_seed`.
         return_sequences: See `RNN`, as for the arguments below.
         return_state: See `RNN`; the states are h and c.
         go_backwards: See `RNN`.

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext.graph.recording import Pullback
-
-__all__ = ["recorded_mirrored_zeros", "with_initial_state", "with_mirrored_zeros"]
+__all__ = ["with_initial_state", "with_mirrored_zeros"]
 
 Array = NDArray[Any]
 
@@ -31,24 +29,6 @@ def with_mirrored_zeros(results: Any, mask: Array | None) -> Any:
     kept = np.expand_dims(mask, tuple(range(2, output.ndim)))
     output = np.where(kept, output, np.zeros_like(output))
     return (output, *states) if states else output
-
-
-def recorded_mirrored_zeros(results: Any, mask: Array, pullback: Pullback) -> tuple[Any, Pullback]:
-    """Returns what `with_mirrored_zeros` does, and the way back: no gradient through its zeros.
-
-    Args:
-        results: A sequence of outputs (B, T, ...), or a tuple of it and the states.
-        mask: (B, T).
-        pullback: The way back from `results`.
-    """
-
-    def through_kept(gradients: list[Any]) -> list[Any]:
-        d_output, *d_states = gradients
-        if d_output is not None:
-            d_output = with_mirrored_zeros(np.asarray(d_output), mask)
-        return pullback([d_output, *d_states])
-
-    return with_mirrored_zeros(results, mask), through_kept
 
 
 def with_initial_state(results: Any, h: Array, mask: Array, return_sequences: bool) -> Any:

@@ -1,7 +1,9 @@
-"""The backward pass of recurrent layers that run on a compiled kernel.
+"""The backward pass of recurrent layers.
 
-A recorded call is the forward pass of `RNN.call` with an array of residuals beside it, and a
-`RecurrentGradientKernel` that reads them.
+A cell with a compiled kernel is run by it, with an array of residuals beside the forward pass that
+a `RecurrentGradientKernel` reads; any other is run step by step on a tape (step_loop.py). The
+kernels drop inputs in training, the same features for all gates; what else is dropped takes the
+steps one by one.
 """
 
 from __future__ import annotations
@@ -11,48 +13,72 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext._core import RETURN_SEQUENCES, RecurrentGradientKernel
+from rnnext import nest
+from rnnext._core import RETURN_SEQUENCES, RecurrentGradientKernel, RecurrentKernel
+from rnnext.autodiff.rules import fitted
 from rnnext.graph.recording import Pullback, Recording
+from rnnext.layers.rnn.dropout_cell import drops_anything
+from rnnext.layers.rnn.kernel_cell import has_kernel
+from rnnext.layers.rnn.kernel_stack import KernelStack
+from rnnext.layers.rnn.step_loop import StepLoop
 
-__all__ = ["record_kernel_call"]
+__all__ = ["gradients_in_order", "record_run"]
 
 Array = NDArray[Any]
 
 
-def record_kernel_call(
-    layer: Any, recording: Recording, x: Array, states: Any, mask: Any, flags: int
+def record_run(
+    recording: Recording, cell: Any, runner: Any, training: bool, arguments: list[Any]
 ) -> tuple[Any, Pullback]:
-    """Runs a layer whose cell has a compiled kernel, so that the call can be reversed.
+    """Runs a cell over a sequence, so that it can be reversed.
 
     Args:
-        layer: An RNN over a `KernelCell`.
         recording: Takes the gradients of the cell's weights.
-        x: (B, T, D), contiguous and of the layer's dtype.
-        states: A tuple of arrays (B, units), or None for zeros.
-        mask: (B, T) booleans, or None.
-        flags: How the kernel is called.
+        cell: The cell.
+        runner: What runs it: a kernel, a `KernelStack` or a `StepLoop`.
+        training: Whether the cell drops what it drops in training.
+        arguments: What the runner's `run` is given: x (B, T, ...), contiguous and of the layer's
+            dtype; states or None; a mask (B, T) or None; flags.
 
     Returns:
-        What the kernel returns, and a function from the gradients of these arrays, flat, to those
-        of `x` and the states.
+        What the runner returns, and a function from the gradients of these arrays, flat, to those
+        of `x`, of the states if they are given, and of the constants.
     """
-    cell = layer.cell
-    kernel = cell._packed or cell._pack()
+    if isinstance(runner, KernelStack):
+        return runner.record(
+            lambda each, given: record_run(recording, each, _kernel_of(each), training, given),
+            *arguments,
+        )
+    is_dropping = training and has_kernel(cell) and drops_anything(cell)
+    if is_dropping and (isinstance(runner, StepLoop) or not cell.drops_rows()):
+        runner = StepLoop(cell, training)
+    if isinstance(runner, RecurrentKernel):
+        return _record_kernel(recording, cell, training, arguments)
+    recorded: tuple[Any, Pullback] = runner.record(recording, *arguments)
+    return recorded
+
+
+def _record_kernel(
+    recording: Recording, cell: Any, training: bool, arguments: list[Any]
+) -> tuple[Any, Pullback]:
+    """Runs a cell by its compiled kernel; see `record_run`."""
+    x, states, mask, flags = arguments
+    kernel = _kernel_of(cell)
     batch, steps = x.shape[:2]
     buffers, dtype = recording.buffers, x.dtype
     size = kernel.residual_size(batch, steps)
-    residuals = buffers.take(layer, "residuals", size, dtype)
-    dropped, x = _input_dropout(cell, recording, x)
+    residuals = buffers.take(cell, "residuals", size, dtype)
+    dropped = _input_dropout(cell, recording, training, x)
+    x = x if dropped is None else x * dropped
     results = kernel.run_recorded(x, states, mask, flags, residuals)
 
     def pullback(gradients: list[Any]) -> list[Any]:
         d_output, *d_states = gradients
-        # A stateful layer has the kernel return states that are no outputs of its own.
         d_states = d_states or [None] * cell.state_count
         shape = (batch, steps, cell.units) if flags & RETURN_SEQUENCES else (batch, cell.units)
         backward = _gradient_kernel(cell)
         size = backward.scratch_size(batch, steps)
-        scratch = buffers.take(layer, "scratch", size, dtype)
+        scratch = buffers.take(cell, "scratch", size, dtype)
         d_x, d_kernel, d_recurrent, d_bias, d_initial = backward.run(
             x,
             states,
@@ -69,9 +95,14 @@ def record_kernel_call(
         recording.add(cell.recurrent_kernel, d_recurrent)
         if d_bias is not None:
             recording.add(cell.bias, d_bias)
-        return [d_x if dropped is None else d_x * dropped, *d_initial]
+        d_x = d_x if dropped is None else d_x * dropped
+        return [d_x, *(d_initial if states is not None else [])]
 
     return results, pullback
+
+
+def _kernel_of(cell: Any) -> Any:
+    return cell._packed or cell._pack()
 
 
 def _as_gradient(gradient: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
@@ -94,11 +125,33 @@ def _gradient_kernel(cell: Any) -> RecurrentGradientKernel:
     )
 
 
-def _input_dropout(cell: Any, recording: Recording, x: Array) -> tuple[Array | None, Array]:
-    """The mask of the inputs, the same at every step, and the inputs times it."""
-    rate = cell.dropout
-    if not (recording.training and 0 < rate < 1):
-        return None, x
-    keep = recording.generator.random((len(x), 1, x.shape[2]), dtype=np.float32) >= rate
-    mask = keep.astype(x.dtype) / x.dtype.type(1 - rate)
-    return mask, x * mask
+def _input_dropout(cell: Any, recording: Recording, training: bool, x: Array) -> Array | None:
+    """The mask of the inputs, the same at every step: (B, 1, D)."""
+    if not training or not cell.drops(cell.dropout):
+        return None
+    mask: Array = cell._create_dropout_mask(x[:, 0], cell.dropout, recording)
+    return mask[:, np.newaxis]
+
+
+def gradients_in_order(
+    names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any], gradients: dict[str, list[Any]]
+) -> list[Any]:
+    """Returns the gradients of the leaves of (args, kwargs).
+
+    Args:
+        names: What the arguments of the call are called, by position.
+        args: The positional arguments.
+        kwargs: The keyword arguments.
+        gradients: Those of the leaves of an argument, by its name.
+    """
+    named = [*zip(names, args, strict=False), *((name, kwargs[name]) for name in sorted(kwargs))]
+    flat: list[Any] = []
+    for name, value in named:
+        leaves = nest.flatten(value)
+        found = gradients.get(name) or [None] * len(leaves)
+        # States of one sample may be given for all.
+        flat += [
+            fitted(d, x.shape, d.dtype) if d is not None and hasattr(x, "shape") else d
+            for d, x in zip(found, leaves, strict=True)
+        ]
+    return flat

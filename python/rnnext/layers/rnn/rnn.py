@@ -19,7 +19,7 @@ from rnnext._core import (
 )
 from rnnext.arrays import as_array, cast
 from rnnext.errors import ShapeError, UnsupportedError
-from rnnext.graph.arguments import CallArguments
+from rnnext.graph.arguments import CallArguments, positional_arguments
 from rnnext.graph.masked_array import mask_of
 from rnnext.graph.operation import MaskRule
 from rnnext.graph.recording import Pullback, Recording
@@ -41,14 +41,11 @@ from rnnext.layers.rnn.cell_protocol import (
     output_shape,
     state_shapes,
 )
+from rnnext.layers.rnn.dropout_cell import drops_anything
 from rnnext.layers.rnn.kernel_cell import KernelCell, has_kernel
 from rnnext.layers.rnn.kernel_stack import KernelStack
-from rnnext.layers.rnn.masked_outputs import (
-    recorded_mirrored_zeros,
-    with_initial_state,
-    with_mirrored_zeros,
-)
-from rnnext.layers.rnn.recorded_rnn import record_kernel_call
+from rnnext.layers.rnn.masked_outputs import with_initial_state, with_mirrored_zeros
+from rnnext.layers.rnn.recorded_rnn import gradients_in_order, record_run
 from rnnext.layers.rnn.stacked_rnn_cells import StackedRNNCells, stacks_kernels
 from rnnext.layers.rnn.step_loop import StepLoop
 from rnnext.layers.rnn.streamed_rnn import StreamedRNN
@@ -91,7 +88,7 @@ class RNN(Layer):
         initial_state: The states to start from, each (B, size); default zeros.
         mask: (B, T) booleans, False for steps to skip. It comes from the input's mask if it is
             not given; with an initial_state, as in Keras 3, it must be given.
-        training: Must not be true if the cell has dropout.
+        training: Whether the cell drops what its `dropout` and `recurrent_dropout` say.
         constants: Arrays that a cell of your own gets at every step, as `constants`, as in
             Keras 2. Beside them the input's mask is used as if they were not there.
 
@@ -263,8 +260,10 @@ class RNN(Layer):
         """What runs the cell over a sequence: its kernels if it has any, else a loop over steps."""
         cell = self.cell
         if self._cell_has_kernel:
-            return cell._packed or cell._pack()
-        if stacks_kernels(cell, self.compute_dtype):
+            runner = cell._packed or cell._pack()
+            if not training or not isinstance(runner, StepLoop):
+                return runner
+        elif stacks_kernels(cell, self.compute_dtype):
             return KernelStack(cell)
         return StepLoop(cell, training, constants)
 
@@ -272,7 +271,11 @@ class RNN(Layer):
         self, sequences: Any, initial_state: Any, mask: Any, training: bool, constants: Any
     ) -> Any:
         runner, *arguments = self.kernel_call(sequences, initial_state, mask, training, constants)
-        results = self._results(runner, arguments)
+        if training and not isinstance(runner, StepLoop) and drops_anything(self.cell):
+            # Kernels drop when they are recorded.
+            results, _ = self._recorded(Recording(training=True), True, runner, arguments)
+        else:
+            results = self._results(runner, arguments)
         if not self.stateful:
             self._find_plain_flags()
             return results
@@ -282,11 +285,14 @@ class RNN(Layer):
 
     def _results(self, runner: Any, arguments: Any) -> Any:
         """What a runner returns, with the rules of the layer for masked steps."""
-        results = runner.run(*arguments)
+        return self._with_masked_outputs(runner.run(*arguments), *arguments[1:3])
+
+    def _with_masked_outputs(self, results: Any, states: Any, mask: Array | None) -> Any:
+        """What a runner returned, after the rules of the layer for masked steps."""
         if self.outputs_initial_state:
-            results = self._with_initial_state(results, *arguments[1:3])
+            results = self._with_initial_state(results, states, mask)
         if self._zeros_are_mirrored:
-            results = with_mirrored_zeros(results, arguments[2])
+            results = with_mirrored_zeros(results, mask)
         return results
 
     def trace(
@@ -364,12 +370,9 @@ class RNN(Layer):
             sequences: As for `call`, as are the others.
             initial_state: None: the states of a stateful layer, or zeros.
             mask: None: no step is masked.
-            training: Must not be true if the cell has dropout.
+            training: Given to the cell if it is called step by step.
             constants: None: there are none.
         """
-        rates = [getattr(self.cell, rate, 0.0) for rate in ("dropout", "recurrent_dropout")]
-        if training and any(rates):
-            raise UnsupportedError(f"{self.label}: dropout with training=True is not supported.")
         x = cast(as_array(sequences, f"input of {self.label}"), self.compute_dtype)
         check_inputs(self.input_spec, x, self.label)
         if x.shape[1] == 0:
@@ -390,42 +393,65 @@ class RNN(Layer):
             flags,
         )
 
-    def record(
-        self,
-        recording: Recording,
-        sequences: Any,
-        initial_state: Any = None,
-        mask: Any = None,
-        training: bool | None = None,
-        constants: Any = None,
-    ) -> tuple[Any, Pullback]:
-        """Computes as `call` does, so that it can be reversed; see `Operation.record`.
-
-        Raises:
-            UnsupportedError: If the cell has no compiled kernel, or drops recurrent connections.
-        """
-        runner, x, states, checked, flags = self.kernel_call(
-            sequences, initial_state, mask, False, constants
+    def record(self, recording: Recording, *args: Any, **kwargs: Any) -> tuple[Any, Pullback]:
+        """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
+        names = positional_arguments(RNN.call)
+        named: dict[str, Any] = {**dict(zip(names, args, strict=False)), **kwargs}
+        training, constants = named.pop("training", None), named.get("constants")
+        is_training = recording.training if training is None else bool(training)
+        sequences, initial_state, mask = (named.get(name) for name in names[:3])
+        runner, *arguments = self.kernel_call(
+            sequences, initial_state, mask, is_training, constants
         )
-        is_training = recording.training if training is None else training
-        if not isinstance(runner, RecurrentKernel) or self.outputs_initial_state:
-            raise UnsupportedError(
-                f"{self.label}: gradients through cells without a compiled kernel are not there "
-                "yet; accepted are SimpleRNN, LSTM, GRU and RNN over one of their cells."
-            )
-        if is_training and self.cell.recurrent_dropout:
-            raise UnsupportedError(
-                f"{self.label}: recurrent_dropout={self.cell.recurrent_dropout} is not there yet "
-                "in training; accepted is 0."
-            )
-        results, pullback = record_kernel_call(self, recording, x, states, checked, flags)
-        if self._zeros_are_mirrored and checked is not None:
-            results, pullback = recorded_mirrored_zeros(results, checked, pullback)
+        results, pullback = self._recorded(recording, is_training, runner, arguments)
+        result_count = len(nest.flatten(results))
+        count = 0 if arguments[1] is None else len(nest.flatten(arguments[1]))
+
+        def in_order(d_outputs: list[Any]) -> list[Any]:
+            # States that a stateful layer alone keeps are no outputs of its own.
+            absent = [None] * (result_count - len(d_outputs))
+            d_x, *others = pullback([*d_outputs, *absent])
+            found = {
+                names[0]: [d_x],
+                "initial_state": others[:count] if initial_state is not None else [],
+                "constants": others[count:] if constants is not None else [],
+            }
+            return gradients_in_order(names, args, kwargs, found)
+
         if not self.stateful:
-            return results, pullback
+            return results, in_order
         output, *new_states = results
         self.states = new_states  # they flow on, their gradients do not
-        return (output, *new_states) if self.return_state else output, pullback
+        return (output, *new_states) if self.return_state else output, in_order
+
+    def _recorded(
+        self, recording: Recording, training: bool, runner: Any, arguments: list[Any]
+    ) -> tuple[Any, Pullback]:
+        """What `_results` returns, and its pullback; see `record_run`."""
+        _, states, mask, _ = arguments
+        outer, recording.training = recording.training, training  # for layers in the cell, too
+        try:
+            results, pullback = record_run(recording, self.cell, runner, training, arguments)
+        finally:
+            recording.training = outer
+        if mask is None or not (self.outputs_initial_state or self._zeros_are_mirrored):
+            return results, pullback
+        from rnnext.autodiff.tracing import trace
+
+        def finish(results: Any, states: Any) -> Any:
+            return self._with_masked_outputs(results, states, mask)
+
+        count = len(nest.flatten(results))
+        results, of_outputs = trace(finish, (results, states), {}, recording)
+
+        def both(d_outputs: list[Any]) -> list[Any]:
+            found = of_outputs(d_outputs)
+            d_x, *others = pullback(found[:count])
+            direct = found[count:] if states is not None else []
+            direct += [None] * (len(others) - len(direct))
+            return [d_x, *map(_sum, others, direct)]
+
+        return results, both
 
     def _checked_states(self, states: Any, batch_size: int) -> tuple[Any, ...]:
         expected = self.get_initial_state(batch_size)
@@ -526,6 +552,10 @@ class RNN(Layer):
         if "cell" in config:
             config = {**config, "cell": serialization.deserialize(config["cell"])}
         return cls(**config)
+
+
+def _sum(a: Any, b: Any) -> Any:
+    return b if a is None else a if b is None else a + b
 
 
 # A call with one plain array goes from the interpreter to the kernel: 2.0 us in place of 2.4.

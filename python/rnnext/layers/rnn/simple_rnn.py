@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.layers.rnn.cell_rnn import CellRNN
-from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell
+from rnnext.layers.rnn.dropout_cell import masked_product
+from rnnext.layers.rnn.kernel_cell import COMMON_OPTIONS, KernelCell, Masks
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -67,9 +68,15 @@ class SimpleRNNCell(KernelCell):
     def _recurrent_spec(self) -> Any:
         return ()
 
-    def _step(self, x: Array, *states: Array) -> tuple[Array, ...]:
+    def drops(self, rate: float) -> bool:
+        """Tells whether anything is dropped at this rate: everything at 1, unlike other cells."""
+        return rate > 0
+
+    def _step(self, masks: Masks, x: Array, *states: Array) -> tuple[Array, ...]:
         bias, _ = self._biases()
-        return (self.activation(x @ self.kernel + states[0] @ self.recurrent_kernel + bias),)
+        sums = masked_product(x, self.kernel, masks[0])
+        sums = sums + masked_product(states[0], self.recurrent_kernel, masks[1])
+        return (self.activation(sums + bias),)
 
 
 @serialization.builtin("keras.layers")
@@ -92,9 +99,9 @@ class SimpleRNN(CellRNN):
         kernel_constraint: Applied to it after each training step.
         recurrent_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
-        dropout: Kept in the config.
-        recurrent_dropout: Kept in the config.
-        seed: Kept in the config.
+        dropout: The share of the inputs that training drops, the same ones at every step.
+        recurrent_dropout: The share of the state that training drops, likewise.
+        seed: Seed of the random numbers of dropout; default: those of `rnnext.set_random_seed`.
         return_sequences: See `RNN`, as for the arguments below.
         return_state: See `RNN`.
         go_backwards: See `RNN`.

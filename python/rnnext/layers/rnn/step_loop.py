@@ -1,12 +1,13 @@
 """Running any cell over a sequence, step by step, in Python.
 
-For cells without a compiled kernel: a user's own, or one with an activation no kernel has. It runs
-like a kernel and treats masks as the kernels do.
+For cells without a compiled kernel: a user's own, one with an activation no kernel has, or one that
+drops recurrent connections in training. It runs like a kernel and treats masks as the kernels do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ from rnnext._core import (
     STRICT,
     ZERO_OUTPUT_FOR_MASK,
 )
+from rnnext.graph.recording import Pullback, Recording
 from rnnext.layers.rnn.cell_protocol import call_options, initial_states, listed
+from rnnext.layers.rnn.dropout_cell import reset_dropout_masks
 
 __all__ = ["StepLoop"]
 
@@ -49,28 +52,88 @@ class StepLoop:
         """
         if not flags & STRICT:
             return None  # as a kernel returns None for what it does not take as it is
-        states = initial_state
-        if states is None:
-            states = listed(initial_states(self._cell, len(x), x.dtype.name))
-        steps = range(x.shape[1])
-        output: Array | None = None
-        outputs: list[Array] = []
-        for t in reversed(steps) if flags & GO_BACKWARDS else steps:
-            step = np.ascontiguousarray(x[:, t])
-            new_output, new_states = self._cell.call(step, states, **self._options)
+        if initial_state is None:
+            initial_state = listed(initial_states(self._cell, len(x), x.dtype.name))
+        order = _order(x, flags)
+        inputs = (np.ascontiguousarray(x[:, t]) for t in order)
+        return self._take(inputs, initial_state, self._options, _kept(mask, order), flags)
+
+    def record(
+        self, recording: Recording, x: Array, initial_state: Any, mask: Array | None, flags: int
+    ) -> tuple[Any, Pullback]:
+        """Runs the cell so that it can be reversed: all that the steps compute is on one tape.
+
+        Args:
+            recording: The pass.
+            x: (B, T, ...), as for `run`; so are the others.
+            initial_state: The states; None: those that the cell starts from.
+            mask: (B, T) or None.
+            flags: How a kernel is called.
+
+        Returns:
+            What `run` returns, and a function from the gradients of that, flat, to those of `x`,
+            the states and the constants. Of states that were not given there are none.
+        """
+        from rnnext.autodiff.tracing import trace
+
+        order = _order(x, flags)
+        inputs = [np.ascontiguousarray(x[:, t]) for t in order]
+        constants = self._options.get("constants", [])
+
+        def run(inputs: list[Any], states: Any, constants: Any) -> Any:
+            if states is None:  # inside the trace: they may be weights
+                states = listed(initial_states(self._cell, len(x), x.dtype.name))
+            given = {"constants": constants} if "constants" in self._options else {}
+            return self._take(inputs, states, {**self._options, **given}, _kept(mask, order), flags)
+
+        results, reverse = trace(run, (inputs, initial_state, constants), {}, recording)
+
+        def pullback(d_results: list[Any]) -> list[Any]:
+            gradients = reverse(d_results)
+            d_steps, others = gradients[: len(inputs)], gradients[len(inputs) :]
+            d_x = np.zeros_like(x)
+            for t, d_step in zip(order, d_steps, strict=True):
+                if d_step is not None:
+                    d_x[:, t] = d_step
+            return [d_x, *(others if initial_state is not None else others[1:])]
+
+        return results, pullback
+
+    def _take(
+        self,
+        inputs: Iterable[Any],
+        states: Any,
+        options: dict[str, Any],
+        kept: Iterable[Array | None],
+        flags: int,
+    ) -> Any:
+        """Takes the steps.
+
+        Args:
+            inputs: (B, ...) for each step, in the order in which they are taken.
+            states: The states before the first one.
+            options: Arguments of the cell's `call`.
+            kept: (B,) for each step: which samples it counts for; None: for all.
+            flags: How a kernel is called.
+        """
+        reset_dropout_masks(self._cell)
+        output: Any = None
+        outputs: list[Any] = []
+        for step, keep in zip(inputs, kept, strict=False):
+            new_output, new_states = self._cell.call(step, states, **options)
             new_states = listed(new_states)
-            if mask is not None:
-                keep = mask[:, t]
-                previous = np.zeros_like(new_output) if output is None else output
-                shown = np.zeros_like(new_output) if flags & ZERO_OUTPUT_FOR_MASK else previous
+            if keep is not None:
+                zeros = np.zeros(new_output.shape, new_output.dtype)
+                previous = zeros if output is None else output
+                shown = zeros if flags & ZERO_OUTPUT_FOR_MASK else previous
                 new_output = _select(keep, new_output, shown)
                 pairs = zip(nest.flatten(new_states), nest.flatten(states), strict=True)
-                kept = [_select(keep, new, old) for new, old in pairs]
-                new_states = nest.pack_like(new_states, kept)
+                new_states = nest.pack_like(new_states, [_select(keep, *pair) for pair in pairs])
             output, states = new_output, new_states
             self._after_step(output, states)
             if flags & RETURN_SEQUENCES:
                 outputs.append(output)
+        reset_dropout_masks(self._cell)
         result = np.stack(outputs, axis=1) if flags & RETURN_SEQUENCES else output
         return (result, *states) if flags & RETURN_STATE else result
 
@@ -78,6 +141,16 @@ class StepLoop:
         """Called with what a step made, masks regarded; here a no-op."""
 
 
-def _select(keep: Array, new: Array, old: Array) -> Array:
+def _order(x: Array, flags: int) -> range:
+    """The places of the steps, in the order in which they are taken."""
+    steps = range(x.shape[1])
+    return steps[::-1] if flags & GO_BACKWARDS else steps
+
+
+def _kept(mask: Array | None, order: range) -> Iterable[Array | None]:
+    return itertools.repeat(None) if mask is None else (mask[:, t] for t in order)
+
+
+def _select(keep: Array, new: Any, old: Any) -> Any:
     """Rows of `new` where `keep`, else of `old`: a choice, so that NaN in padding stays out."""
     return np.where(keep.reshape(-1, *[1] * (new.ndim - 1)), new, old)
