@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import rnnext
-from rnnext import layers, serialization
+from rnnext import layers, naming, serialization
 from rnnext.errors import RnnextError
 
 RECORD = pathlib.Path(__file__).parent / "data" / "layer_options.json"
@@ -70,6 +70,7 @@ def outcome(cls: Any, given: dict[str, Any]) -> str:
 
     Only errors of rnnext are said in words of its own.
     """
+    naming.clear_session()  # names are numbered
     try:
         layer = cls(**given, name="layer")
         config = layer.get_config()

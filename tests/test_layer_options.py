@@ -1,4 +1,4 @@
-"""Configs and messages of every option of every layer: a change of either is seen, key order too."""
+"""Configs and messages of every option of every layer: a changed key order is seen, too."""
 
 from __future__ import annotations
 
