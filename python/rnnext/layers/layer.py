@@ -28,7 +28,12 @@ from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import KerasTensor, any_symbolic, standard_shape
 from rnnext.layers.input_spec import check_inputs
-from rnnext.layers.options import check_no_others, constructor_arguments
+from rnnext.layers.options import (
+    check_no_others,
+    constructor_arguments,
+    options_config,
+    read_options,
+)
 from rnnext.layers.weight_owner import WeightOwner
 
 if TYPE_CHECKING:
@@ -92,6 +97,8 @@ class Layer(WeightOwner):
     _mask_rule = MaskRule.MAKE
     # Base-class arguments this class sets itself; callers may not pass them.
     _no_options: frozenset[str] = frozenset()
+    # Names of the constructors' arguments that a layer keeps as attributes and in its config.
+    _options: tuple[str, ...] = ()
     # Arguments that a class takes out of its constructor's **kwargs, most of them of older Keras.
     _more_options: frozenset[str] = frozenset({"batch_input_shape", "input_dim", "input_shape"})
 
@@ -131,6 +138,26 @@ class Layer(WeightOwner):
         self.supports_masking = _is_overridden(self, "compute_mask")
         self._batch_input_shape = self._pop_input_shape(kwargs)
         check_no_others(type(self), kwargs, self.label)
+
+    def _take(self, given: dict[str, Any], without: tuple[str, ...] = ()) -> None:
+        """Keeps a constructor's arguments: as attributes, read by their names, and in the config.
+
+        A constructor calls its base class's, checks what the names do not tell, and then says
+        `self._take(locals())`. What a base class has taken is not taken again.
+
+        Args:
+            given: The `locals()` of the constructor; as it calls `super()`, its class is in it.
+            without: Arguments that are neither attributes nor in the config.
+
+        Raises:
+            UnsupportedError: For a value that is not accepted.
+        """
+        done = self._options + without
+        self._keep_options(read_options(self, given, done))
+
+    def _keep_options(self, options: dict[str, Any]) -> None:
+        self.__dict__.update(options)
+        self.__dict__["_options"] = self._options + tuple(options)
 
     def _pop_input_shape(self, kwargs: ShapeOptions) -> tuple[int | None, ...] | None:
         if "batch_input_shape" in kwargs:
@@ -492,7 +519,8 @@ class Layer(WeightOwner):
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialization.serialize(self.activity_regularizer)
-        if not _is_overridden(self, "get_config"):
+        config.update(options_config(self, self._options))
+        if not self._options and not _is_overridden(self, "get_config"):
             config.update(constructor_arguments(self, self.__dict__["_construction"]))
         return config
 

@@ -1,17 +1,109 @@
-"""The arguments of a layer's constructor, along its whole class hierarchy."""
+"""The arguments of a layer's constructor: read by their names, kept, and put into a config."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rnnext import serialization
+from rnnext import activations, constraints, initializers, regularizers, serialization
 from rnnext.errors import UnsupportedError
+from rnnext.layers.integer_options import positive_integer
 from rnnext.naming import did_you_mean
 
-__all__ = ["check_no_others", "constructor_arguments"]
+__all__ = ["check_no_others", "constructor_arguments", "options_config", "read_options"]
+
+# What a name ends in says what may be given for the option: a name, a config, an object.
+_KINDS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "activation": (activations.get, lambda value: activations.serialize(activations.get(value))),
+    "initializer": (initializers.get, initializers.serialize),
+    "regularizer": (regularizers.get, serialization.serialize),
+    "constraint": (constraints.get, serialization.serialize),
+}
+_POSITIVE_INTEGERS = frozenset(
+    {
+        "depth_multiplier",
+        "filters",
+        "head_dim",
+        "input_dim",
+        "key_dim",
+        "n",
+        "num_heads",
+        "num_key_value_heads",
+        "num_query_heads",
+        "output_dim",
+        "units",
+    }
+)
+# Options of Keras that rnnext has not; the first three are not in configs.
+_UNSUPPORTED = ("gptq_unpacked_column_size", "lora_alpha", "lora_rank", "quantization_config")
+# What constructors pass on to `Layer`.
+_OF_LAYER = frozenset({"name", "dtype", "activity_regularizer"})
+
+
+def _read_positive(value: Any, name: str, layer: Any) -> int:
+    is_fine = type(value) is int and value > 0
+    return value if is_fine else positive_integer(value, name, layer.label)
+
+
+def _read_none(value: Any, name: str, layer: Any) -> None:
+    if value is not None:
+        raise UnsupportedError(f"{layer.label}: {name}={value!r} is not supported.")
+
+
+@functools.cache
+def _readers(cls: Any, done: tuple[str, ...]) -> tuple[tuple[str, Any, Any], ...]:
+    """The names that the constructor of a class spells, and what reads each: of two kinds."""
+    code = cls.__init__.__code__
+    readers = []
+    for name in code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]:
+        if name not in _OF_LAYER and name not in done:
+            kind = _KINDS.get(name.rpartition("_")[2])
+            checks: Any = _read_positive if name in _POSITIVE_INTEGERS else None
+            checks = _read_none if name in _UNSUPPORTED else checks
+            readers.append((name, None if kind is None else kind[0], checks))
+    return tuple(readers)
+
+
+def read_options(layer: Any, given: Mapping[str, Any], done: tuple[str, ...]) -> dict[str, Any]:
+    """Returns the values of a constructor's arguments, without those of `Layer`.
+
+    Args:
+        layer: The layer.
+        given: The `locals()` of the constructor; its class is in it as `__class__`.
+        done: Arguments that are not wanted.
+
+    Raises:
+        UnsupportedError: For a value that is not accepted.
+    """
+    options: dict[str, Any] = {}
+    for name, read, check in _readers(given["__class__"], done):
+        value = given[name]
+        if read is not None:
+            options[name] = read(value)
+        elif check is None:
+            options[name] = value
+        else:
+            value = check(value, name, layer)
+            if value is not None or name == "quantization_config":
+                options[name] = value
+    return options
+
+
+def options_config(layer: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Returns options of a layer as they are in its config.
+
+    Args:
+        layer: The layer, which has them as attributes.
+        names: Their names.
+    """
+    config = {}
+    for name in names:
+        kind = _KINDS.get(name.rpartition("_")[2])
+        value = getattr(layer, name)
+        config[name] = value if kind is None else kind[1](value)
+    return config
 
 
 def check_no_others(cls: Any, names: Iterable[str], label: str) -> None:

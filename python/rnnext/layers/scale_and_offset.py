@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from rnnext import constraints, initializers, regularizers, serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.integer_options import is_integer
 from rnnext.layers.layer import Layer
@@ -61,6 +60,9 @@ class ScaleAndOffset(Layer):
         **kwargs: Arguments of `Layer`.
     """
 
+    beta_initializer: Any
+    gamma_initializer: Any
+
     gamma: Variable | None = None
     beta: Variable | None = None
 
@@ -78,15 +80,7 @@ class ScaleAndOffset(Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.epsilon = epsilon
-        self.center = center
-        self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self._take(locals())
         self.supports_masking = True
 
     def _sizes(self, input_shape: Any, axis: int | list[int]) -> tuple[int, ...]:
@@ -116,18 +110,3 @@ class ScaleAndOffset(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "beta_regularizer": serialization.serialize(self.beta_regularizer),
-            "gamma_regularizer": serialization.serialize(self.gamma_regularizer),
-            "beta_constraint": serialization.serialize(self.beta_constraint),
-            "gamma_constraint": serialization.serialize(self.gamma_constraint),
-        }

@@ -57,7 +57,7 @@ class SpatialLayer(Layer):
                 f"{self.label}: data_format must be one of {_DATA_FORMATS}, received "
                 f"{data_format!r}."
             )
-        self.data_format = name
+        self._keep_options({"data_format": name})
         self.input_spec = InputSpec(ndim=self.rank + 2, meaning=self._meaning)
 
     @property
@@ -92,10 +92,3 @@ class SpatialLayer(Layer):
 
     def _from_channels_last(self, y: NDArray[Any]) -> NDArray[Any]:
         return cast(np.moveaxis(y, -1, 1), y.dtype) if self._channels_first else y
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        config = super().get_config()
-        if "data_format" in vars(self):  # some layers over time have no such option
-            config["data_format"] = self.data_format
-        return config

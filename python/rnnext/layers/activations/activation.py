@@ -34,11 +34,13 @@ class Activation(Layer):
         array([[0., 0., 2.]], dtype=float32)
     """
 
+    activation: activations.Activation
+
     _casts_integers = True
 
     def __init__(self, activation: ActivationOption, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        self._take(locals())
         self.supports_masking = True
 
     def input_dtype(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -73,7 +75,3 @@ class Activation(Layer):
         axis = self.activation.params.get("axis", -1)
         shape[axis] = None if shape[axis] is None else shape[axis] // 2
         return tuple(shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "activation": activations.serialize(self.activation)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import constraints, initializers, regularizers, serialization
+from rnnext import serialization
 from rnnext.activations.activation import Activation
 from rnnext.arrays import asarray
 from rnnext.errors import ShapeError, UnsupportedError
@@ -90,6 +90,10 @@ class ReLU(_ActivationLayer):
         array([-1. ,  0.5,  1. ], dtype=float32)
     """
 
+    max_value: float | None
+    negative_slope: float
+    threshold: float
+
     def __init__(
         self,
         max_value: float | None = None,
@@ -98,9 +102,10 @@ class ReLU(_ActivationLayer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self.max_value = None if max_value is None else self._checked("max_value", max_value)
-        self.negative_slope = self._checked("negative_slope", negative_slope)
-        self.threshold = self._checked("threshold", threshold)
+        max_value = None if max_value is None else self._checked("max_value", max_value)
+        negative_slope = self._checked("negative_slope", negative_slope)
+        threshold = self._checked("threshold", threshold)
+        self._take(locals())
 
     def _pack_weights(self) -> Activation:
         return Activation("relu", **self._own_config())
@@ -111,10 +116,6 @@ class ReLU(_ActivationLayer):
             "negative_slope": self.negative_slope,
             "threshold": self.threshold,
         }
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), **self._own_config()}
 
 
 @serialization.builtin("keras.layers")
@@ -132,20 +133,19 @@ class LeakyReLU(_ActivationLayer):
         array([-0.3,  2. ], dtype=float32)
     """
 
+    negative_slope: float
+
     _more_options = frozenset({"alpha"})
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[LeakyReLUOptions]) -> None:
         options: dict[str, Any] = {**kwargs}
         negative_slope = options.pop("alpha", negative_slope)
         super().__init__(**options)
-        self.negative_slope = self._checked("negative_slope", negative_slope)
+        negative_slope = self._checked("negative_slope", negative_slope)
+        self._take(locals())
 
     def _pack_weights(self) -> Activation:
         return Activation("leaky_relu", negative_slope=self.negative_slope)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
 @serialization.builtin("keras.layers")
@@ -157,16 +157,14 @@ class ELU(_ActivationLayer):
         **kwargs: Arguments of `Layer`.
     """
 
+    alpha: float
+
     def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.alpha = alpha
+        self._take(locals())
 
     def _pack_weights(self) -> Activation:
         return Activation("elu", alpha=self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "alpha": self.alpha}
 
 
 @serialization.builtin("keras.layers")
@@ -181,6 +179,9 @@ class PReLU(Layer):
         **kwargs: Arguments of `Layer`.
     """
 
+    alpha_initializer: Any
+    shared_axes: Any
+
     _casts_integers = True
 
     def __init__(
@@ -193,11 +194,9 @@ class PReLU(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
         none = shared_axes is None or (isinstance(shared_axes, (list, tuple)) and not shared_axes)
-        self.shared_axes = [] if none else axis_list(shared_axes, self.label)
+        shared_axes = [] if none else axis_list(shared_axes, self.label)
+        self._take(locals())
 
     def build(self, input_shape: Any) -> None:
         """Makes alpha: the sizes of the input, 1 on shared axes."""
@@ -237,13 +236,7 @@ class PReLU(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "alpha_initializer": initializers.serialize(self.alpha_initializer),
-            "alpha_regularizer": serialization.serialize(self.alpha_regularizer),
-            "alpha_constraint": serialization.serialize(self.alpha_constraint),
-            "shared_axes": self.shared_axes or None,
-        }
+        return {**super().get_config(), "shared_axes": self.shared_axes or None}
 
 
 @serialization.builtin("keras.layers")
@@ -267,12 +260,15 @@ class Softmax(Layer):
         [[0.5 0.  0.5]]
     """
 
+    axis: Any
+
     _casts_integers = True
     masks_elements = True
 
     def __init__(self, axis: Any = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.axis = axes_option(axis, self.label)
+        axis = axes_option(axis, self.label)
+        self._take(locals())
         self.supports_masking = True
 
     def call(self, inputs: NDArray[Any], mask: Any = None) -> NDArray[Any]:
@@ -306,7 +302,3 @@ class Softmax(Layer):
         except ShapeError as error:
             raise ShapeError(f"{self.label}: input shape {tuple(input_shape)}: {error}") from error
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "axis": self.axis}

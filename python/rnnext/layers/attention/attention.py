@@ -57,6 +57,9 @@ class Attention(Layer):
         array([[[2.]]], dtype=float32)
     """
 
+    use_scale: bool
+    score_mode: str
+
     _mask_rule = MaskRule.COMPUTE
 
     def __init__(
@@ -68,14 +71,11 @@ class Attention(Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
+        self._take(locals())
         if score_mode not in ("dot", "concat"):
             raise UnsupportedError(
                 f"{self.label}: score_mode must be 'dot' or 'concat', received {score_mode!r}."
             )
-        self.use_scale = use_scale
-        self.score_mode = score_mode
-        self.dropout = dropout
-        self.seed = seed
 
     def build(self, input_shape: Any) -> None:
         """Makes scale () and, for "concat", concat_score_weight ()."""
@@ -219,16 +219,6 @@ class Attention(Layer):
                 f"{self.label}: mask must be a list [query_mask, value_mask], received {mask!r}."
             )
         return mask[0], mask[1]
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "use_scale": self.use_scale,
-            "score_mode": self.score_mode,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
 
 
 @serialization.builtin("keras.layers")

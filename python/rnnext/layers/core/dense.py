@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import _core, activations, constraints, initializers, regularizers, serialization
+from rnnext import _core, activations, serialization
 from rnnext.arrays import as_array, cast
-from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.errors import ShapeError
 from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
 from rnnext.layers.input_spec import InputSpec, check_inputs
-from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
 
 if TYPE_CHECKING:
@@ -66,6 +65,12 @@ class Dense(Layer):
         array([[43.5]], dtype=float32)
     """
 
+    units: int
+    activation: activations.Activation
+    use_bias: bool
+    kernel_initializer: Any
+    bias_initializer: Any
+
     makes_new_arrays = True
     _call_checks_input = True
     _casts_integers = True
@@ -90,22 +95,7 @@ class Dense(Layer):
         **kwargs: Unpack[WeightedOptions],
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.units = positive_integer(units, "units", self.label)
-        for option, value in (
-            ("lora_rank", lora_rank),
-            ("lora_alpha", lora_alpha),
-            ("quantization_config", quantization_config),
-        ):
-            if value is not None:
-                raise UnsupportedError(f"{self.label}: {option}={value!r} is not supported.")
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._take(locals())
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=2, meaning=_MEANING)
 
@@ -180,19 +170,3 @@ class Dense(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns (..., units)."""
         return (*input_shape[:-1], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(activations.get(self.activation)),
-            "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": serialization.serialize(self.kernel_regularizer),
-            "bias_regularizer": serialization.serialize(self.bias_regularizer),
-            "kernel_constraint": serialization.serialize(self.kernel_constraint),
-            "bias_constraint": serialization.serialize(self.bias_constraint),
-            "quantization_config": None,
-        }

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import constraints, initializers, ops, regularizers, serialization
+from rnnext import ops, serialization
 from rnnext.arrays import as_array
-from rnnext.errors import DataError, UnsupportedError
+from rnnext.errors import DataError
 from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.row_gradient import RowGradient
 from rnnext.graph.tensor import KerasTensor
-from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.layer import Layer
 
 if TYPE_CHECKING:
@@ -65,6 +64,11 @@ class Embedding(Layer):
 0 to 2 (input_dim=3).
     """
 
+    input_dim: int
+    output_dim: int
+    embeddings_initializer: Any
+    mask_zero: bool
+
     makes_new_arrays = True
     reads_ids = True
     _more_options = frozenset({"input_length"})
@@ -88,19 +92,8 @@ class Embedding(Layer):
         super().__init__(**options)
         if isinstance(length, int) and self._batch_input_shape is None:
             self._batch_input_shape = (None, length)  # as Keras 2, for a first layer
-        self.input_dim = positive_integer(input_dim, "input_dim", self.label)
-        self.output_dim = positive_integer(output_dim, "output_dim", self.label)
-        for option, value in (
-            ("lora_rank", lora_rank),
-            ("lora_alpha", lora_alpha),
-            ("quantization_config", quantization_config),
-        ):
-            if value is not None:
-                raise UnsupportedError(f"{self.label}: {option}={value!r} is not supported.")
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
-        self.mask_zero = bool(mask_zero)
+        mask_zero = bool(mask_zero)
+        self._take(locals(), without=("weights",))
         self.supports_masking = self.mask_zero
         self.autocast = False
         if weights is not None:
@@ -183,14 +176,4 @@ class Embedding(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {
-            "activity_regularizer": None,
-            **super().get_config(),
-            "input_dim": self.input_dim,
-            "output_dim": self.output_dim,
-            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
-            "embeddings_regularizer": serialization.serialize(self.embeddings_regularizer),
-            "embeddings_constraint": serialization.serialize(self.embeddings_constraint),
-            "mask_zero": self.mask_zero,
-            "quantization_config": None,
-        }
+        return {"activity_regularizer": None, **super().get_config()}

@@ -43,13 +43,16 @@ class Concatenate(Merge):
         array([[1., 2., 3.]], dtype=float32)
     """
 
+    axis: int
+
     _mask_rule = MaskRule.COMPUTE
 
     def __init__(self, axis: int = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
             raise UnsupportedError(f"{self.label}: axis must be an integer, received {axis!r}.")
-        self.axis = int(axis)
+        axis = int(axis)
+        self._take(locals())
 
     def call(self, inputs: Any) -> NDArray[Any]:
         """Returns the concatenated array."""
@@ -95,10 +98,6 @@ class Concatenate(Merge):
             full.append(mask)
         join = ops.all if self.all_masks_must_hold else ops.any
         return join(ops.concatenate(full, axis=self.axis), axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "axis": self.axis}
 
 
 def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:

@@ -54,6 +54,9 @@ class Dot(Merge):
         array([[6., 6.]], dtype=float32)
     """
 
+    axes: Any
+    normalize: bool
+
     _mask_rule = MaskRule.COMPUTE
 
     _input_count = 2
@@ -61,9 +64,9 @@ class Dot(Merge):
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         pair = integers(axes, 2, "axes", self.label, least=None)
-        self.axes = list(pair) if isinstance(axes, (list, tuple)) else pair[0]
+        axes = list(pair) if isinstance(axes, (list, tuple)) else pair[0]
+        self._take(locals())
         self._axis_pair = pair
-        self.normalize = normalize
 
     def call(self, inputs: Any) -> NDArray[Any]:
         """Returns (B, axes left of the first, axes left of the second)."""
@@ -113,10 +116,6 @@ class Dot(Merge):
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:  # noqa: ARG002
         """Returns None."""
         return
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
 
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import _core, initializers, serialization
+from rnnext import _core, serialization
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.recording import Pullback, Recording
@@ -69,6 +69,15 @@ class BatchNormalization(ScaleAndOffset):
         array([[ 1., 14.]], dtype=float32)
     """
 
+    axis: int
+    momentum: float
+    epsilon: float
+    center: bool
+    scale: bool
+    moving_mean_initializer: Any
+    moving_variance_initializer: Any
+    renorm: bool
+
     _casts_integers = True
 
     def __init__(
@@ -104,14 +113,10 @@ class BatchNormalization(ScaleAndOffset):
             gamma_constraint=gamma_constraint,
             **kwargs,
         )
-        self.axis = axis_option(axis, self.label)  # Keras 2 stores a list of one
-        self.momentum = float(momentum)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.renorm = renorm
-        self.renorm_clipping = self._checked_clipping(renorm_clipping or {}) if renorm else None
-        self.renorm_momentum = renorm_momentum
-        self.synchronized = synchronized
+        axis = axis_option(axis, self.label)  # Keras 2 stores a list of one
+        momentum = float(momentum)
+        renorm_clipping = self._checked_clipping(renorm_clipping or {}) if renorm else None
+        self._take(locals())
 
     def _checked_clipping(self, limits: dict[str, float]) -> dict[str, float]:
         inverted = limits.get("rmax", np.inf) < limits.get("rmin", -np.inf)
@@ -278,17 +283,3 @@ class BatchNormalization(ScaleAndOffset):
         dtype = np.result_type(np.float32, self.compute_dtype)
         mean = self.moving_mean.value
         return mean.astype(dtype), factor.astype(dtype), offset.astype(dtype)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "axis": self.axis,
-            "momentum": self.momentum,
-            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
-            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            "renorm": self.renorm,
-            "renorm_clipping": self.renorm_clipping,
-            "renorm_momentum": self.renorm_momentum,
-            "synchronized": self.synchronized,
-        }

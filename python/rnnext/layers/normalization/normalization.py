@@ -60,6 +60,12 @@ class LayerNormalization(ScaleAndOffset):
         array([[-1.,  1.]], dtype=float32)
     """
 
+    axis: Any
+    rms_scaling: bool
+    epsilon: float
+    center: bool
+    scale: bool
+
     def __init__(
         self,
         axis: Any = -1,
@@ -87,8 +93,9 @@ class LayerNormalization(ScaleAndOffset):
             gamma_constraint=gamma_constraint,
             **kwargs,
         )
-        self.axis = axes_option(axis, self.label)
-        self.rms_scaling = rms_scaling
+        axis = axes_option(axis, self.label)
+        self._take(locals())
+        self._keep_options({"rms_scaling": rms_scaling})
         self.autocast = False
 
     def build(self, input_shape: Any) -> None:
@@ -118,10 +125,6 @@ class LayerNormalization(ScaleAndOffset):
     def _joined_axes(self, rank: int) -> Sequence[int] | None:
         return axes_of(self.axis, rank)
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "axis": self.axis, "rms_scaling": self.rms_scaling}
-
 
 @serialization.builtin("keras.layers")
 class GroupNormalization(ScaleAndOffset):
@@ -145,6 +148,12 @@ class GroupNormalization(ScaleAndOffset):
         UnsupportedError: If `groups` is neither -1 nor at least 1.
         ShapeError: When built, if `groups` does not divide the number of features.
     """
+
+    groups: int
+    axis: int
+    epsilon: float
+    center: bool
+    scale: bool
 
     def __init__(
         self,
@@ -177,8 +186,8 @@ class GroupNormalization(ScaleAndOffset):
             raise UnsupportedError(
                 f"{self.label}: groups must be an integer >= 1, or -1, received {groups!r}."
             )
-        self.groups = groups
-        self.axis = axis_option(axis, self.label)
+        axis = axis_option(axis, self.label)
+        self._take(locals())
         self.autocast = False
 
     def build(self, input_shape: Any) -> None:
@@ -222,10 +231,6 @@ class GroupNormalization(ScaleAndOffset):
             "axes from 2 on, such as LayerNormalization."
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "groups": self.groups, "axis": self.axis}
-
 
 @serialization.builtin("keras.layers")
 class RMSNormalization(Layer):
@@ -243,12 +248,15 @@ class RMSNormalization(Layer):
         array([[0.2, 1.4]], dtype=float32)
     """
 
+    axis: Any
+    epsilon: float
+
     def __init__(
         self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
-        self.axis = axes_option(axis, self.label)
-        self.epsilon = epsilon
+        axis = axes_option(axis, self.label)
+        self._take(locals())
 
     def build(self, input_shape: Any) -> None:
         """Makes scale, of the sizes of the axes."""
@@ -283,10 +291,6 @@ class RMSNormalization(Layer):
         self._axes(len(input_shape))
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
-
 
 @serialization.builtin("keras.layers")
 class UnitNormalization(Layer):
@@ -303,11 +307,14 @@ class UnitNormalization(Layer):
         array([[0.6, 0.8]], dtype=float32)
     """
 
+    axis: Any
+
     _casts_integers = True
 
     def __init__(self, axis: Any = -1, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.axis = axes_option(axis, self.label)
+        axis = axes_option(axis, self.label)
+        self._take(locals())
         self.supports_masking = True
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -325,7 +332,3 @@ class UnitNormalization(Layer):
         except ShapeError as error:
             raise ShapeError(f"{self.label}: input shape {tuple(input_shape)}: {error}") from error
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "axis": self.axis}

@@ -43,12 +43,14 @@ class GlobalPooling(SpatialLayer):
         UnsupportedError: For a value that is not accepted.
     """
 
+    keepdims: bool
+
     def __init__(
         self, data_format: str | None = None, keepdims: bool = False, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
-        self.keepdims = keepdims
+        self._take(locals())
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns (B, C), with the spatial axes if they stay."""
@@ -56,10 +58,6 @@ class GlobalPooling(SpatialLayer):
         if self.keepdims:
             return self._shape(input_shape[0], (1,) * self.rank, channels)
         return (input_shape[0], channels)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "keepdims": self.keepdims}
 
 
 class _GlobalMaxPooling(Rearrangement, GlobalPooling):

@@ -51,6 +51,10 @@ class Pooling(SpatialLayer):
         ShapeError: If the padding is "valid" and no window fits into the input.
     """
 
+    pool_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: str
+
     def __init__(
         self,
         pool_size: SizeOption = 2,
@@ -62,10 +66,11 @@ class Pooling(SpatialLayer):
     ) -> None:
         super().__init__(name=name, **kwargs)
         self._set_data_format(data_format)
-        self.pool_size = integers(pool_size, self.rank, "pool_size", self.label)
         strides = pool_size if strides is None else strides
-        self.strides = integers(strides, self.rank, "strides", self.label)
-        self.padding = standard_padding(padding, ("valid", "same"), self.label)
+        pool_size = integers(pool_size, self.rank, "pool_size", self.label)
+        strides = integers(strides, self.rank, "strides", self.label)
+        padding = standard_padding(padding, ("valid", "same"), self.label)
+        self._keep_options({"pool_size": pool_size, "padding": padding, "strides": strides})
         self._windows = Windows(self.pool_size, self.strides, (1,) * self.rank, self.padding)
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -149,11 +154,6 @@ class Pooling(SpatialLayer):
         """Returns the shape with the number of windows in place of the spatial sizes."""
         counts = self._window_counts(input_shape)
         return self._shape(input_shape[0], counts, self._channels_of(input_shape))
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        own = {"pool_size": self.pool_size, "padding": self.padding, "strides": self.strides}
-        return {**super().get_config(), **own}
 
 
 class _MaxPooling(Rearrangement, Pooling):

@@ -185,16 +185,17 @@ class GaussianNoise(Layer):
         UnsupportedError: If stddev is out of range.
     """
 
+    stddev: float
+
     def __init__(
         self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
+        self._take(locals())
         if isinstance(stddev, bool) or not isinstance(stddev, (int, float)) or not 0 <= stddev <= 1:
             raise UnsupportedError(
                 f"{self.label}: stddev must be from 0 to 1, received {stddev!r}."
             )
-        self.stddev = stddev
-        self.seed = seed
         self.supports_masking = True
 
     def call(self, inputs: NDArray[Any], training: bool | None = False) -> NDArray[Any]:
@@ -212,10 +213,6 @@ class GaussianNoise(Layer):
         """Returns the input's shape."""
         return input_shape
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
-
 
 @serialization.builtin("keras.layers")
 class ActivityRegularization(Layer):
@@ -227,10 +224,12 @@ class ActivityRegularization(Layer):
         **kwargs: Arguments of `Layer`.
     """
 
+    l1: float
+    l2: float
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.l1 = l1
-        self.l2 = l2
+        self._take(locals())
         self.supports_masking = True
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -243,7 +242,3 @@ class ActivityRegularization(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "l1": self.l1, "l2": self.l2}

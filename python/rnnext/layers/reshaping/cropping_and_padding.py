@@ -91,10 +91,6 @@ class Cropping(_BorderLayer):
             )
         return self._shape(input_shape[0], sizes, self._channels_of(input_shape))
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "cropping": self.cropping}
-
 
 @serialization.builtin("keras.layers")
 class Cropping1D(Cropping):
@@ -115,7 +111,8 @@ class Cropping1D(Cropping):
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.cropping = self._borders(cropping, "cropping")
+        cropping = self._borders(cropping, "cropping")
+        self._take(locals())
         self.input_spec = InputSpec(ndim=3, meaning=self._meaning)
 
 
@@ -136,7 +133,8 @@ class Cropping2D(Cropping):
     ) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
-        self.cropping = self._borders(cropping, "cropping")
+        cropping = self._borders(cropping, "cropping")
+        self._take(locals())
 
 
 @serialization.builtin("keras.layers")
@@ -156,7 +154,8 @@ class Cropping3D(Cropping):
     ) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
-        self.cropping = self._borders(cropping, "cropping")
+        cropping = self._borders(cropping, "cropping")
+        self._take(locals())
 
 
 class ZeroPadding(_BorderLayer):
@@ -178,12 +177,15 @@ class ZeroPadding(_BorderLayer):
         (5, 6, 8, 3)
     """
 
+    padding: Any
+
     def __init__(
         self, padding: Any = 1, data_format: str | None = None, **kwargs: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
-        self.padding = self._borders(padding, "padding")
+        padding = self._borders(padding, "padding")
+        self._take(locals())
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the padded input."""
@@ -216,10 +218,6 @@ class ZeroPadding(_BorderLayer):
             )
         ]
         return self._shape(input_shape[0], sizes, self._channels_of(input_shape))
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "padding": self.padding}
 
 
 @serialization.builtin("keras.layers")

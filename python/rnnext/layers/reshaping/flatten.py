@@ -38,6 +38,8 @@ class Flatten(Layer):
         (2, 12)
     """
 
+    data_format: str | None
+
     def __init__(self, data_format: str | None = None, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         if data_format not in (None, "channels_last", "channels_first"):
@@ -45,7 +47,8 @@ class Flatten(Layer):
                 f"{self.label}: data_format must be 'channels_last' or 'channels_first', received "
                 f"{data_format!r}."
             )
-        self.data_format = data_format or "channels_last"
+        data_format = data_format or "channels_last"
+        self._take(locals())
         self.input_spec = InputSpec(min_ndim=1, meaning="(batch, ...)")
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -62,7 +65,3 @@ class Flatten(Layer):
     def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
         """Returns a tensor of the input's dtype."""
         return KerasTensor(self.compute_output_shape(inputs.shape), inputs.dtype, self.name)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "data_format": self.data_format}

@@ -13,7 +13,7 @@ from rnnext import serialization
 from rnnext.arrays import cast
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.layers.input_spec import InputSpec
-from rnnext.layers.integer_options import integer_tuple, positive_integer
+from rnnext.layers.integer_options import integer_tuple
 from rnnext.layers.rearrangement import Rearrangement
 
 if TYPE_CHECKING:
@@ -43,9 +43,12 @@ class Reshape(Rearrangement):
         (5, 3, 2)
     """
 
+    target_shape: Sequence[int]
+
     def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.target_shape = integer_tuple(target_shape, "target_shape", self.label, least=-1)
+        target_shape = integer_tuple(target_shape, "target_shape", self.label, least=-1)
+        self._take(locals())
         if self.target_shape.count(-1) > 1:
             raise UnsupportedError(
                 f"{self.label}: at most one size of target_shape may be -1, received "
@@ -75,10 +78,6 @@ class Reshape(Rearrangement):
             )
         return (batch, *(missing if size == -1 else size for size in self.target_shape))
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "target_shape": self.target_shape}
-
 
 @serialization.builtin("keras.layers")
 class Permute(Rearrangement):
@@ -98,9 +97,12 @@ class Permute(Rearrangement):
         (5, 64, 10)
     """
 
+    dims: Sequence[int]
+
     def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.dims = integer_tuple(dims, "dims", self.label, least=1)
+        dims = integer_tuple(dims, "dims", self.label, least=1)
+        self._take(locals())
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise UnsupportedError(
                 f"{self.label}: dims must be a permutation of 1, 2, ..., {len(self.dims)}, "
@@ -115,10 +117,6 @@ class Permute(Rearrangement):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the sizes reordered."""
         return (input_shape[0], *(input_shape[axis] for axis in self.dims))
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "dims": self.dims}
 
 
 @serialization.builtin("keras.layers")
@@ -139,9 +137,11 @@ class RepeatVector(Rearrangement):
                 [1., 2.]]], dtype=float32)
     """
 
+    n: int
+
     def __init__(self, n: int, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.n = positive_integer(n, "n", self.label)
+        self._take(locals())
         self.input_spec = InputSpec(ndim=2, meaning="(batch, features)")
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -151,7 +151,3 @@ class RepeatVector(Rearrangement):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns (B, n, D)."""
         return (input_shape[0], self.n, input_shape[1])
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "n": self.n}

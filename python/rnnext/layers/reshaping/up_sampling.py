@@ -65,17 +65,16 @@ class UpSampling1D(_UpSampling):
         array([1., 1., 2., 2.], dtype=float32)
     """
 
+    size: int
+
     rank = 1
 
     def __init__(self, size: int = 2, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
-        self.size = positive_integer(size, "size", self.label)
+        size = positive_integer(size, "size", self.label)
+        self._take(locals())
         self._factors = (self.size,)
         self.input_spec = InputSpec(ndim=3, meaning=self._meaning)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "size": self.size}
 
 
 @serialization.builtin("keras.layers")
@@ -104,6 +103,8 @@ class UpSampling2D(_UpSampling):
         array([0., 1., 3., 4.], dtype=float32)
     """
 
+    interpolation: str
+
     rank = 2
 
     def __init__(
@@ -115,14 +116,15 @@ class UpSampling2D(_UpSampling):
     ) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
-        self.size = self._factors = integers(size, 2, "size", self.label)
-        self.interpolation = str(interpolation).lower()
+        size = self._factors = integers(size, 2, "size", self.label)
         accepted = sorted([*_REPEATING, *_KERNELS])
-        if self.interpolation not in accepted:
+        if str(interpolation).lower() not in accepted:
             raise UnsupportedError(
                 f"{self.label}: interpolation must be one of {accepted}, received "
                 f"{interpolation!r}."
             )
+        interpolation = interpolation.lower()
+        self._take(locals())
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the larger images."""
@@ -137,11 +139,6 @@ class UpSampling2D(_UpSampling):
         for axis, factor in zip(self._spatial_axes, self._factors, strict=True):
             outputs = _interpolated(outputs, axis, factor, self.interpolation)
         return outputs
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        own = {"size": self.size, "interpolation": self.interpolation}
-        return {**super().get_config(), **own}
 
 
 @serialization.builtin("keras.layers")
@@ -171,11 +168,8 @@ class UpSampling3D(_UpSampling):
     ) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
-        self.size = self._factors = integers(size, 3, "size", self.label)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "size": self.size}
+        size = self._factors = integers(size, 3, "size", self.label)
+        self._take(locals())
 
 
 # Interpolation -----------------------------------------------------------------------------------
