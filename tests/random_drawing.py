@@ -93,7 +93,7 @@ class Drawing:
 
     def _inner_model(self, x: Reference, shape: Any) -> None:
         """A model of up to three layers as a layer; it may be called once more later."""
-        inner = Drawing(self.rng)
+        inner = type(self)(self.rng)
         inner.dtype, inner.stateful, inner.activations = self.dtype, False, self.activations
         inner.declare(shape, self.batch)
         inner._layers(self.rng.randint(1, 3))

@@ -18,8 +18,9 @@ PACKAGE = Path(__file__).parents[1] / "python" / "rnnext"
 # From the ground up. A name is a module or a package of rnnext.
 FLOORS = [
     [
-        *("_core", "errors", "fork_safety", "lazy", "naming", "nest", "openmp_waiting"),
-        *("threadpools", "absent", "absent_names", "imports", "packages", "progbar"),
+        *("_core", "errors", "fork_safety", "interrupts", "lazy", "naming", "nest"),
+        *("openmp_waiting", "threadpools", "absent", "absent_names", "imports", "packages"),
+        "progbar",
     ],
     ["settings", "dtypes", "arrays", "plots", "serialization", "strings"],
     ["autodiff"],

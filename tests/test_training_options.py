@@ -11,6 +11,7 @@ import pytest
 import rnnext
 from rnnext import constraints, layers, regularizers
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.graph.recording import Recording
 
 W = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
@@ -120,3 +121,34 @@ def test_a_regularizer_without_a_gradient_says_so() -> None:
 
     with pytest.raises(UnsupportedError, match=r"regularizer Mine: the class has no gradient\(x\)"):
         Mine().gradient([1.0])
+
+
+@pytest.mark.parametrize("regularizer", ["l2", "L1L2"])  # L1L2() has both factors 0
+@pytest.mark.parametrize("optimizer", ["Adam", "Adagrad", "RMSprop"])
+def test_a_regularized_embedding_is_trained_as_in_keras(
+    regularizer: str, optimizer: str, keras: ModuleType
+) -> None:
+    """Its gradient is that of a whole matrix, or of rows if nothing is added to the loss."""
+    ids = np.array([[0, 1, 1], [2, 1, 0]])
+    start = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+
+    def trained(library: Any) -> Any:
+        table = library.layers.Embedding(4, 2, embeddings_regularizer=regularizer)
+        model = library.Sequential([library.layers.Input((3,), dtype="int32"), table])
+        model.set_weights([start])
+        model.compile(getattr(library.optimizers, optimizer)(0.05), "mse")
+        for _ in range(3):
+            model.train_on_batch(ids, np.ones((2, 3, 2), "float32"))
+        return model.get_weights()[0]
+
+    np.testing.assert_allclose(trained(rnnext), trained(keras), rtol=1e-5)
+
+
+def test_the_gradient_of_a_zero_vector_of_length_one() -> None:
+    x = np.array([[0.0, 0.0], [3.0, 4.0]])
+    outputs, pullback = layers.UnitNormalization(dtype="float64").record(
+        Recording(training=True), x
+    )
+    (gradient,) = pullback([np.ones_like(outputs)])
+    assert np.isfinite(gradient).all()
+    np.testing.assert_allclose(gradient[1], [0.2 - 21 / 125, 0.2 - 28 / 125])

@@ -208,6 +208,11 @@ def _flat(callbacks: Any) -> list[Any]:
         return [item for callback in callbacks for item in _flat(callback)]
     if callbacks is None:
         return []
+    if isinstance(callbacks, type):
+        raise UnsupportedError(
+            f"callbacks: {callbacks.__name__} is a class; make an object of it, "
+            f"{callbacks.__name__}(...)."
+        )
     missing = sorted(name for name in _METHODS if not callable(getattr(callbacks, name, None)))
     if missing:
         raise UnsupportedError(

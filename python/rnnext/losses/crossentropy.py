@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.errors import DataError, ShapeError, UnsupportedError
 from rnnext.losses.functions import averaged, summed
 from rnnext.losses.rule import Losses, loss_function, spread
 from rnnext.settings import epsilon
@@ -306,6 +306,8 @@ def _class_numbers(name: str, labels: Array, y_pred: Array, axis: int) -> Array:
             f"{name}: expected y_true of shape {tuple(expected)} for y_pred of shape "
             f"{y_pred.shape}, received {labels.shape}."
         )
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise DataError(f"{name}: y_true must be numbers of classes, received NaN or infinity.")
     return np.asarray(labels.astype(np.int64))
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.errors import ShapeError
 from rnnext.losses.rule import same_rank, summed_to
 from rnnext.ops.promotion import as_tensor
 
@@ -45,7 +46,13 @@ def reduced(values: Array, weights: Any, mask: Any, reduction: str | None) -> Re
         weights = mask_as_weights(mask, weights, dtype, reduction)
     if weights is not None:
         values, weights = same_rank(values, weights)
-        values = values * weights
+        try:
+            values = values * weights
+        except ValueError as error:
+            raise ShapeError(
+                f"sample_weight of shape {weights.shape} does not fit losses of shape {shape}; "
+                "expected one weight a sample, or one for each loss."
+            ) from error
     if reduction in (None, "none") or not values.ndim:
         divisor: Any = 1
         value = values

@@ -33,6 +33,7 @@ Array = NDArray[Any]
 Axis = Any  # an integer or several
 
 _EPSILON = 1e-7  # keras.config.epsilon()
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 def by_mean_and_variance(
@@ -104,7 +105,9 @@ def by_norm(x: Array, axis: Axis, order: int = 2, epsilon: float = 1e-12) -> Arr
     """Returns `x / max(norm of x along axis, epsilon)`, the norm being that of this order."""
     wide = np.abs(x.astype(np.float64))
     with np.errstate(all="ignore"):
-        norm = np.sum(wide**order, axis=axis, keepdims=True) ** (1 / order)
+        # The gradient of a root at zero is infinite: that of `x` must not pass there.
+        total = np.maximum(np.sum(wide**order, axis=axis, keepdims=True), _TINY)
+        norm = total ** (1 / order)
         return asarray(x / np.maximum(norm, epsilon)).astype(x.dtype)
 
 

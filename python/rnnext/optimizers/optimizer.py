@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.interrupts import HeldInterrupts
 from rnnext.kept_option import KeptArguments
 from rnnext.layers.variable import Variable, weights_lock
 from rnnext.naming import did_you_mean, unique_name
@@ -241,7 +242,9 @@ class Optimizer(KeptArguments, LearningRate, Gradients):
     def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
         """Takes one step: changes the variables by their gradients.
 
-        The variables change at the end, all of them or, after an error, none.
+        The variables change at the end, all of them or, after an error, none. Ctrl-C waits until
+        the step is done. What another thread assigns to a variable takes effect before the step or
+        after it.
 
         Args:
             grads: Arrays, or None where a variable has no gradient.
@@ -255,6 +258,10 @@ class Optimizer(KeptArguments, LearningRate, Gradients):
         if len(grads) == 0:
             return
         gradients = self._by_index(grads, trainable_variables)
+        with HeldInterrupts(), weights_lock:
+            self._take_step(gradients)
+
+    def _take_step(self, gradients: Sequence[Any]) -> None:
         is_fused = self._fused and self._uses_gradients_as_they_are
         for group in self._groups:
             group.take(gradients, adds_up_rows=not is_fused)
@@ -267,17 +274,9 @@ class Optimizer(KeptArguments, LearningRate, Gradients):
             self._average(fresh)
         for group, flat in zip(self._groups, fresh, strict=True):
             self._constrain(group, flat)
-        try:
-            self._hand_out(fresh)
-        except KeyboardInterrupt:  # Ctrl-C between two variables: the step is finished first
-            self._hand_out(fresh)
-            raise
-
-    def _hand_out(self, fresh: Sequence[Any]) -> None:
-        with weights_lock:
-            for group, flat in zip(self._groups, fresh, strict=True):
-                group.hand_out(flat)
-            self._iterations.memory[...] += 1
+        for group, flat in zip(self._groups, fresh, strict=True):
+            group.hand_out(flat)
+        self._iterations.memory[...] += 1
 
     def _step(self, groups: list[Group], fresh: list[Any]) -> None:
         """Changes the fresh weights and the slots."""

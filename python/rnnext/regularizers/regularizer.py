@@ -69,6 +69,11 @@ class L1L2(Regularizer):
         self.l1 = _factor("l1", l1 or 0.0)
         self.l2 = _factor("l2", l2 or 0.0)
 
+    @property
+    def is_zero(self) -> bool:
+        """Whether it adds nothing: a weight that is looked up then keeps its sparse gradient."""
+        return not self.l1 and not self.l2
+
     def __call__(self, x: Any) -> Any:
         """Returns the penalty of a weight of any shape."""
         values = as_array(x, "regularized weight")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,11 @@ def class_weights_of(y: Any, class_weight: dict[int, float]) -> NDArray[Any]:
         >>> class_weights_of([0, 2, 1], {2: 5.0})
         array([1., 5., 1.], dtype=float32)
     """
+    if not isinstance(class_weight, Mapping):
+        raise UnsupportedError(
+            "class_weight must be a dictionary of weights by class, such as {0: 1.0, 1: 5.0}, "
+            f"received {class_weight!r}."
+        )
     if (nest.is_nested(y) and any(hasattr(leaf, "shape") for leaf in nest.flatten(y))) or y is None:
         raise UnsupportedError("class_weight needs a model with a single output, and its targets.")
     classes = as_array(y, "y")

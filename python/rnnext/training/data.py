@@ -21,6 +21,7 @@ __all__ = [
     "batches_of",
     "pack_x_y_sample_weight",
     "unpack_x_y_sample_weight",
+    "yields_batches",
 ]
 
 # A generator's first batches, which come again if it has ended and another epoch begins.
@@ -87,7 +88,7 @@ def batches_of(
         raise UnsupportedError(
             f"steps_per_epoch must be an integer >= 1 or None, received {steps_per_epoch!r}."
         )
-    if not _yields_batches(x):
+    if not yields_batches(x):
         source: _Source = ArrayBatches(
             x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight
         )
@@ -253,7 +254,8 @@ def _source_of(x: Any, shuffle: bool | str, class_weight: dict[int, float] | Non
     return _Generator(x)
 
 
-def _yields_batches(x: Any) -> bool:
+def yields_batches(x: Any) -> bool:
+    """Returns whether inputs are batches, where others are arrays."""
     return are_batches(x) or _is_py_dataset(x)
 
 

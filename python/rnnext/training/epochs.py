@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from rnnext import nest
 from rnnext.callbacks import CallbackList
 from rnnext.errors import UnsupportedError
 from rnnext.training.arrays import train_validation_split
-from rnnext.training.data import EpochBatches, batches_of, unpack_x_y_sample_weight
+from rnnext.training.data import (
+    EpochBatches,
+    batches_of,
+    unpack_x_y_sample_weight,
+    yields_batches,
+)
 from rnnext.training.step import Steps
 
 __all__ = ["evaluate", "fit", "on_batch"]
@@ -35,6 +42,11 @@ def fit(
 ) -> Any:
     """Trains a model; the arguments are those of `Model.fit`."""
     if validation_split and validation_data is None:
+        if yields_batches(x):
+            raise UnsupportedError(
+                f"validation_split={validation_split!r} needs arrays, of which the last samples "
+                f"are split off; x is a {type(x).__name__}. Pass validation_data instead."
+            )
         (x, y, sample_weight), validation_data = train_validation_split(
             (x, y, sample_weight), validation_split
         )
@@ -44,9 +56,10 @@ def fit(
         val_x, val_y, val_weight = unpack_x_y_sample_weight(validation_data)
         size = validation_batch_size or batch_size
         validation = batches_of(val_x, val_y, val_weight, size, validation_steps)
+    _check_epochs(epochs, initial_epoch, validation_freq)
     callbacks = _callback_list(model, callbacks, verbose, epochs, batches, add_history=True)
     steps = steps_of(model)
-    model.stop_training = False
+    model.stop_training = steps.has_warned = False
     callbacks.on_train_begin()
     logs = None
     for epoch in range(getattr(model, "_initial_epoch", None) or initial_epoch, epochs):
@@ -165,6 +178,16 @@ def _callback_list(
         steps=batches.num_batches,
         model=model,
     )
+
+
+def _check_epochs(epochs: Any, initial_epoch: Any, validation_freq: Any) -> None:
+    for option, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+        if not isinstance(value, (int, np.integer)):
+            raise UnsupportedError(f"{option} must be an integer, received {value!r}.")
+    if validation_freq == 0:
+        raise UnsupportedError(
+            "validation_freq must be an integer >= 1 or a list of epochs, received 0."
+        )
 
 
 def _is_due(epoch: int, validation_freq: Any) -> bool:

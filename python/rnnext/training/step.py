@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,13 +12,15 @@ from numpy.typing import NDArray
 
 from rnnext import nest, settings
 from rnnext.callbacks.callback_list import plain_logs
-from rnnext.errors import UnsupportedError
+from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.masked_array import attach_logits, attach_mask, masks_of
 from rnnext.graph.recording import Buffers, Logits, Pullback, Recording
+from rnnext.interrupts import HeldInterrupts
 from rnnext.layers.regularization.regularization import ActivityRegularization
 from rnnext.models.functional import Functional
 from rnnext.training.compile_loss import CompileLoss
 from rnnext.training.compile_metrics import CompileMetrics
+from rnnext.training.not_finite import warn_not_finite
 from rnnext.training.outputs import in_order
 
 __all__ = ["Steps"]
@@ -36,6 +40,7 @@ class Steps:
     Attributes:
         loss: The losses that the model was compiled with.
         metrics: Its metrics.
+        has_warned: Whether there was a warning of a loss that is not finite; one is enough.
     """
 
     def __init__(self, model: Any) -> None:
@@ -52,9 +57,14 @@ class Steps:
         self.metrics = CompileMetrics(
             model._compile_metrics, model._compile_weighted_metrics, names
         )
+        self.has_warned = False
         self._is_checked = False
         self._weights: list[Any] = []
         self._regularized: list[Any] = []
+        self._is_taken = False
+        # What a forward pass moves: it is put back if the step is not taken.
+        self._untrained: list[Any] = []
+        self._stateful: list[Any] = []
         self._buffers = Buffers()
         self._generator = np.random.default_rng(settings.next_seed())
 
@@ -87,6 +97,16 @@ class Steps:
                 `activity_regularizer`.
         """
         self._prepare(x)
+        before = self._moved()
+        self._is_taken = False
+        try:
+            self._train(x, y, sample_weight)
+        except BaseException:  # Ctrl-C, too: a step is taken whole or not at all
+            if not self._is_taken:
+                _restore(*before)
+            raise
+
+    def _train(self, x: Any, y: Any, sample_weight: Any) -> None:
         model, optimizer = self.model, self.model.optimizer
         recording = self._begin(training=True)
         outputs, masks, pullback = _recorded(model, recording, x)
@@ -101,7 +121,11 @@ class Steps:
         pullback([None if d is None else optimizer.scale_loss(d) for d in gradients])
         weights = self._trained_weights()
         total += _regularized(self._regularized, recording, optimizer.scale_loss(1.0))
-        optimizer.apply([recording.gradients.get(id(w)) for w in weights], weights)
+        if not math.isfinite(total) and not self.has_warned:
+            self._warn_not_finite(total, x, y)
+        with HeldInterrupts():
+            optimizer.apply([recording.gradients.get(id(w)) for w in weights], weights)
+            self._is_taken = True
         self._note(total, parts, x, y, _carrying(outputs, masks, logits), sample_weight)
 
     def test(self, x: Any, y: Any, sample_weight: Any) -> None:
@@ -151,14 +175,31 @@ class Steps:
                         "register it with rnnext.saving.register_keras_serializable before the "
                         "model is made."
                     )
+        if not self.model.trainable_weights:
+            warnings.warn(f"{self.model.label}: it has no weights that are trained.", stacklevel=2)
+        self._untrained = self.model.non_trainable_weights
+        layers = self.model._with_descendants()
+        self._stateful = [layer for layer in layers if vars(layer).get("states") is not None]
         self._is_checked = True
 
     def _trained_weights(self) -> list[Any]:
         """The weights that are trained; they are looked up once an epoch."""
         if not self._weights:
             self._weights = self.model.trainable_weights
-            self._regularized = [w for w in self._weights if w.regularizer is not None]
+            self._regularized = [w for w in self._weights if _adds_to_loss(w.regularizer)]
         return self._weights
+
+    def _moved(self) -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any]]]:
+        """Weights and states that a forward pass moves, each with what it is now."""
+        values = [(variable, variable.stored) for variable in self._untrained]
+        return values, [(layer, layer.states) for layer in self._stateful]
+
+    def _warn_not_finite(self, loss: float, x: Any, y: Any) -> None:
+        """Runs the batch once more, to name where the first number came up that is not finite."""
+        self.has_warned = True
+        before = self._moved()
+        warn_not_finite(self.model, loss, lambda r: _recorded(self.model, r, x)[0], x, y)
+        _restore(*before)
 
     def _begin(self, training: bool) -> Recording:
         self._buffers.begin()
@@ -166,6 +207,11 @@ class Steps:
 
     def _find_losses(self, y: Any, outputs: Any) -> None:
         """Finds which loss each output has, once."""
+        if y is None:
+            raise DataError(
+                f"{self.model.label}: no labels to compare its outputs with; pass y, or batches "
+                "(x, y)."
+            )
         if self.loss.losses is None:
             self.loss.build(y, outputs)
         if not any(loss is not None for loss in self.loss.losses or ()):
@@ -249,6 +295,10 @@ def _values(logits: list[Logits | None]) -> list[Any] | None:
     return found if any(value is not None for value in found) else None
 
 
+def _adds_to_loss(regularizer: Any) -> bool:
+    return regularizer is not None and not getattr(regularizer, "is_zero", False)
+
+
 def _regularized(weights: list[Any], recording: Recording | None, scale: float) -> float:
     """The sum of the weights' regularizers; their gradients, times `scale`, go to the recording."""
     total = 0.0
@@ -265,6 +315,15 @@ def _regularized(weights: list[Any], recording: Recording | None, scale: float) 
         gradient = np.asarray(regularizer.gradient(weight.value))
         recording.add(weight, gradient * gradient.dtype.type(scale))
     return total
+
+
+def _restore(values: list[tuple[Any, Any]], states: list[tuple[Any, Any]]) -> None:
+    """Puts back what the forward pass of a step moved."""
+    for variable, stored in values:
+        if variable.stored is not stored:
+            variable.replace(stored)
+    for layer, before in states:
+        layer.states = before
 
 
 def _known(shape: Any) -> tuple[int, ...]:
