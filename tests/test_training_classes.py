@@ -164,7 +164,6 @@ def test_schedules_are_those_of_keras(
         (lambda: schedules.PiecewiseConstantDecay([1], [1.0]), "1 values and 1 boundaries"),
         (lambda: losses.get("mean_squared_loss"), "Did you mean 'mean_squared_error'"),
         (lambda: losses.Hinge(reduction="x"), "reduction must be one of.*received 'x'"),
-        (lambda: losses.CTC()([1], [1.0]), "loss 'ctc': CTC is not computed"),
         (lambda: metrics.get("acuracy"), "metric 'acuracy' is not known"),
         (lambda: EarlyStopping(mode="most"), "mode must be one of.*received 'most'"),
         (lambda: ModelCheckpoint("m.ckpt"), "must end in one of .*'m.ckpt'"),

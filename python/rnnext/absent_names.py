@@ -119,7 +119,7 @@ ABSENT = {
         ),
     },
     "keras.losses": {
-        "training": ("ctc Reduction"),
+        "training": "Reduction",
     },
     "keras.metrics": {
         "training": (

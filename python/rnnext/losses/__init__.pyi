@@ -4,6 +4,7 @@ from rnnext.losses.crossentropy import binary_focal_crossentropy as binary_focal
 from rnnext.losses.crossentropy import categorical_focal_crossentropy as categorical_focal_crossentropy
 from rnnext.losses.crossentropy import categorical_generalized_cross_entropy as categorical_generalized_cross_entropy
 from rnnext.losses.overlap import circle as circle
+from rnnext.losses.temporal import ctc as ctc
 from rnnext.losses.overlap import dice as dice
 from rnnext.losses.overlap import tversky as tversky
 from rnnext.losses.functions import categorical_hinge as categorical_hinge

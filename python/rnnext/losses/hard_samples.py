@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnext.errors import UnsupportedError
-from rnnext.losses import crossentropy, overlap
+from rnnext.losses import crossentropy, overlap, temporal
 from rnnext.losses.function_loss import FunctionLoss
-from rnnext.losses.loss import Loss
 
 __all__ = [
     "CTC",
@@ -95,8 +93,10 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
         self._keep(locals())
 
 
-class CTC(Loss):
-    """Connectionist temporal classification."""
+class CTC(FunctionLoss):
+    """Connectionist temporal classification; see `rnnext.losses.ctc`."""
+
+    _function = staticmethod(temporal.ctc)
 
     def __init__(
         self,
@@ -105,10 +105,6 @@ class CTC(Loss):
         dtype: Any = None,
     ) -> None:
         self._keep(locals())
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:  # noqa: ARG002
-        """Raises UnsupportedError."""
-        raise UnsupportedError(f"loss {self.name!r}: CTC is not computed.")
 
 
 class Circle(FunctionLoss):
