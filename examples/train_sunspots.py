@@ -25,7 +25,6 @@ from statsmodels.datasets import sunspots
 from rnnext import demo
 
 SEED = 2
-LAST_FIT_YEAR = 1948
 AUTOREGRESSION_ORDER = 9
 
 
@@ -51,7 +50,7 @@ def build() -> keras.Sequential:
 
 
 def train(x: np.ndarray, y: np.ndarray, years: np.ndarray) -> keras.Sequential:
-    fit = years <= LAST_FIT_YEAR
+    fit = years <= demo.LAST_FIT_YEAR
     choose = ~fit & (years < demo.FIRST_HELD_OUT_YEAR)
     model = build()
     model.compile(keras.optimizers.Adam(3e-3), "mse")
@@ -77,7 +76,7 @@ def autoregression(numbers: np.ndarray, years: np.ndarray) -> np.ndarray:
     past = np.lib.stride_tricks.sliding_window_view(scaled[:-1], AUTOREGRESSION_ORDER)
     design = np.column_stack([past, np.ones(len(past))])
     target = scaled[AUTOREGRESSION_ORDER:]
-    fit = years[AUTOREGRESSION_ORDER:] <= LAST_FIT_YEAR
+    fit = years[AUTOREGRESSION_ORDER:] <= demo.LAST_FIT_YEAR
     coefficients = np.linalg.lstsq(design[fit], target[fit], rcond=None)[0]
     return demo.from_network(design @ coefficients)
 

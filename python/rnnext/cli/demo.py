@@ -31,9 +31,14 @@ def add_parser(commands: Commands) -> None:
         description="Loads the bundled network, forecasts the yearly sunspot numbers of "
         f"{demo.FIRST_HELD_OUT_YEAR}-2008, which it never saw in training, and compares with the "
         "answers TensorFlow gave. Exit status 0: they agree, 1: they do not.",
-        epilog="example: rnnext demo --plot sunspots.png",
+        epilog="examples: rnnext demo --plot sunspots.png, rnnext demo --train",
     )
     parser.add_argument("--plot", metavar="FILE", help="draw the forecast (.png, .svg, .pdf)")
+    parser.add_argument(
+        "--train",
+        action="store_true",
+        help="first train the network again from its series, which takes seconds, and compare",
+    )
     parser.set_defaults(run=run)
 
 
@@ -44,6 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
 
         pyplot = demo_plot.load_pyplot()  # first: what is missing shows before the work
     recorded = _recorded_answers()
+    if arguments.train:
+        from rnnext.cli import demo_training
+
+        demo_training.train_and_compare(recorded.tensorflow)
     model = rnnext.load_model(demo.MODEL_FILE)
     years, numbers = demo.series()
     x, forecast_years = demo.windows(years, numbers)

@@ -32,6 +32,8 @@ ANSWERS_FILE = _FOLDER / "sunspots.json"
 
 WINDOW = 33
 """Years the network sees before it forecasts: three solar cycles of about eleven years."""
+LAST_FIT_YEAR = 1948
+"""The network was fitted on the years up to this one; those after it chose the number of epochs."""
 FIRST_HELD_OUT_YEAR = 1979
 """The network was fitted and chosen on the years before this one."""
 

@@ -23,7 +23,8 @@ def ctc(y_true: Any, y_pred: Any) -> Losses:
 
     A way gives each step a class. The labels are what is left of it when equal neighbours are made
     one and blanks are removed. The sum over all ways is computed in logarithms and float64,
-    forwards and backwards in time (Graves et al., Connectionist Temporal Classification, 2006, section 4).
+    forwards and backwards in time (Graves et al., Connectionist Temporal Classification, 2006,
+    section 4).
 
     Args:
         y_true: Labels (N, L), integers from 1 on; 0, the blank, fills up shorter rows at their end.
