@@ -42,7 +42,8 @@ MODELS = int(os.environ.get("RNNEXT_RANDOM_TRAININGS", "48"))
 SEED = os.environ.get("RNNEXT_RANDOM_SEED", "1")
 PARTS = 6
 SHRINKING_STEPS = 80
-TOLERANCE = {"float32": 1e-4, "float64": 1e-8}
+# Keras rounds the factors of regularizers to float32 in float64, too: 6e-8 of what they add.
+TOLERANCE = {"float32": 1e-4, "float64": 1e-7}
 MARGIN = 5.0
 
 

@@ -109,6 +109,19 @@ def test_unrolled_backwards_with_a_mask(cell: str, zeros: bool, keras: Any) -> N
     np.testing.assert_allclose(outputs, theirs(X, mask=MASK), atol=1e-6)
 
 
+@pytest.mark.parametrize("cell", ["SimpleRNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_bidirectional_with_states(masked: bool, cell: str, keras: Any) -> None:
+    states = [
+        RNG.standard_normal((3, 6)).astype("float32") for _ in range(4 if cell == "LSTM" else 2)
+    ]
+    ours, theirs = (
+        lib.layers.Bidirectional(getattr(lib.layers, cell)(6, return_state=True))
+        for lib in (rnnext, keras)
+    )
+    check_layer(ours, theirs, X, initial_state=states, **({"mask": MASK} if masked else {}))
+
+
 def test_a_direction_that_nobody_reads_has_no_gradient() -> None:
     """Some optimizers move weights by gradients of zeros, Keras has none there."""
     layer = layers.Bidirectional(layers.LSTM(3), merge_mode=None)

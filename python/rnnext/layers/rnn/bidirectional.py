@@ -39,14 +39,16 @@ _MERGES: dict[str | None, Callable[[Array, Array], Any]] = {
 }
 
 
-def _reversed(layer: Any, pull: Pullback, gradients: list[Any]) -> list[Any]:
-    """The gradients of the input and the states; of an output that nobody reads there are none.
+def _reversed(pull: Pullback, gradients: list[Any], states: Any) -> tuple[Any, list[Any]]:
+    """The gradients of the input and of the states; of an output that nobody reads there are none.
 
     Its weights have no gradient then. Zeros would not do: some optimizers move weights by them.
     """
+    count = 0 if states is None else len(nest.flatten(states))
     if all(gradient is None for gradient in gradients):
-        return [None] * (1 + len(nest.flatten(layer.state_size)))
-    return pull(gradients)
+        return None, [None] * count
+    d_x, *others = pull(gradients)
+    return d_x, others[:count]  # the mask is a leaf, too
 
 
 def _runs_on_kernel(layer: Layer, masked: bool) -> bool:
@@ -260,11 +262,9 @@ class Bidirectional(Layer):
             outputs = 2 if self.merge_mode is None else 1
             d_forward, d_backward = self._unmerged(gradients[:outputs], forward, backward)
             d_states = gradients[outputs:]
-            d_x, *d_initial = _reversed(
-                self.forward_layer, pull_forward, [d_forward, *d_states[:count]]
-            )
-            other_d_x, *other_d_initial = _reversed(
-                self.backward_layer, pull_backward, [d_backward, *d_states[count:]]
+            d_x, d_initial = _reversed(pull_forward, [d_forward, *d_states[:count]], halves[0])
+            other_d_x, other_d_initial = _reversed(
+                pull_backward, [d_backward, *d_states[count:]], halves[1]
             )
             if d_x is None or other_d_x is None:
                 d_x = other_d_x if d_x is None else d_x
