@@ -243,3 +243,38 @@ def test_gradients_have_the_same_bits_on_any_threads(threads: int, set_num_threa
     set_num_threads(threads)
     for a, b in zip(one, gradients(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class WithConstants(layers.Layer):
+    """A cell of a user that adds a constant at every step."""
+
+    state_size = output_size = 3
+
+    def build(self, _shape: Any) -> None:
+        self.kernel = self.add_weight((4, 3), "glorot_uniform", name="kernel")
+
+    def call(self, x: Array, states: Any, constants: Any = None) -> Any:
+        h = np.tanh(x @ self.kernel + states[0] / 2 + constants[0])
+        return h, [h]
+
+
+def test_bidirectional_with_constants_and_states() -> None:
+    """By differences: Keras makes no Bidirectional over such cells."""
+    forward, backward = (
+        layers.RNN(WithConstants(dtype="float64"), go_backwards=b, dtype="float64")
+        for b in (False, True)
+    )
+    layer = layers.Bidirectional(forward, backward_layer=backward, dtype="float64")
+    rng = np.random.default_rng(1)
+    x, constant, *states = (rng.standard_normal(s) for s in (X.shape, (3, 3), (3, 3), (3, 3)))
+    call: Any = {"constants": [constant], "initial_state": states}
+    before = layer(x, **call)
+    outputs, pullback = layer.record(recording(), x, **call)
+    leaves = [x, constant, *states]
+    for leaf, gradient in zip(leaves, pullback([np.ones_like(outputs)]), strict=True):
+        place = (1,) * leaf.ndim
+        kept = leaf[place]
+        leaf[place] += 1e-6
+        difference = (layer(x, **call) - before).sum() / 1e-6
+        leaf[place] = kept
+        assert gradient[place] == pytest.approx(difference, rel=1e-4, abs=1e-7)

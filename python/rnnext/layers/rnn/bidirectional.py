@@ -39,16 +39,20 @@ _MERGES: dict[str | None, Callable[[Array, Array], Any]] = {
 }
 
 
-def _reversed(pull: Pullback, gradients: list[Any], states: Any) -> tuple[Any, list[Any]]:
-    """The gradients of the input and of the states; of an output that nobody reads there are none.
+def _reversed(pull: Pullback, gradients: list[Any], count: int) -> list[Any]:
+    """The gradients of the first arguments; of an output that nobody reads there are none.
 
     Its weights have no gradient then. Zeros would not do: some optimizers move weights by them.
     """
-    count = 0 if states is None else len(nest.flatten(states))
     if all(gradient is None for gradient in gradients):
-        return None, [None] * count
-    d_x, *others = pull(gradients)
-    return d_x, others[:count]  # the mask is a leaf, too
+        return [None] * count
+    return pull(gradients)[:count]  # the mask, which comes last, has none
+
+
+def _sum(one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
 
 
 def _runs_on_kernel(layer: Layer, masked: bool) -> bool:
@@ -255,22 +259,23 @@ class Bidirectional(Layer):
         )
         forward, *forward_states = forward if self.return_state else [forward]
         backward, *backward_states = backward if self.return_state else [backward]
-        count, states = len(forward_states), (*forward_states, *backward_states)
+        given_back, states = len(forward_states), (*forward_states, *backward_states)
+        states_of_one = 0 if initial_state is None else len(nest.flatten(halves[0]))
+        constants = 0
+        if kwargs.get("constants") is not None:
+            constants = len(nest.flatten(kwargs["constants"]))
         merged = self._merged(forward, backward)
 
         def pullback(gradients: list[Any]) -> list[Any]:
             outputs = 2 if self.merge_mode is None else 1
             d_forward, d_backward = self._unmerged(gradients[:outputs], forward, backward)
             d_states = gradients[outputs:]
-            d_x, d_initial = _reversed(pull_forward, [d_forward, *d_states[:count]], halves[0])
-            other_d_x, other_d_initial = _reversed(
-                pull_backward, [d_backward, *d_states[count:]], halves[1]
-            )
-            if d_x is None or other_d_x is None:
-                d_x = other_d_x if d_x is None else d_x
-            else:
-                d_x = d_x + other_d_x
-            return [d_x, *d_initial, *other_d_initial]
+            # Of the leaves, in the order of the arguments' names: constants before states.
+            count = 1 + constants + states_of_one
+            one = _reversed(pull_forward, [d_forward, *d_states[:given_back]], count)
+            other = _reversed(pull_backward, [d_backward, *d_states[given_back:]], count)
+            both = map(_sum, one[: 1 + constants], other[: 1 + constants])
+            return [*both, *one[1 + constants :], *other[1 + constants :]]
 
         if self.merge_mode is None:
             return (*merged, *states), pullback
