@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rnnext import nest, settings
 from rnnext.arrays import cast
+from rnnext.autodiff.tape import AddedLoss
 from rnnext.graph.program import Action, Instruction, Program, Slot
 from rnnext.graph.row_gradient import RowGradient
 
@@ -70,9 +71,23 @@ class Logits:
         taken: Whether the gradient that comes back is already that of `values`.
     """
 
-    def __init__(self, owner: Any, values: Array, output: Array) -> None:
-        self.owner, self.values, self.output = owner, values, output
+    def __init__(self, owner: Any, kind: str, values: Array, output: Array) -> None:
+        self.owner, self._kind, self.values, self.output = owner, kind, values, output
         self.taken = False
+
+    def joined(self, d_output: Array | None, d_values: Array | None) -> Array | None:
+        """Returns the one gradient that comes back, and notes in `taken` of what it is."""
+        self.taken = d_values is not None
+        if d_values is None or d_output is None:
+            return d_output if d_values is None else d_values
+        return np.asarray(d_values + self.gradient(d_output))
+
+    def gradient(self, d_output: Array) -> Array:
+        """Returns the gradient of `values` from that of `output`."""
+        y = self.output
+        if self._kind == "sigmoid":
+            return np.asarray(d_output * y * (1 - y))
+        return np.asarray(y * (d_output - np.sum(d_output * y, axis=-1, keepdims=True)))
 
 
 class Recording:
@@ -87,6 +102,7 @@ class Recording:
     Attributes:
         gradients: The gradients of the weights so far, by id of the weight.
         logits: What sigmoids and softmaxes were given, by id of the output.
+        losses: What layers added to the loss; see `rnnext.autodiff.tape.AddedLoss`.
     """
 
     def __init__(
@@ -100,6 +116,7 @@ class Recording:
         self.buffers = buffers or Buffers()
         self.gradients: dict[int, Any] = {}
         self.logits: dict[int, Logits] = {}
+        self.losses: list[AddedLoss] = []
 
     @property
     def generator(self) -> np.random.Generator:
@@ -119,7 +136,7 @@ class Recording:
         """Notes what a sigmoid or softmax was given and made; None for any other activation."""
         if spec not in (("sigmoid",), ("softmax",)):
             return None
-        noted = self.logits[id(output)] = Logits(owner, values, output)
+        noted = self.logits[id(output)] = Logits(owner, spec[0], values, output)
         return noted
 
 
@@ -150,19 +167,20 @@ class RecordedProgram:
         program = self.program
         slots = values + masks
         slots += [None] * (program.slot_count - len(slots))
-        pullbacks: list[tuple[Instruction, Pullback]] = []
+        pullbacks: list[tuple[Instruction, Pullback, list[AddedLoss]]] = []
         for instruction in program.instructions:
+            before = len(recording.losses)
             pullback = _run(instruction, recording, slots)
             if pullback is not None:
-                pullbacks.append((instruction, pullback))
+                pullbacks.append((instruction, pullback, recording.losses[before:]))
         dtypes = [getattr(value, "dtype", None) for value in slots]
 
         def reverse(d_outputs: list[Any]) -> list[Any]:
             gradients: list[Any] = [None] * program.slot_count
             for slot, gradient in zip(program.outputs, d_outputs, strict=True):
                 _accumulate(gradients, slot, gradient, dtypes)
-            for instruction, pullback in reversed(pullbacks):
-                _reverse(instruction, pullback, gradients, dtypes)
+            for instruction, pullback, added in reversed(pullbacks):
+                _reverse(instruction, pullback, added, gradients, dtypes)
             return gradients[: program.input_count]
 
         masks_of = [None if slot is None else slots[slot] for slot in program.output_masks]
@@ -186,18 +204,22 @@ def _run(instruction: Instruction, recording: Recording, slots: list[Any]) -> Pu
             slots[slot] = mask
     else:
         kwargs = {**_filled(instruction.kwargs, slots), **masks}
-        outputs, pullback = operation.record(recording, *args, **kwargs)
+        outputs, pullback = operation.recorded(recording, *args, **kwargs)
     for slot, value in zip(instruction.outputs, nest.flatten(outputs), strict=True):
         slots[slot] = value
     return pullback
 
 
 def _reverse(
-    instruction: Instruction, pullback: Pullback, gradients: list[Any], dtypes: list[Any]
+    instruction: Instruction,
+    pullback: Pullback,
+    added: list[AddedLoss],
+    gradients: list[Any],
+    dtypes: list[Any],
 ) -> None:
     """Adds the gradients of what an instruction read."""
     d_outputs = [gradients[slot] for slot in instruction.outputs]
-    if all(gradient is None for gradient in d_outputs):
+    if all(d is None for d in d_outputs) and all(loss.gradient is None for loss in added):
         return
     named = {**instruction.kwargs, **instruction.masks}
     leaves = nest.flatten(

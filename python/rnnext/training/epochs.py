@@ -6,9 +6,11 @@ from typing import Any
 
 from rnnext import nest
 from rnnext.callbacks import CallbackList
+from rnnext.callbacks.callback_list import plain_logs
 from rnnext.errors import UnsupportedError
 from rnnext.training.arrays import train_validation_split
 from rnnext.training.data import EpochBatches, batches_of, unpack_x_y_sample_weight
+from rnnext.training.own_step import OwnSteps, has_own_step
 from rnnext.training.step import Steps
 
 __all__ = ["evaluate", "fit", "on_batch"]
@@ -100,10 +102,10 @@ def on_batch(
     step = steps.train if training else steps.test
     for batch in batches_of(x, y, sample_weight, size, class_weight=class_weight):
         step(*batch)
-    return steps.results() if return_dict else steps.results_in_order()
+    return plain_logs(steps.results()) if return_dict else steps.results_in_order()
 
 
-def steps_of(model: Any) -> Steps:
+def steps_of(model: Any) -> Steps | OwnSteps:
     """Returns what trains a model, made anew after each `compile`."""
     if not model.compiled:
         raise UnsupportedError(
@@ -111,11 +113,13 @@ def steps_of(model: Any) -> Steps:
             "model.compile(optimizer, loss)."
         )
     if model._steps is None:
-        vars(model)["_steps"] = Steps(model)
+        vars(model)["_steps"] = OwnSteps(model) if has_own_step(model) else Steps(model)
     return model._steps  # type: ignore[no-any-return]
 
 
-def _train_epoch(model: Any, steps: Steps, batches: EpochBatches, callbacks: CallbackList) -> None:
+def _train_epoch(
+    model: Any, steps: Steps | OwnSteps, batches: EpochBatches, callbacks: CallbackList
+) -> None:
     steps.reset()
     for index, batch in enumerate(batches):
         callbacks.on_train_batch_begin(index)
@@ -126,7 +130,7 @@ def _train_epoch(model: Any, steps: Steps, batches: EpochBatches, callbacks: Cal
 
 
 def _evaluated(
-    model: Any, steps: Steps, batches: EpochBatches, callbacks: CallbackList
+    model: Any, steps: Steps | OwnSteps, batches: EpochBatches, callbacks: CallbackList
 ) -> dict[str, Any]:
     model.stop_evaluating = False
     callbacks.on_test_begin()
@@ -140,7 +144,7 @@ def _evaluated(
             break
     logs = steps.results()
     callbacks.on_test_end(logs)
-    return logs
+    return plain_logs(logs)
 
 
 def _callback_list(

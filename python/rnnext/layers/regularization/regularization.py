@@ -15,6 +15,7 @@ from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.regularization.dropout import Dropout
 from rnnext.layers.regularization.noise import generator_of
+from rnnext.regularizers import L1L2
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -219,16 +220,17 @@ class GaussianNoise(Layer):
 
 @serialization.builtin("keras.layers")
 class ActivityRegularization(Layer):
-    """Returns its input; what it would add to a loss has no part in inference.
+    """Returns its input, and adds a penalty of it to the loss of training.
 
     Args:
-        l1: Kept in the config.
-        l2: Kept in the config.
+        l1: Factor of the sum of absolute values.
+        l2: Factor of the sum of squares. Both sums are divided by the number of samples.
         **kwargs: Arguments of `Layer`.
     """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
+        self.activity_regularizer = L1L2(l1, l2) if l1 or l2 else None
         self.l1 = l1
         self.l2 = l2
         self.supports_masking = True
@@ -246,4 +248,6 @@ class ActivityRegularization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "l1": self.l1, "l2": self.l2}
+        config = super().get_config()
+        config.pop("activity_regularizer", None)  # which l1 and l2 are
+        return {**config, "l1": self.l1, "l2": self.l2}
