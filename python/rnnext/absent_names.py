@@ -47,7 +47,7 @@ ABSENT = {
             "saved_model scan sets sparse SparseTensor summary sysconfig TensorArray "
             "TensorSpec types while_loop xla"
         ),
-        "training": "custom_gradient distillation GradientTape gradients remat train",
+        "training": "custom_gradient distillation gradients remat train",
     },
     "keras.backend": {
         "graph1": (

@@ -105,6 +105,8 @@ def note(value: Any, sources: Sequence[Any], pullback: Callable[[Any], Any]) -> 
         return value if value.dtype.kind == "b" else Traced(value)
     forms = [(sources[i].value.shape, sources[i].value.dtype) for i in kept]
     tape = tape_of([sources[i] for i in kept])
+    if not tape.is_open:
+        return value
 
     def reverse(d: Any) -> list[Any]:
         gradients = pullback(d)

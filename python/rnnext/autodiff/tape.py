@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Tape", "active", "suspended"]
+from rnnext.fork_safety import held_at_fork
+
+__all__ = ["AddedLoss", "Tape", "active", "shortcut", "suspended", "without_shortcuts"]
 
 # From the gradient of a result to those of the arrays it was computed from. Of several results, a
 # list, with None for a result that has no gradient.
@@ -25,11 +27,32 @@ class _Active(threading.local):
 active = _Active()
 
 
+class AddedLoss:
+    """What a layer adds to the loss while it computes.
+
+    Attributes:
+        owner: The layer.
+        value: The loss: a plain array, or a traced one while what it is part of is traced.
+        gradient: The gradient of the whole loss for it, set before it is reversed; None: there is
+            none.
+    """
+
+    __slots__ = ("gradient", "owner", "value")
+
+    def __init__(self, owner: Any, value: Any) -> None:
+        self.owner, self.value = owner, value
+        self.gradient: Any = None
+
+
 class Tape:
     """Notes operations; each result is a node, a number.
 
     Args:
         recording: The pass that the trace is part of, which nested layers are recorded in.
+
+    Attributes:
+        losses: What layers added to the loss.
+        is_open: Whether arrays of the tape are noted; what is computed from them later is not.
     """
 
     def __init__(self, recording: Any = None) -> None:
@@ -40,6 +63,10 @@ class Tape:
         self.node_count = 0
         # The weights that were read, with their nodes, by id.
         self.variables: dict[int, tuple[Any, int]] = {}
+        # Constants that a GradientTape watches, likewise.
+        self.watched: dict[int, tuple[Any, int]] = {}
+        self.losses: list[AddedLoss] = []
+        self.is_open = True
 
     def new_node(self) -> int:
         """Returns a node that no entry computes: an input."""
@@ -103,3 +130,46 @@ def suspended() -> Iterator[None]:
         yield
     finally:
         active.tape = outer
+
+
+# Short cuts --------------------------------------------------------------------------------------
+
+_switches: list[Callable[[bool], None]] = []
+_switches_lock = held_at_fork(threading.RLock())
+_closed = 0
+
+
+def shortcut(switch: Callable[[bool], None]) -> Callable[[bool], None]:
+    """Decorator: registers a short cut of calls with plain arrays, which looks at no tape.
+
+    Args:
+        switch: Opens the short cut if it is given True, closes it if it is given False, in the
+            whole process.
+    """
+    _switches.append(switch)
+    if _closed:
+        switch(False)
+    return switch
+
+
+@contextlib.contextmanager
+def without_shortcuts() -> Iterator[None]:
+    """Calls with plain arrays are noted meanwhile, as they may read weights that have a gradient.
+
+    Other threads take the long way meanwhile, too, with the same results.
+    """
+    _count_closed(1)
+    try:
+        yield
+    finally:
+        _count_closed(-1)
+
+
+def _count_closed(change: int) -> None:
+    global _closed
+    with _switches_lock:
+        was_open = not _closed
+        _closed += change
+        if was_open != (not _closed):
+            for switch in _switches:
+                switch(not _closed)

@@ -40,7 +40,7 @@ class Traced(NDArrayOperatorsMixin):
         tape: The tape.
     """
 
-    __slots__ = ("_keras_mask", "node", "tape", "value")
+    __slots__ = ("_keras_logits", "_keras_mask", "node", "tape", "value")
 
     # Above that of a NumPy array and of its subclasses, so that theirs gives way to these methods.
     __array_priority__ = 1000
@@ -50,6 +50,7 @@ class Traced(NDArrayOperatorsMixin):
         self.node = node
         self.tape = tape
         self._keras_mask: Any = None
+        self._keras_logits: Any = None
 
     @property
     def __traced__(self) -> Traced:
@@ -76,7 +77,7 @@ class Traced(NDArrayOperatorsMixin):
         return rule(*args, **kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if self.node is None:
+        if self.node is None or not self.tape.is_open:  # type: ignore[union-attr]
             values = self.value if dtype is None else self.value.astype(dtype, copy=False)
             return values.copy() if copy else values
         raise UnsupportedError(
@@ -163,6 +164,15 @@ class Traced(NDArrayOperatorsMixin):
     def __repr__(self) -> str:
         return f"<traced {self.value!r}>"
 
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value[()] if not self.value.ndim else self.value, spec)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.item(), digits)
+
     def __deepcopy__(self, _memo: Any) -> Traced:
         return self.copy()
 
@@ -180,8 +190,9 @@ class Traced(NDArrayOperatorsMixin):
         return self.value.tolist()
 
     def numpy(self) -> NDArray[Any]:
-        """Returns a plain copy, without a gradient."""
-        return self.value.copy()
+        """Returns a plain copy, without a gradient; a NumPy number if it is only one."""
+        copy: NDArray[Any] = self.value.copy()[()]
+        return copy
 
     def copy(self, order: Any = "C") -> Traced:  # noqa: ARG002
         """Returns an array that `+=` on this one does not change."""
@@ -304,6 +315,8 @@ def _apply(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         return constants(y)
     tape = sources[0].tape if len(sources) == 1 else tape_of(sources)
     assert tape is not None
+    if not tape.is_open:
+        return y
 
     def reverse(d: Any) -> list[Any]:
         return [fitted(rule(d, y, *values), shape, dtype) for rule, shape, dtype in noted]

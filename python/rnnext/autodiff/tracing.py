@@ -12,10 +12,10 @@ from rnnext import nest
 # Imported for the rules they register.
 from rnnext.autodiff import elementwise, products, rearrangement, reductions  # noqa: F401
 from rnnext.autodiff.rules import fitted, lifted, value_of
-from rnnext.autodiff.tape import Tape, active, suspended
+from rnnext.autodiff.tape import AddedLoss, Tape, active, suspended
 from rnnext.autodiff.traced import Traced
 
-__all__ = ["nested", "trace"]
+__all__ = ["nested", "trace", "value_and_gradient"]
 
 
 def trace(
@@ -59,6 +59,8 @@ def trace(
         outputs = function(*args, **kwargs)
         flat = [lifted(y) for y in nest.flatten(outputs)]
     results = nest.pack_like(outputs, [_result(y) for y in flat])
+    added = [AddedLoss(loss.owner, value_of(loss.value)) for loss in tape.losses]
+    recording.losses += added
 
     def pullback(d_outputs: list[Any]) -> list[Any]:
         seeds = [
@@ -66,6 +68,10 @@ def trace(
             for y, d in zip(flat, d_outputs, strict=True)
             if type(y) is Traced and y.node is not None and d is not None
         ]
+        for inner, outer in zip(tape.losses, added, strict=True):
+            y = inner.value
+            if type(y) is Traced and y.node is not None and outer.gradient is not None:
+                seeds.append((y.node, np.full(y.shape, outer.gradient, y.dtype)))
         gradients = tape.gradients(seeds)
         for variable, node in tape.variables.values():
             if gradients[node] is not None:
@@ -90,24 +96,43 @@ def nested(record: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     assert tape is not None
     leaves = [lifted(x) for x in nest.flatten((args, kwargs))]
     plain_args, plain_kwargs = nest.pack_like((args, kwargs), [value_of(x) for x in leaves])
-    with suspended():
-        outputs, pullback = record(*plain_args, **plain_kwargs)
+    recording = tape.recording
+    others, recording.losses = recording.losses, []
+    try:
+        with suspended():
+            outputs, pullback = record(*plain_args, **plain_kwargs)
+    finally:
+        added, recording.losses = recording.losses, others
     flat = nest.flatten(outputs)
     differentiable = [i for i, y in enumerate(flat) if _has_gradient(y)]
     kept = [i for i, x in enumerate(leaves) if type(x) is Traced and x.node is not None]
     results = [y.view(np.ndarray) if isinstance(y, np.ndarray) else y for y in flat]
     node_of = {i: tape.new_node() for i in differentiable}
+    loss_nodes = [tape.new_node() for _ in added]
+    # A loss may be computed from what the last sigmoid or softmax was given.
+    noted = {i: recording.logits.pop(id(flat[i]), None) for i in differentiable}
+    logits = {i: (found, tape.new_node()) for i, found in noted.items() if found is not None}
 
     def reverse(d_results: list[Any]) -> list[Any]:
         d_outputs: list[Any] = [None] * len(flat)
-        for i, d in zip(differentiable, d_results, strict=True):
-            d_outputs[i] = d
+        given = iter(d_results)
+        for i in differentiable:
+            d_outputs[i] = next(given)
+        for loss in added:
+            loss.gradient = next(given)
+        for i, (found, _) in logits.items():
+            d_outputs[i] = found.joined(d_outputs[i], next(given))
         gradients = pullback(d_outputs)
         gradients += [None] * (len(leaves) - len(gradients))  # a rule may leave out the last
         return [fitted(gradients[i], leaves[i].shape, leaves[i].dtype) for i in kept]
 
-    tape.entries.append((list(node_of.values()), [leaves[i].node for i in kept], reverse))
-    wrapped = [
+    nodes = [*node_of.values(), *loss_nodes, *(node for _, node in logits.values())]
+    tape.entries.append((nodes, [leaves[i].node for i in kept], reverse))
+    tape.losses += [
+        AddedLoss(loss.owner, Traced(loss.value, node, tape))
+        for loss, node in zip(added, loss_nodes, strict=True)
+    ]
+    wrapped: list[Any] = [
         Traced(y, node_of[i], tape)
         if i in node_of
         else Traced(y)
@@ -115,7 +140,33 @@ def nested(record: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         else y
         for i, y in enumerate(results)
     ]
+    for i, (found, node) in logits.items():
+        wrapped[i]._keras_logits = Traced(found.values, node, tape)
     return nest.pack_like(outputs, wrapped)
+
+
+def value_and_gradient(function: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
+    """Returns the sum of what a function computes from an array, and its gradient.
+
+    Args:
+        function: It computes with NumPy and rnnext.ops.
+        x: Floats.
+
+    Example:
+        >>> import numpy as np
+        >>> value, gradient = value_and_gradient(lambda x: np.sum(x**2), np.array([1.0, 3.0]))
+        >>> float(value), gradient
+        (10.0, array([2., 6.]))
+    """
+    tape = Tape()
+    with tape.running():
+        traced = Traced(x, tape.new_node(), tape)
+        y = lifted(function(traced))
+    if type(y) is not Traced or y.node is None:
+        return np.sum(np.asarray(value_of(y))), np.zeros_like(x)
+    gradients = tape.gradients([(y.node, np.ones_like(y.value))])
+    gradient = gradients[traced.node]  # type: ignore[index]
+    return y.value.sum(), np.zeros_like(x) if gradient is None else gradient
 
 
 def _has_gradient(x: Any) -> bool:

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from rnnext import nest
 
-__all__ = ["MaskedTensor", "attach_logits", "attach_mask", "mask_of", "masks_of"]
+__all__ = [
+    "MaskedTensor",
+    "attach_logits",
+    "attach_mask",
+    "mask_of",
+    "masks_of",
+    "untraced",
+    "with_logits",
+    "with_mask",
+]
 
 
 class MaskedTensor(np.ndarray[Any, Any]):
@@ -35,6 +44,14 @@ def attach_mask(array: NDArray[Any], mask: NDArray[Any]) -> MaskedTensor:
     return view
 
 
+def with_mask(x: Any, mask: NDArray[Any]) -> Any:
+    """Returns an array with a mask: a view that carries it, or the traced array itself."""
+    if isinstance(x, np.ndarray):
+        return attach_mask(x, mask)
+    x._keras_mask = mask
+    return x
+
+
 def attach_logits(array: NDArray[Any], logits: NDArray[Any]) -> MaskedTensor:
     """Returns a view of `array` that carries what the sigmoid or softmax that made it was given.
 
@@ -44,6 +61,14 @@ def attach_logits(array: NDArray[Any], logits: NDArray[Any]) -> MaskedTensor:
     view._keras_mask = mask_of(array)
     view._keras_logits = logits
     return view
+
+
+def with_logits(x: Any, logits: Any) -> Any:
+    """Returns an array with logits: a view that carries them, or the traced array itself."""
+    if isinstance(x, np.ndarray):
+        return attach_logits(x, logits)
+    x._keras_logits = logits
+    return x
 
 
 def mask_of(x: Any) -> NDArray[Any] | None:
@@ -57,3 +82,13 @@ def masks_of(structure: Any) -> Any:
         return mask_of(structure)
     masks = nest.map_structure(mask_of, structure)
     return masks if any(mask is not None for mask in nest.flatten(masks)) else None
+
+
+def untraced(x: Any) -> Any:
+    """Returns the plain array of a traced one, with its mask and logits; anything else as it is."""
+    traced = getattr(x, "__traced__", None)
+    if traced is None:
+        return x
+    array, mask, logits = traced.value, traced._keras_mask, traced._keras_logits
+    array = array if mask is None else attach_mask(array, mask)
+    return array if logits is None else attach_logits(array, getattr(logits, "value", logits))

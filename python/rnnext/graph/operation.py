@@ -8,6 +8,7 @@ runs, streams, prints or saves a graph knows an operation by this contract alone
 | `call` | what it computes from arrays |
 | `compute_output_spec` | the shapes and dtypes of the outputs |
 | `record`, `record_with_masks` | how it computes so that it can be reversed; see recording.py |
+| `recorded` | the same, with what a call adds to the loss |
 | `mask_rule`, `compute_mask`, `implicit_masks` | what becomes of masks |
 | `streamed` | how a call on a sequence runs step by step |
 | `program_function`, `input_dtype`, `cast_outputs` | how a program calls it, and in which dtypes |
@@ -243,6 +244,10 @@ class Operation:
             ) from error
         finally:
             recording.training = outer
+
+    def recorded(self, recording: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Returns what `record` does, and notes what a call adds to the loss."""
+        return self.record(recording, *args, **kwargs)
 
     def record_with_masks(
         self, recording: Any, inputs: Any, mask: Any

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rnnext import nest, settings
 from rnnext.arrays import cast
+from rnnext.autodiff.tape import AddedLoss
 from rnnext.graph.program import Action, Instruction, Program, Slot
 from rnnext.graph.row_gradient import RowGradient
 from rnnext.graph.slot_reader import Slots, plain_slot, reader
@@ -78,9 +79,23 @@ class Logits:
         taken: Whether the gradient that comes back is already that of `values`.
     """
 
-    def __init__(self, owner: Any, values: Array, output: Array) -> None:
-        self.owner, self.values, self.output = owner, values, output
+    def __init__(self, owner: Any, kind: str, values: Array, output: Array) -> None:
+        self.owner, self._kind, self.values, self.output = owner, kind, values, output
         self.taken = False
+
+    def joined(self, d_output: Array | None, d_values: Array | None) -> Array | None:
+        """Returns the one gradient that comes back, and notes in `taken` of what it is."""
+        self.taken = d_values is not None
+        if d_values is None or d_output is None:
+            return d_output if d_values is None else d_values
+        return np.asarray(d_values + self.gradient(d_output))
+
+    def gradient(self, d_output: Array) -> Array:
+        """Returns the gradient of `values` from that of `output`."""
+        y = self.output
+        if self._kind == "sigmoid":
+            return np.asarray(d_output * y * (1 - y))
+        return np.asarray(y * (d_output - np.sum(d_output * y, axis=-1, keepdims=True)))
 
 
 class Recording:
@@ -96,6 +111,7 @@ class Recording:
         gradients: The gradients of the weights so far, by id of the weight.
         logits: What sigmoids and softmaxes were given, by id of the output.
         dropout_masks: What cells multiply inputs and states by, for all steps of a sequence.
+        losses: What layers added to the loss; see `rnnext.autodiff.tape.AddedLoss`.
     """
 
     def __init__(
@@ -110,6 +126,7 @@ class Recording:
         self.gradients: dict[int, Any] = {}
         self.logits: dict[int, Logits] = {}
         self.dropout_masks: dict[Any, Any] = {}
+        self.losses: list[AddedLoss] = []
 
     @property
     def generator(self) -> np.random.Generator:
@@ -129,7 +146,7 @@ class Recording:
         """Notes what a sigmoid or softmax was given and made; None for any other activation."""
         if spec not in (("sigmoid",), ("softmax",)):
             return None
-        noted = self.logits[id(output)] = Logits(owner, values, output)
+        noted = self.logits[id(output)] = Logits(owner, spec[0], values, output)
         return noted
 
 
@@ -161,16 +178,22 @@ class RecordedProgram:
         program = self.program
         slots = values + masks
         slots += [None] * (program.slot_count - len(slots))
-        pullbacks = [step.record(recording, slots) for step in self._steps]
+        pullbacks: list[tuple[Pullback | None, list[AddedLoss]]] = []
+        for step in self._steps:
+            before = len(recording.losses)
+            pullback = step.record(recording, slots)
+            pullbacks.append((pullback, recording.losses[before:]))
         dtypes = [getattr(value, "dtype", None) for value in slots]
 
         def reverse(d_outputs: list[Any]) -> list[Any]:
             gradients: list[Any] = [None] * program.slot_count
             for slot, gradient in zip(program.outputs, d_outputs, strict=True):
                 _accumulate(gradients, slot, gradient, dtypes)
-            for step, pullback in zip(reversed(self._steps), reversed(pullbacks), strict=True):
+            for step, (pullback, added) in zip(
+                reversed(self._steps), reversed(pullbacks), strict=True
+            ):
                 if pullback is not None:
-                    _reverse(step, pullback, gradients, dtypes)
+                    _reverse(step, pullback, added, gradients, dtypes)
             return gradients[: program.input_count]
 
         masks_of = [None if slot is None else slots[slot] for slot in program.output_masks]
@@ -236,7 +259,7 @@ def _call(instruction: Instruction) -> Callable[[Recording, Slots], Pullback]:
         source = plain.index
 
         def record_one(recording: Recording, slots: Slots) -> Pullback:
-            outputs, reverse = operation.record(recording, slots[source])
+            outputs, reverse = operation.recorded(recording, slots[source])
             _store(slots, targets, outputs)
             pullback: Pullback = reverse
             return pullback
@@ -245,7 +268,7 @@ def _call(instruction: Instruction) -> Callable[[Recording, Slots], Pullback]:
     read_args, read_named = reader(instruction.args), reader(named)
 
     def record(recording: Recording, slots: Slots) -> Pullback:
-        outputs, reverse = operation.record(recording, *read_args(slots), **read_named(slots))
+        outputs, reverse = operation.recorded(recording, *read_args(slots), **read_named(slots))
         _store(slots, targets, outputs)
         pullback: Pullback = reverse
         return pullback
@@ -261,10 +284,16 @@ def _store(slots: Slots, targets: tuple[int, ...], outputs: Any) -> None:
         slots[slot] = value
 
 
-def _reverse(step: _Step, pullback: Pullback, gradients: list[Any], dtypes: list[Any]) -> None:
+def _reverse(
+    step: _Step,
+    pullback: Pullback,
+    added: list[AddedLoss],
+    gradients: list[Any],
+    dtypes: list[Any],
+) -> None:
     """Adds the gradients of what an instruction read."""
     d_outputs = [gradients[slot] for slot in step.outputs]
-    if all(gradient is None for gradient in d_outputs):
+    if all(d is None for d in d_outputs) and all(loss.gradient is None for loss in added):
         return
     for source, gradient in zip(step.sources, pullback(d_outputs), strict=False):
         if source is not None:

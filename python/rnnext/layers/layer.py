@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import nest, regularizers, serialization
+from rnnext import nest, serialization
 from rnnext.arrays import as_array, as_strings, cast, holds_strings, is_traced
-from rnnext.autodiff.tape import active, suspended
+from rnnext.autodiff.tape import active, shortcut, suspended
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.arguments import (
     CallArguments,
@@ -22,11 +22,12 @@ from rnnext.graph.arguments import (
     shape_arguments,
     takes_any_keyword,
 )
-from rnnext.graph.masked_array import attach_mask, mask_of, masks_of
+from rnnext.graph.masked_array import mask_of, masks_of, with_mask
 from rnnext.graph.operation import MaskRule, Node
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import KerasTensor, any_symbolic, standard_shape
+from rnnext.layers import added_losses
 from rnnext.layers.input_spec import check_inputs
 from rnnext.layers.options import (
     check_no_others,
@@ -35,6 +36,7 @@ from rnnext.layers.options import (
     read_options,
 )
 from rnnext.layers.weight_owner import WeightOwner
+from rnnext.regularizers.regularizer import known as known_regularizer
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -44,6 +46,14 @@ if TYPE_CHECKING:
 __all__ = ["Layer", "tensors_of_shapes"]
 
 _NOT_GIVEN: Any = object()
+# The class of the arrays that go straight to `call`; none while a GradientTape is open.
+_short_type: Any = np.ndarray
+
+
+@shortcut
+def _switch(is_open: bool) -> None:
+    global _short_type
+    _short_type = np.ndarray if is_open else _NOT_GIVEN
 
 
 class Layer(WeightOwner):
@@ -59,7 +69,8 @@ class Layer(WeightOwner):
         trainable: Whether training would change the weights; rnnext only counts them.
         dtype: `"float32"`, `"float64"`, a dtype policy, or None for the default float type.
         name: Name of the layer; by default its class name in snake case, numbered.
-        activity_regularizer: Kept in the config; training with it raises an error.
+        activity_regularizer: What training adds to the loss for the outputs, divided by the number
+            of samples.
         autocast: Whether floating-point inputs are cast to the layer's dtype.
         **kwargs: `input_shape`, `batch_input_shape` or `input_dim`: the shape of the input, for
             the first layer of a `Sequential`.
@@ -84,6 +95,10 @@ class Layer(WeightOwner):
         array([[2., 3.]], dtype=float32)
     """
 
+    # Whether `activity_regularizer` is one of the outputs of a call.
+    _regularizes_outputs = True
+    # Whether it called `add_loss`.
+    _adds_losses = False
     # Whether `call` itself checks and converts a plain array, so that `__call__` need not.
     _call_checks_input = False
     calls_others = True
@@ -133,7 +148,7 @@ class Layer(WeightOwner):
         self._build_shapes: dict[str, Any] | None = None
         self._direct = False
         self.autocast = autocast
-        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.activity_regularizer = known_regularizer(activity_regularizer)
         self.input_spec: Any = None
         self.supports_masking = _is_overridden(self, "compute_mask")
         self._batch_input_shape = self._pop_input_shape(kwargs)
@@ -235,7 +250,7 @@ class Layer(WeightOwner):
         Returns:
             What `call` returns: arrays, or symbolic tensors if an argument is symbolic.
         """
-        if self._direct and type(inputs) is np.ndarray and not args and not kwargs:
+        if self._direct and type(inputs) is _short_type and not args and not kwargs:
             return self.call(inputs)
         if inputs is _NOT_GIVEN:  # by name: layer(sequences=x)
             first = first_argument(type(self).call)
@@ -266,10 +281,14 @@ class Layer(WeightOwner):
         if masks:
             for mask_argument, tensors in self.implicit_masks(call).items():
                 kwargs[mask_argument] = masks[tensors]
-        if active.tape is None:
+        if active.tape is not None:
+            outputs = self._call_traced(args, kwargs)
+        elif added_losses.may_add(self):
+            outputs = added_losses.collected(lambda: self._call_traced(args, kwargs))
+        elif serialization.is_builtin(type(self)):
             outputs = self.cast_outputs(self.call(*args, **kwargs))
         else:
-            outputs = self._call_traced(args, kwargs)
+            outputs = added_losses.noted(lambda: self.cast_outputs(self.call(*args, **kwargs)))
         self._after_first_call()
         mask = call.named.get("mask")
         if mask is None and masks:
@@ -284,7 +303,7 @@ class Layer(WeightOwner):
         outer, training = recording.training, kwargs.pop("training", None)
 
         def record(*args: Any, **kwargs: Any) -> Any:
-            return self.record(recording, *args, **kwargs)
+            return self.recorded(recording, *args, **kwargs)
 
         try:
             # What a call says about training holds for the layers inside it, too.
@@ -292,6 +311,56 @@ class Layer(WeightOwner):
             return nested(record, args, kwargs)
         finally:
             recording.training = outer
+
+    def recorded(self, recording: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Returns what `record` does, and notes what the activity regularizer adds to the loss."""
+        outputs, pullback = self.record(recording, *args, **kwargs)
+        if not added_losses.regularizes(self):
+            return outputs, pullback
+        return added_losses.with_penalties(self, recording, outputs, pullback)
+
+    def check_regularizer(self) -> None:
+        """Rejects an `activity_regularizer` that training cannot add to the loss.
+
+        Raises:
+            UnsupportedError: If the class of one from a file is not there.
+        """
+        if isinstance(self.activity_regularizer, Mapping):
+            raise UnsupportedError(
+                f"{self.label}: the class of {dict(self.activity_regularizer)} is not known; "
+                "register it with rnnext.saving.register_keras_serializable before the model is "
+                "made."
+            )
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds to the loss of the model, in `call`.
+
+        Args:
+            loss: What `call` computed: a number as an array, or several.
+
+        Raises:
+            DataError: If it is no array.
+
+        Example:
+            >>> import numpy as np
+            >>> from rnnext.layers import Layer
+            >>> class Sparse(Layer):
+            ...     def call(self, inputs):
+            ...         self.add_loss(0.5 * np.sum(np.abs(inputs)))
+            ...         return inputs
+            >>> layer = Sparse()
+            >>> y = layer(np.ones((2, 3), "float32"))
+            >>> [float(loss) for loss in layer.losses]
+            [3.0]
+        """
+        added_losses.add(self, loss)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What the last call added to the loss, and the regularizers of the weights add now."""
+        found = added_losses.added_to(self._with_descendants())
+        weights = [v for v in self.trainable_weights if v.regularizer is not None]
+        return found + [v.regularizer(v.value) for v in weights]
 
     def _carried_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """The masks that arrays carry, nested as they are, by argument; {} if none carries one."""
@@ -315,7 +384,12 @@ class Layer(WeightOwner):
         """After the first call the layer is built, and plain arrays may go straight to `call`."""
         if not self.built:  # to set an attribute anew would drop what is packed
             self.built = True
-        direct = self._call_checks_input and not self.makes_mask and not self.narrows
+        direct = (
+            self._call_checks_input
+            and not self.makes_mask
+            and not self.narrows
+            and not added_losses.regularizes(self)
+        )
         if direct and not self._direct:
             self.__dict__["_direct"] = True
 
@@ -452,11 +526,9 @@ class Layer(WeightOwner):
         flat = nest.flatten(outputs)
         masks = nest.flatten(self.compute_mask(inputs, mask))
         for i, (array, out_mask) in enumerate(zip(flat, masks, strict=False)):
-            if out_mask is not None and mask_of(array) is None:
-                if isinstance(array, np.ndarray):
-                    flat[i] = attach_mask(array, out_mask)
-                elif is_traced(array):
-                    array._keras_mask = out_mask
+            is_array = isinstance(array, np.ndarray) or is_traced(array)
+            if out_mask is not None and mask_of(array) is None and is_array:
+                flat[i] = with_mask(array, out_mask)
         return nest.pack_like(outputs, flat)
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:

@@ -102,7 +102,9 @@ class Variable(NDArrayOperatorsMixin):
     def __traced__(self) -> Any:
         """The traced array that the weight stands for inside a trace; None outside."""
         tape = active.tape
-        if tape is None or not self.trainable or self.stored.dtype.kind in "biu":
+        if tape is None or self.stored.dtype.kind in "biu":
+            return None
+        if not self.trainable and id(self) not in tape.variables:
             return None
         from rnnext.autodiff.traced import Traced
 

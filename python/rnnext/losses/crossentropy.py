@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.arrays import asarray
 from rnnext.errors import DataError, ShapeError, UnsupportedError
 from rnnext.losses.functions import averaged, summed
 from rnnext.losses.rule import Losses, loss_function, spread
@@ -31,7 +32,7 @@ Array = NDArray[Any]
 def _inside(probabilities: Array) -> Array:
     """Probabilities whose logarithm, and that of their rest to 1, is finite."""
     smallest = probabilities.dtype.type(epsilon())
-    return np.asarray(np.minimum(np.maximum(probabilities, smallest), 1 - smallest))
+    return asarray(np.minimum(np.maximum(probabilities, smallest), 1 - smallest))
 
 
 def _sigmoid(x: Array) -> Array:
@@ -55,7 +56,7 @@ def _same_shape(name: str, y_true: Array, y_pred: Array) -> None:
 
 
 def _smoothed(y_true: Array, smoothing: float, share: float) -> Array:
-    return np.asarray(y_true * (1 - smoothing) + smoothing * share) if smoothing else y_true
+    return asarray(y_true * (1 - smoothing) + smoothing * share) if smoothing else y_true
 
 
 # Labels that are 0 or 1 ---------------------------------------------------------------------------

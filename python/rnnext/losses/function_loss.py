@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from rnnext.graph.masked_array import attach_logits
+from rnnext.graph.masked_array import with_logits
 from rnnext.losses.loss import Loss, differentiated
 from rnnext.losses.rule import Losses, rule_of, same_rank
 
@@ -30,7 +30,7 @@ class FunctionLoss(Loss):
         """Returns the losses of the samples, (N,) or (N, T)."""
         logits = getattr(y_pred, "_keras_logits", None)
         y_true, y_pred = same_rank(y_true, y_pred)
-        y_pred = y_pred if logits is None else attach_logits(y_pred, logits.reshape(y_pred.shape))
+        y_pred = y_pred if logits is None else with_logits(y_pred, logits.reshape(y_pred.shape))
         return self._function(y_true, y_pred, **self._options())
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.arrays import asarray
 from rnnext.losses.rule import Losses, loss_function, spread
 from rnnext.settings import epsilon
 
@@ -42,7 +43,7 @@ def averaged(values: Array, slopes: Callable[[], Array], axis: int = -1) -> Loss
     count = values.shape[axis]
     share, means = 1 / max(count, 1), _sum(values, axis)
     if count != 1:
-        means /= count
+        means = means / count
     return Losses(means, lambda g: slopes() * (spread(g, axis) * share))
 
 
@@ -52,7 +53,7 @@ def summed(values: Array, slopes: Callable[[], Array], axis: Any = -1) -> Losses
 
 
 def _sum(values: Array, axis: int = -1) -> Array:
-    return np.asarray(values.sum(axis=axis, dtype=values.dtype))
+    return asarray(values.sum(axis=axis, dtype=values.dtype))
 
 
 # Regression ---------------------------------------------------------------------------------------
@@ -180,4 +181,4 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Losses:
         is_best /= is_best.sum(axis=-1, keepdims=True)  # equal ones share the gradient
         return np.asarray((is_best * (1 - y_true) - y_true) * (short >= 0)[..., None])
 
-    return summed(np.asarray(np.maximum(short, 0)), slopes)
+    return summed(asarray(np.maximum(short, 0)), slopes)

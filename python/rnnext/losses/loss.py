@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.arrays import is_traced
 from rnnext.dtypes import get_policy
 from rnnext.errors import UnsupportedError
-from rnnext.graph.masked_array import attach_logits, mask_of
+from rnnext.graph.masked_array import mask_of, with_logits
 from rnnext.kept_option import KeptArguments
 from rnnext.losses.reduction import REDUCTIONS, reduced
 from rnnext.losses.rule import Losses
@@ -70,11 +71,23 @@ class Loss(KeptArguments):
         mask, logits = mask_of(y_pred), getattr(y_pred, "_keras_logits", None)
         predicted = as_tensor(y_pred).astype(self.dtype)
         if logits is not None:
-            predicted = attach_logits(predicted, np.asarray(logits).astype(self.dtype))
+            predicted = with_logits(predicted, as_tensor(logits).astype(self.dtype))
         values = self.call(as_tensor(y_true), predicted)
         mask = _both(mask, mask_of(values))
+        if is_traced(values):
+            traced: NDArray[Any] = self._reduced_traced(values, sample_weight, mask)
+            return traced
         values = np.asarray(values).astype(self.dtype, copy=False)
         return reduced(values, sample_weight, mask, self.reduction).value
+
+    def _reduced_traced(self, values: Any, sample_weight: Any, mask: Any) -> Any:
+        """What a batch's losses inside a GradientTape become; weights have no gradient."""
+        from rnnext.autodiff.rules import note, value_of
+
+        losses = values.__traced__.astype(self.dtype)
+        weights = None if sample_weight is None else value_of(as_tensor(sample_weight))
+        found = reduced(losses.value, weights, mask, self.reduction)
+        return note(found.value, [losses], lambda d: np.asarray(d * found.upstream))
 
     def value_and_gradient(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.arrays import asarray
 from rnnext.losses.functions import summed
 from rnnext.losses.rule import Losses, loss_function
 from rnnext.settings import epsilon
@@ -35,7 +36,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Losses:
     both = (y_true * y_pred).sum(axis=axes, keepdims=True)
     total = y_true.sum(axis=axes, keepdims=True) + y_pred.sum(axis=axes, keepdims=True)
     total = total + y_pred.dtype.type(epsilon())
-    values = np.asarray((1 - 2 * both / total).squeeze(axes))
+    values = asarray((1 - 2 * both / total).squeeze(axes))
     return summed(values, lambda: 2 * (both / total - y_true) / total, axes)
 
 
@@ -62,7 +63,7 @@ def tversky(
         of_total = y_true * (1 - alpha) + (1 - y_true) * beta
         return np.asarray((both / total * of_total - y_true) / total)
 
-    return summed(np.asarray((1 - both / total).squeeze(axes)), slopes, axes)
+    return summed(asarray((1 - both / total).squeeze(axes)), slopes, axes)
 
 
 @loss_function(casts_labels=False)

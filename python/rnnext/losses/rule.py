@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.autodiff.rules import lifted
 from rnnext.autodiff.tape import active
 from rnnext.dtypes import widened
 from rnnext.errors import ShapeError, UnsupportedError
@@ -66,6 +67,22 @@ class Rule(NamedTuple):
 
         return Losses(found.values, pull, found.mask)
 
+    def traced(self, y_true: Any, y_pred: Any, options: dict[str, Any]) -> Any:
+        """Returns the losses where labels have a gradient: the formula itself is traced."""
+        predicted = as_tensor(y_pred)
+        try:
+            if self.casts_labels:
+                y_true = y_true.astype(predicted.dtype)
+            if y_true.shape != predicted.shape:
+                y_true, predicted = self._fitting(y_true, predicted)
+            return self.formula(y_true, predicted, **options).values
+        except (TypeError, UnsupportedError) as error:
+            raise UnsupportedError(
+                f"loss {self.formula.__name__!r}: there is a gradient for y_pred only; y_true was "
+                "computed from something that is differentiated. Use "
+                "rnnext.ops.stop_gradient(y_true)."
+            ) from error
+
     def _fitting(self, true: Array, predicted: Array) -> tuple[Array, Array]:
         if self.aligned:
             true, predicted = same_rank(true, predicted)
@@ -117,17 +134,23 @@ def _recorded(rule: Rule, y_true: Any, y_pred: Any, options: dict[str, Any]) -> 
     """A call inside a user's function that is differentiated."""
     from rnnext.autodiff.tracing import nested
 
-    if getattr(y_true, "node", None) is not None:
-        raise UnsupportedError(
-            f"loss {rule.formula.__name__!r}: there is a gradient for y_pred only; y_true was "
-            "computed from something that is differentiated. Use rnnext.ops.stop_gradient(y_true)."
-        )
+    true = lifted(y_true)
+    if getattr(true, "node", None) is not None:
+        return rule.traced(true, y_pred, options)
 
-    def record(true: Any, predicted: Any) -> tuple[Array, Callable[[list[Any]], list[Any]]]:
-        found = rule(true, predicted, **options)
-        return found.values, lambda d_values: [None, found.pull(d_values[0])]
+    def record(
+        true: Any, predicted: Any, logits: Any
+    ) -> tuple[Array, Callable[[list[Any]], list[Any]]]:
+        found = rule(true, predicted, logits, **options)
+        values = found.values if found.mask is None else attach_mask(found.values, found.mask)
+        if logits is None:
+            return values, lambda d_values: [None, found.pull(d_values[0])]
+        return values, lambda d_values: [None, None, found.pull(d_values[0])]
 
-    return nested(record, (y_true, y_pred), {})
+    logits = getattr(y_pred, "_keras_logits", None)
+    if not rule.accepts_logits or options.get("ignore_class") is not None:
+        logits = None
+    return nested(record, (true, as_tensor(y_pred), logits), {})
 
 
 def rule_of(function: Any) -> Rule | None:

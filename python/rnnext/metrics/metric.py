@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import initializers, settings
+from rnnext import initializers, nest, settings
+from rnnext.autodiff.tape import active, suspended
 from rnnext.dtypes import DTypePolicy, standard_dtype_name
+from rnnext.graph.masked_array import untraced
 from rnnext.kept_option import KeptArguments
 from rnnext.naming import unique_name
 
@@ -31,6 +35,11 @@ class Metric(KeptArguments):
     """
 
     _keras_module = "keras.metrics"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "update_state" in vars(cls):
+            cls.update_state = _outside_tapes(cls.update_state)  # type: ignore[method-assign]
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or unique_name(type(self).__name__)
@@ -89,6 +98,20 @@ class Metric(KeptArguments):
         """Updates the state and returns the result."""
         self.update_state(*args, **kwargs)
         return self.result()
+
+
+def _outside_tapes(update_state: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps an `update_state`: no tape notes what a metric computes."""
+
+    @functools.wraps(update_state)
+    def updated(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if active.tape is None:
+            return update_state(self, *args, **kwargs)
+        args, kwargs = nest.map_structure(untraced, (args, kwargs))
+        with suspended():
+            return update_state(self, *args, **kwargs)
+
+    return updated
 
 
 def divided(a: Any, b: Any) -> NDArray[Any]:

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
+from rnnext.autodiff.tape import active, shortcut
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.graph_config import config_of
-from rnnext.graph.masked_array import attach_mask, masks_of
+from rnnext.graph.masked_array import masks_of, with_mask
 from rnnext.graph.operation import MaskRule, Node
 from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import any_symbolic
+from rnnext.layers import added_losses
 from rnnext.layers.layer import Layer
 from rnnext.models.model import Model
 from rnnext.models.network import Network
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
     from rnnext.streaming.stream import Stream
 
 __all__ = ["Functional"]
+
+# Whether `predict` may run the graph at once; not while a GradientTape is open.
+_is_short = True
+
+
+@shortcut
+def _switch(is_open: bool) -> None:
+    global _is_short
+    _is_short = is_open
 
 
 @serialization.builtin("keras.src.models.functional")
@@ -48,6 +59,8 @@ class Functional(Model):
     _network: Network | None = None
     # Whether the graph is all it computes: a user's subclass may have a `call`.
     _runs_graph = False
+    # Whether it is all that `predict` computes: the subclass may have a `predict_step`, too.
+    _predicts_graph = False
 
     def __init__(
         self,
@@ -66,9 +79,10 @@ class Functional(Model):
         """Makes the model compute `outputs` from `inputs`."""
         self._network = Network(inputs, outputs, self.label)
         self._runs_graph = type(self).call is Functional.call
+        self._predicts_graph = self._runs_graph and not self._has_own_predict_step
         self.supports_masking = True
         self.built = True
-        self._direct = not self.program.makes_masks
+        self._direct = not self.program.makes_masks and not added_losses.may_add(self)
 
     @property
     def network(self) -> Network:
@@ -106,10 +120,17 @@ class Functional(Model):
         inputs, training, mask = call.named.values()
         if mask is None:
             mask = masks_of(inputs)
-        run = self._run_training if training else self.network.run_with_masks
-        outputs, masks = run(inputs, mask)
+        if active.tape is not None:
+            outputs, masks = self._run_traced(inputs, mask, training)
+        elif added_losses.may_add(self):
+            outputs, masks = added_losses.collected(
+                lambda: self._run_traced(inputs, mask, bool(training))
+            )
+        else:
+            run = self._run_training if training else self.network.run_with_masks
+            outputs, masks = run(inputs, mask)
         flat = [
-            y if m is None else attach_mask(y, m)
+            y if m is None else with_mask(y, m)
             for y, m in zip(nest.flatten(outputs), nest.flatten(masks), strict=True)
         ]
         return nest.pack_like(outputs, flat)
@@ -126,14 +147,14 @@ class Functional(Model):
     ) -> NDArray[Any]:
         """Computes the outputs for many samples; see `Model.predict`."""
         plain = batch_size is None and verbose == 0 and steps is None and callbacks is None
-        if plain and out is None and self._runs_graph:
+        if plain and out is None and self._predicts_graph and _is_short:
             outputs: NDArray[Any] | None = self._network.predict_directly(x)  # type: ignore[union-attr]
             if outputs is not None:
                 return outputs
         return super().predict(x, batch_size, verbose, steps, callbacks, out=out)
 
     def _network_for(self, x: Any) -> Network | None:  # noqa: ARG002
-        return self._network if self._runs_graph else None
+        return self._network if self._predicts_graph else None
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Makes a stream; see `Model.stream`."""
@@ -193,6 +214,28 @@ class Functional(Model):
         """Outputs and masks as in training."""
         outputs, masks, _ = self.record_with_masks(Recording(training=True), inputs, mask)
         return outputs, masks
+
+    def _run_traced(self, inputs: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
+        """Outputs and masks inside a trace, where the whole model is one operation."""
+        from rnnext.autodiff.tracing import nested
+
+        recording = active.tape.recording  # type: ignore[union-attr]
+        outer, masks = recording.training, None
+
+        def record(inputs: Any) -> tuple[Any, Pullback]:
+            nonlocal masks
+            outputs, masks, pullback = self.record_with_masks(recording, inputs, mask)
+            pairs = zip(nest.flatten(outputs), self.program.is_only_output, strict=True)
+            for output, is_only in pairs:
+                if not is_only:  # another layer reads it, too
+                    recording.logits.pop(id(output), None)
+            return outputs, pullback
+
+        try:
+            recording.training = outer if training is None else bool(training)
+            return nested(record, (inputs,), {}), masks
+        finally:
+            recording.training = outer
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Returns the masks of the outputs, by running the graph."""

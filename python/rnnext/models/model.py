@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, serialization
+from rnnext.autodiff.tape import active, suspended
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.graph_config import tensors_of_config
 from rnnext.graph.program import Program
@@ -231,6 +232,9 @@ class Model(Trainer, Layer):
             >>> model.predict(np.ones((4, 5, 3)) for _ in range(10)).shape
             (40, 2)
         """
+        if active.tape is not None:  # what predict returns has no gradient
+            with suspended():
+                return self.predict(x, batch_size, verbose, steps, callbacks, out=out)
         if callbacks:
             raise UnsupportedError(
                 f"{self.label}: predict with callbacks={callbacks!r} is not supported; accepted is "
@@ -279,6 +283,10 @@ class Model(Trainer, Layer):
             return self.predict(x)  # the result does not depend on the batches
         return self.predict(x, batch_size=sys.maxsize)
 
+    @property
+    def _has_own_predict_step(self) -> bool:
+        return type(self).predict_step is not Trainer.predict_step
+
     def _network_for(self, x: Any) -> Network | None:  # noqa: ARG002
         """The network that predicts for such an input; None: nothing is known but `call`."""
         return None
@@ -288,12 +296,14 @@ class Model(Trainer, Layer):
     ) -> NDArray[Any]:
         """Calls the model on batches: nothing is known of what it does with them."""
         x = self._as_arrays(x)
+        own_step = self._has_own_predict_step
         structure: Any = None
         sinks = None if out is None else sinks_of(out, out, self.label)
 
         def run(batch: list[NDArray[Any]]) -> list[NDArray[Any]]:
             nonlocal structure
-            structure = self(nest.pack_like(x, batch))
+            nested = nest.pack_like(x, batch)
+            structure = self.predict_step(nested) if own_step else self(nested)
             if sinks is not None:
                 check_nesting(out, structure, self.label)
             return [np.array(leaf) for leaf in nest.flatten(structure)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnnext import serialization
+from rnnext.autodiff.tape import suspended
 from rnnext.errors import RnnextError, ShapeError
 from rnnext.graph.tensor import KerasTensor, standard_shape
 from rnnext.layers.core.embedding import Embedding
@@ -94,7 +95,7 @@ class Sequential(Functional):
             raise RnnextError(f"{self.label} has no layer to remove.")
         layer = self._stack.pop()
         del self._stack_outputs[len(self._stack) :]
-        self._network, self._runs_graph = None, False
+        self._network, self._runs_graph, self._predicts_graph = None, False, False
         self.built = self._direct = False
         self._connect_stack()
         return layer
@@ -153,7 +154,8 @@ class Sequential(Functional):
 
     def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._network is None and args:
-            self._build_for(args[0])
+            with suspended():
+                self._build_for(args[0])
         return super()._call_checked(args, kwargs)
 
     def _network_for(self, x: Any) -> Network | None:

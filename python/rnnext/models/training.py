@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -267,12 +268,149 @@ class Trainer:
 
         return on_batch(self, False, x, y, sample_weight, None, return_dict)
 
+    # What a class may override --------------------------------------------------------------------
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Takes one training step; a class that overrides it trains its own way.
+
+        Args:
+            data: `x`, `(x, y)` or `(x, y, sample_weight)` of a batch.
+
+        Returns:
+            Results by name, for the progress bar and the history.
+
+        Example:
+            >>> import numpy as np
+            >>> import rnnext as tf
+            >>> class Doubled(tf.keras.Sequential):
+            ...     def train_step(self, data):
+            ...         x, y = data
+            ...         with tf.GradientTape() as tape:
+            ...             loss = 2 * self.compute_loss(y=y, y_pred=self(x, training=True))
+            ...         gradients = tape.gradient(loss, self.trainable_variables)
+            ...         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+            ...         self.metrics[0].update_state(loss)  # the mean of the losses
+            ...         return self.get_metrics_result()
+            >>> model = Doubled([tf.keras.layers.Input((2,)), tf.keras.layers.Dense(1)])
+            >>> model.set_weights([np.zeros((2, 1)), np.zeros(1)])
+            >>> model.compile("sgd", "mse")
+            >>> x = np.ones((4, 2), "float32")
+            >>> model.fit(x, np.ones((4, 1)), verbose=0).history
+            {'loss': [2.0]}
+        """
+        from rnnext.training import own_step
+
+        return own_step.train_step(self, data)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluates one batch; `evaluate` calls it if a class overrides it.
+
+        Args:
+            data: As in `train_step`.
+        """
+        from rnnext.training import own_step
+
+        return own_step.test_step(self, data)
+
+    def predict_step(self, data: Any) -> Any:
+        """Predicts one batch; `predict` calls it if a class overrides it.
+
+        Args:
+            data: As in `train_step`; targets are left out.
+        """
+        from rnnext.training import own_step
+
+        return own_step.predict_step(self, data)
+
+    def compute_loss(
+        self,
+        x: Any = None,  # noqa: ARG002
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,  # noqa: ARG002
+    ) -> Any:
+        """Returns the loss of a batch: of `compile`, `add_loss` and regularizers.
+
+        Args:
+            x: Inputs, for classes that override it.
+            y: Targets.
+            y_pred: What the model returned.
+            sample_weight: Weights of samples or steps.
+            training: For classes that override it.
+
+        Raises:
+            UnsupportedError: If there is no loss, or the model is not compiled.
+        """
+        from rnnext.training import own_step
+
+        return own_step.compute_loss(self, y, y_pred, sample_weight)
+
+    def compute_metrics(
+        self,
+        x: Any,  # noqa: ARG002
+        y: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+    ) -> dict[str, Any]:
+        """Takes a batch into the metrics of `compile`; returns the results of all metrics.
+
+        Args:
+            x: Inputs, for classes that override it.
+            y: Targets.
+            y_pred: What the model returned.
+            sample_weight: Weights of samples or steps.
+        """
+        from rnnext.training import own_step
+
+        return own_step.compute_metrics(self, y, y_pred, sample_weight)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Returns the results of `metrics` by name."""
+        from rnnext.training import own_step
+
+        return own_step.metrics_result(self)
+
+    @property
+    def compiled_metrics(self) -> Any:
+        """What programs of Keras 2 update; each update warns, as in Keras 3."""
+        from rnnext.training import own_step
+
+        return own_step.CompiledMetrics(self)
+
+    def compiled_loss(
+        self,
+        y: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        regularization_losses: Any = None,  # noqa: ARG002
+    ) -> Any:
+        """Returns `compute_loss`, under its name in Keras 2, and warns, as Keras 3 does."""
+        warnings.warn(
+            "`model.compiled_loss()` is deprecated. Instead, use "
+            "`model.compute_loss(x, y, y_pred, sample_weight, training)`.",
+            stacklevel=2,
+        )
+        return self.compute_loss(x=None, y=y, y_pred=y_pred, sample_weight=sample_weight)
+
     @property
     def metrics(self) -> list[Any]:
-        """The metrics that the model was compiled with; none before the first batch."""
+        """The metrics that the model was compiled with; none before the first batch.
+
+        Of a class with a step or metrics of its own, all metrics, the mean of the loss first.
+        """
+        from rnnext.training import own_step
+
+        if own_step.has_own_step(self):
+            return own_step.metrics_of(self)
         return [] if self._steps is None else self._steps.metrics.metrics
 
     def reset_metrics(self) -> None:
         """Begins the means of the loss and the metrics anew."""
-        if self._steps is not None:
+        from rnnext.training import own_step
+
+        if own_step.has_own_step(self):
+            for metric in self.metrics:
+                metric.reset_state()
+        elif self._steps is not None:
             self._steps.reset()

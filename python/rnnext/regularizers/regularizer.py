@@ -5,6 +5,7 @@ Layers take them and keep them in their configs.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.arrays import as_array
-from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.autodiff.tracing import value_and_gradient
+from rnnext.errors import RnnextError, ShapeError, UnsupportedError
 from rnnext.kept_option import TrainingOption, classes_by_name, kept_option
 
 __all__ = [
@@ -24,10 +26,12 @@ __all__ = [
     "Regularizer",
     "deserialize",
     "get",
+    "known",
     "l1",
     "l1_l2",
     "l2",
     "orthogonal_regularizer",
+    "penalty",
     "serialize",
 ]
 
@@ -44,16 +48,15 @@ class Regularizer(TrainingOption):
         """Returns what is added to the loss."""
         raise NotImplementedError
 
-    def gradient(self, x: Any) -> NDArray[Any]:  # noqa: ARG002
+    def gradient(self, x: Any) -> NDArray[Any]:
         """Returns the gradient of what is added to the loss, in the shape of the weight.
 
+        A class that has none of its own is traced through what it computes.
+
         Raises:
-            UnsupportedError: If the class has none.
+            UnsupportedError: If it computes with something that has no gradient rule.
         """
-        raise UnsupportedError(
-            f"regularizer {type(self).__name__}: the class has no gradient(x); define it, or use "
-            f"one of {sorted({c.__name__ for c in _CLASSES.values()})}."
-        )
+        return np.asarray(value_and_gradient(self, as_array(x, "regularized weight"))[1])
 
 
 @serialization.builtin("keras.regularizers")
@@ -181,6 +184,28 @@ _CLASSES = classes_by_name(L1, L2, L1L2, OrthogonalRegularizer)
 _CLASSES["l1l2"] = _CLASSES["l1_l2"] = L1L2
 
 
+def penalty(regularizer: Any, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Returns what a regularizer adds to the loss for an array of floats, and its gradient.
+
+    Args:
+        regularizer: A `Regularizer`, or a function of an array.
+        x: The values.
+
+    Raises:
+        UnsupportedError: If it computes with something that has no gradient rule.
+
+    Example:
+        >>> value, gradient = penalty(lambda w: 0.5 * np.sum(w**2), np.array([1.0, 3.0]))
+        >>> float(value), gradient
+        (5.0, array([1., 3.]))
+    """
+    if getattr(type(regularizer), "gradient", Regularizer.gradient) is Regularizer.gradient:
+        value, gradient = value_and_gradient(regularizer, x)
+    else:
+        value, gradient = regularizer(x), regularizer.gradient(x)
+    return np.asarray(value), np.asarray(gradient)
+
+
 def get(identifier: Any) -> Any:
     """Returns what a layer keeps for its `..._regularizer` argument.
 
@@ -196,6 +221,19 @@ def get(identifier: Any) -> Any:
         {'l2': 0.01}
     """
     return kept_option("regularizer", _CLASSES, identifier)
+
+
+def known(identifier: Any) -> Any:
+    """Returns what `get` does, and of a config the regularizer, if its class is there.
+
+    Args:
+        identifier: See `get`.
+    """
+    found = get(identifier)
+    if isinstance(found, Mapping):
+        with contextlib.suppress(RnnextError):  # a class that is not there: the config is kept
+            found = deserialize(found)
+    return found
 
 
 def serialize(regularizer: Any) -> Any:

@@ -79,6 +79,7 @@ from rnnext.tensorflow.numpy_dtypes import uint32 as uint32
 from rnnext.tensorflow.numpy_dtypes import uint64 as uint64
 from rnnext.tensorflow.numpy_dtypes import uint8 as uint8
 from rnnext.layers.variable import Variable as Variable
+from rnnext.training.gradient_tape import GradientTape as GradientTape
 from rnnext.tensorflow.functions import concat as concat
 from rnnext.tensorflow.functions import constant as constant
 from rnnext.tensorflow.functions import convert_to_tensor as convert_to_tensor

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from rnnext import ops
+from rnnext.autodiff.watchable import watchable
 from rnnext.errors import UnsupportedError
 
 __all__ = [
@@ -56,7 +57,8 @@ def constant(value: Any, dtype: Any = None, shape: Sequence[int] | None = None) 
     array = convert_to_tensor(value, dtype)
     if shape is None:
         return array
-    return np.full(shape, array) if array.size == 1 else array.reshape(shape)
+    array = np.asarray(array)
+    return watchable(np.full(shape, array) if array.size == 1 else array.reshape(shape))
 
 
 def convert_to_tensor(value: Any, dtype: Any = None) -> Any:
@@ -68,7 +70,7 @@ def convert_to_tensor(value: Any, dtype: Any = None) -> Any:
     """
     if _holds_text(value):
         return np.asarray(value)
-    return ops.convert_to_tensor(value, dtype)
+    return watchable(ops.convert_to_tensor(value, dtype))
 
 
 def _holds_text(value: Any) -> bool:

@@ -123,6 +123,23 @@ class CompileLoss:
             parts.append(float(value.mean() if value.ndim else value))
         return self._total(parts), parts
 
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Returns the weighted sum as an array that a GradientTape may have noted.
+
+        The means of the outputs' losses take the batch in.
+        """
+        true, predicted, weights = self._aligned(y_true, y_pred, sample_weight)
+        total: Any = None
+        parts = []
+        for i in self._used:
+            value = self.losses[i](true[i], predicted[i], weights[i])  # type: ignore[index]
+            value = value.mean() if value.ndim else value
+            parts.append(float(value))
+            value = value if self._weights[i] is None else value * self._weights[i]
+            total = value if total is None else total + value
+        self.track(float(total), parts, 1)
+        return total
+
     def value_and_gradients(
         self,
         y_true: Any,

@@ -8,6 +8,7 @@ import numpy as np
 
 from rnnext import nest
 from rnnext.callbacks import CallbackList
+from rnnext.callbacks.callback_list import plain_logs
 from rnnext.errors import UnsupportedError
 from rnnext.training.arrays import train_validation_split
 from rnnext.training.data import (
@@ -16,6 +17,7 @@ from rnnext.training.data import (
     unpack_x_y_sample_weight,
     yields_batches,
 )
+from rnnext.training.own_step import OwnSteps, has_own_step
 from rnnext.training.step import Steps
 
 __all__ = ["evaluate", "fit", "on_batch"]
@@ -113,10 +115,10 @@ def on_batch(
     step = steps.train if training else steps.test
     for batch in batches_of(x, y, sample_weight, size, class_weight=class_weight):
         step(*batch)
-    return steps.results() if return_dict else steps.results_in_order()
+    return plain_logs(steps.results()) if return_dict else steps.results_in_order()
 
 
-def steps_of(model: Any) -> Steps:
+def steps_of(model: Any) -> Steps | OwnSteps:
     """Returns what trains a model, made anew after each `compile`."""
     if not model.compiled:
         raise UnsupportedError(
@@ -124,11 +126,13 @@ def steps_of(model: Any) -> Steps:
             "model.compile(optimizer, loss)."
         )
     if model._steps is None:
-        vars(model)["_steps"] = Steps(model)
+        vars(model)["_steps"] = OwnSteps(model) if has_own_step(model) else Steps(model)
     return model._steps  # type: ignore[no-any-return]
 
 
-def _train_epoch(model: Any, steps: Steps, batches: EpochBatches, callbacks: CallbackList) -> None:
+def _train_epoch(
+    model: Any, steps: Steps | OwnSteps, batches: EpochBatches, callbacks: CallbackList
+) -> None:
     steps.reset()
     hears_begin = callbacks.listening("on_train_batch_begin")
     hears_end = callbacks.listening("on_train_batch_end")
@@ -143,7 +147,7 @@ def _train_epoch(model: Any, steps: Steps, batches: EpochBatches, callbacks: Cal
 
 
 def _evaluated(
-    model: Any, steps: Steps, batches: EpochBatches, callbacks: CallbackList
+    model: Any, steps: Steps | OwnSteps, batches: EpochBatches, callbacks: CallbackList
 ) -> dict[str, Any]:
     model.stop_evaluating = False
     callbacks.on_test_begin()
@@ -161,7 +165,7 @@ def _evaluated(
             break
     logs = steps.results()
     callbacks.on_test_end(logs)
-    return logs
+    return plain_logs(logs)
 
 
 def _callback_list(

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest, settings
+from rnnext.autodiff.tape import AddedLoss
 from rnnext.callbacks.callback_list import plain_logs
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.masked_array import attach_logits, attach_mask, masks_of
 from rnnext.graph.recording import Buffers, Logits, Pullback, Recording
 from rnnext.interrupts import HeldInterrupts
-from rnnext.layers.regularization.regularization import ActivityRegularization
+from rnnext.layers.added_losses import may_add
 from rnnext.models.functional import Functional
+from rnnext.regularizers.regularizer import penalty
 from rnnext.training.compile_loss import CompileLoss
 from rnnext.training.compile_metrics import CompileMetrics
 from rnnext.training.not_finite import warn_not_finite
+from rnnext.training.options import check_options
 from rnnext.training.outputs import in_order
 
 __all__ = ["Steps"]
@@ -34,9 +36,6 @@ class Steps:
     Args:
         model: The model.
 
-    Raises:
-        UnsupportedError: If the model has a `train_step` or `test_step` of its own.
-
     Attributes:
         loss: The losses that the model was compiled with.
         metrics: Its metrics.
@@ -44,12 +43,6 @@ class Steps:
     """
 
     def __init__(self, model: Any) -> None:
-        for method in ("train_step", "test_step", "compute_loss", "compute_metrics"):
-            if hasattr(model, method):
-                raise UnsupportedError(
-                    f"{model.label}: a model with its own {method}() cannot be trained; rnnext "
-                    "takes the step itself, from what compile() is given."
-                )
         has_graph = isinstance(model, Functional) and model.built
         names = model.output_names if has_graph else None
         self.model = model
@@ -58,7 +51,7 @@ class Steps:
             model._compile_metrics, model._compile_weighted_metrics, names
         )
         self.has_warned = False
-        self._is_checked = False
+        self._is_checked = self._adds_losses = False
         self._weights: list[Any] = []
         self._regularized: list[Any] = []
         self._is_taken = False
@@ -93,8 +86,7 @@ class Steps:
             sample_weight: Weights of samples or steps, or None.
 
         Raises:
-            UnsupportedError: If there is no loss, a layer has no gradient, or it has an
-                `activity_regularizer`.
+            UnsupportedError: If there is no loss, or a layer has no gradient.
         """
         self._prepare(x)
         before = self._moved()
@@ -118,9 +110,13 @@ class Steps:
         for noted in logits:
             if noted is not None:
                 noted.taken = True
+        scale = optimizer.scale_loss(1.0)
+        for added in recording.losses:
+            added.gradient = scale
         pullback([None if d is None else optimizer.scale_loss(d) for d in gradients])
         weights = self._trained_weights()
-        total += _regularized(self._regularized, recording, optimizer.scale_loss(1.0))
+        total += _sum_of(recording.losses)
+        total += _regularized(self._regularized, recording, scale)
         if not math.isfinite(total) and not self.has_warned:
             self._warn_not_finite(total, x, y)
         with HeldInterrupts():
@@ -137,20 +133,22 @@ class Steps:
             sample_weight: Weights of samples or steps, or None.
 
         Raises:
-            UnsupportedError: If there is no loss, or a layer has an `activity_regularizer`.
+            UnsupportedError: If there is no loss.
         """
         self._prepare(x)
-        if self._may_use_logits(y):
+        added: list[AddedLoss] = []
+        if self._adds_losses or self._may_use_logits(y):
             recording = self._begin(training=False)
             outputs, masks, _ = _recorded(self.model, recording, x)
             self._find_losses(y, outputs)
             predicted = _carrying(outputs, masks, self._logits(recording, outputs))
+            added = recording.losses
         else:
             predicted = self.model(x)
             self._find_losses(y, predicted)
         total, parts = self.loss.values(y, predicted, sample_weight)
         self._trained_weights()
-        total += _regularized(self._regularized, None, 1.0)
+        total += _sum_of(added) + _regularized(self._regularized, None, 1.0)
         self._note(total, parts, x, y, predicted, sample_weight)
 
     def _prepare(self, x: Any) -> None:
@@ -159,22 +157,8 @@ class Steps:
             return
         if not self.model.built:
             self.model(nest.map_structure(lambda array: array[:1], x))
-        for layer in self.model._with_descendants():
-            if getattr(layer, "activity_regularizer", None) is not None or (
-                isinstance(layer, ActivityRegularization) and (layer.l1 or layer.l2)
-            ):
-                raise UnsupportedError(
-                    f"{layer.label}: its activity_regularizer adds to the loss, which rnnext does "
-                    "not do in training and evaluation; leave it out, or regularize the weights."
-                )
-        for weight in self.model.trainable_weights:
-            for option in (weight.regularizer, weight.constraint):
-                if isinstance(option, Mapping):
-                    raise UnsupportedError(
-                        f"weight {weight.path!r}: the class of {dict(option)} is not known; "
-                        "register it with rnnext.saving.register_keras_serializable before the "
-                        "model is made."
-                    )
+        check_options(self.model)
+        self._adds_losses = may_add(self.model)
         if not self.model.trainable_weights:
             warnings.warn(f"{self.model.label}: it has no weights that are trained.", stacklevel=2)
         self._untrained = self.model.non_trainable_weights
@@ -299,20 +283,20 @@ def _adds_to_loss(regularizer: Any) -> bool:
     return regularizer is not None and not getattr(regularizer, "is_zero", False)
 
 
+def _sum_of(added: list[AddedLoss]) -> float:
+    return sum(float(np.sum(loss.value)) for loss in added)
+
+
 def _regularized(weights: list[Any], recording: Recording | None, scale: float) -> float:
     """The sum of the weights' regularizers; their gradients, times `scale`, go to the recording."""
     total = 0.0
     for weight in weights:
         regularizer = weight.regularizer
-        total += float(regularizer(weight.value))
         if recording is None:
+            total += float(np.sum(regularizer(weight.value)))
             continue
-        if not hasattr(regularizer, "gradient"):
-            raise UnsupportedError(
-                f"weight {weight.path!r}: regularizer {regularizer!r} has no gradient(x); use one "
-                "of rnnext.regularizers, or a subclass of Regularizer that defines it."
-            )
-        gradient = np.asarray(regularizer.gradient(weight.value))
+        value, gradient = penalty(regularizer, weight.value)
+        total += float(value)
         recording.add(weight, gradient * gradient.dtype.type(scale))
     return total
 

@@ -48,7 +48,7 @@ class HeadedAttention(Layer):
         bias_initializer: How their biases start.
         kernel_regularizer: Adds to the loss in training.
         bias_regularizer: Adds to the loss in training.
-        activity_regularizer: Kept in the config; training with it raises an error.
+        activity_regularizer: What training adds to the loss for the outputs.
         kernel_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
         use_gate: Whether the heads' outputs are multiplied by a gate, a projection of the query.
@@ -184,6 +184,26 @@ class HeadedAttention(Layer):
         """
         return explicit_scores and not self.blind_queries_see_all
 
+    _regularizes_outputs = False
+
+    def recorded(self, recording: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        """Returns what `record` does; see `Operation.recorded`."""
+        self.check_regularizer()
+        return super().recorded(recording, *args, **kwargs)
+
+    def check_regularizer(self) -> None:
+        """Rejects an activity regularizer in training: in Keras it is one of the projections.
+
+        Raises:
+            UnsupportedError: If there is one.
+        """
+        if self.activity_regularizer is not None:
+            raise UnsupportedError(
+                f"{self.label}: activity_regularizer={self.activity_regularizer!r} regularizes the "
+                "outputs of the projections inside, which rnnext does not do in training; "
+                "accepted is None."
+            )
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
@@ -223,7 +243,7 @@ class MultiHeadAttention(HeadedAttention):
         bias_initializer: How their biases start.
         kernel_regularizer: Adds to the loss in training.
         bias_regularizer: Adds to the loss in training.
-        activity_regularizer: Kept in the config; training with it raises an error.
+        activity_regularizer: What training adds to the loss for the outputs.
         kernel_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
         use_gate: Whether the heads' outputs are multiplied by a gate, a projection of the query.

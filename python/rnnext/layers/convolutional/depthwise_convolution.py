@@ -81,7 +81,7 @@ class DepthwiseConv(ConvolutionLayer):
         bias_initializer: How the bias (C * M,) starts.
         depthwise_regularizer: Adds to the loss in training.
         bias_regularizer: Adds to the loss in training.
-        activity_regularizer: Kept in the config; training with it raises an error.
+        activity_regularizer: What training adds to the loss for the outputs.
         depthwise_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
         **kwargs: Arguments of `Layer`.
@@ -195,7 +195,7 @@ class SeparableConv(ConvolutionLayer):
         depthwise_regularizer: Adds to the loss in training.
         pointwise_regularizer: Adds to the loss in training.
         bias_regularizer: Adds to the loss in training.
-        activity_regularizer: Kept in the config; training with it raises an error.
+        activity_regularizer: What training adds to the loss for the outputs.
         depthwise_constraint: Applied to it after each training step.
         pointwise_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.

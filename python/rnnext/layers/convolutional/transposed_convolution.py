@@ -109,7 +109,7 @@ class ConvTranspose(ConvolutionLayer):
         bias_initializer: How the bias (F,) starts.
         kernel_regularizer: Adds to the loss in training.
         bias_regularizer: Adds to the loss in training.
-        activity_regularizer: Kept in the config; training with it raises an error.
+        activity_regularizer: What training adds to the loss for the outputs.
         kernel_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
         **kwargs: Arguments of `Layer`.

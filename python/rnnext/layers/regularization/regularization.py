@@ -15,6 +15,7 @@ from rnnext.layers.input_spec import InputSpec
 from rnnext.layers.layer import Layer
 from rnnext.layers.regularization.dropout import Dropout
 from rnnext.layers.regularization.noise import generator_of
+from rnnext.regularizers import L1L2
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -216,11 +217,11 @@ class GaussianNoise(Layer):
 
 @serialization.builtin("keras.layers")
 class ActivityRegularization(Layer):
-    """Returns its input; what it would add to a loss has no part in inference.
+    """Returns its input, and adds a penalty of it to the loss of training.
 
     Args:
-        l1: Kept in the config.
-        l2: Kept in the config.
+        l1: Factor of the sum of absolute values.
+        l2: Factor of the sum of squares. Both sums are divided by the number of samples.
         **kwargs: Arguments of `Layer`.
     """
 
@@ -230,6 +231,7 @@ class ActivityRegularization(Layer):
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
         self._take(locals())
+        self.activity_regularizer = L1L2(l1, l2) if l1 or l2 else None
         self.supports_masking = True
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -242,3 +244,9 @@ class ActivityRegularization(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
         return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        config = super().get_config()
+        config.pop("activity_regularizer", None)  # which l1 and l2 are
+        return config

@@ -254,7 +254,7 @@ class Bidirectional(Layer):
         """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
         halves = (None, None) if initial_state is None else self._halves(initial_state)
         (forward, pull_forward), (backward, pull_backward) = (
-            layer.record(recording, sequences, initial_state=state, mask=mask, **kwargs)
+            layer.recorded(recording, sequences, initial_state=state, mask=mask, **kwargs)
             for layer, state in zip((self.forward_layer, self.backward_layer), halves, strict=True)
         )
         forward, *forward_states = forward if self.return_state else [forward]

@@ -115,7 +115,7 @@ class GRU(CellRNN):
         kernel_regularizer: Kept in the config, as are the other training arguments.
         recurrent_regularizer: Adds to the loss in training.
         bias_regularizer: Adds to the loss in training.
-        activity_regularizer: Kept in the config; training with it raises an error.
+        activity_regularizer: What training adds to the loss for the outputs.
         kernel_constraint: Applied to it after each training step.
         recurrent_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
