@@ -319,8 +319,10 @@ def _serialize_function(function: Any) -> dict[str, Any]:
         )
     name = _registered_names.get(function, function.__name__)
     _note(name, function)
+    module = function.__module__
     return {
-        "module": function.__module__,
+        # Keras finds its own functions, which rnnext's stand for, by their names alone.
+        "module": "builtins" if module.startswith("rnnext.") else module,
         "class_name": "function",
         "config": name,
         "registered_name": name,

@@ -55,7 +55,7 @@ def read_model(
     """
     with _advising_options():
         if config is None:
-            return rnnext.load_model(file, custom_objects=custom)
+            return rnnext.load_model(file, custom_objects=custom, compile=False)
         text = Path(config).read_bytes()
         with _naming(config):
             model = model_from_json(text, custom)

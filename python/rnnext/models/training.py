@@ -26,6 +26,32 @@ _COMPILE_OPTIONS = (
 )
 
 
+class _Setting:
+    """A setting of `compile`: what the model has, else what its file has, else a default.
+
+    Only a program that trains asks for it, so a model that predicts never reads these settings of
+    its file.
+
+    Args:
+        default: What a model has that was not compiled.
+    """
+
+    def __init__(self, default: Any = None) -> None:
+        self._default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, model: Any, owner: type) -> Any:
+        if model is None:
+            return self._default
+        saved = vars(model).get("_saved_training")
+        if saved is None:
+            return self._default
+        saved.restore(model)  # which compiles the model, or raises an error
+        return vars(model)[self._name]
+
+
 class Trainer:
     """The methods of a Keras model that need a loss, an optimizer or metrics.
 
@@ -37,14 +63,18 @@ class Trainer:
     """
 
     name: str
-    optimizer: Any = None
-    loss: Any = None
-    compiled = False
+    optimizer: Any = _Setting()
+    loss: Any = _Setting()
+    compiled: Any = _Setting(default=False)
     history: Any = None
     stop_training = False
-    loss_weights: Any = None
-    _compile_metrics: Any = None
-    _compile_weighted_metrics: Any = None
+    loss_weights: Any = _Setting()
+    run_eagerly: Any = _Setting(default=False)
+    steps_per_execution: Any = _Setting(default=1)
+    jit_compile: Any = _Setting(default="auto")
+    _compile_metrics: Any = _Setting()
+    _compile_weighted_metrics: Any = _Setting()
+    _saved_training: Any = None  # a `SavedTraining` from `load_model` to the first question for it
     _steps: Any = None  # a `rnnext.training.step.Steps` from the first batch on
 
     def compile(
@@ -106,9 +136,51 @@ class Trainer:
             "auto_scale_loss": auto_scale_loss,
             "compiled": True,
             "_steps": None,
+            "_saved_training": None,
         }
         # Past `Layer.__setattr__`: none of them changes what the model computes.
         vars(self).update(settings)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns the arguments of `compile` as Keras 3 writes them; {} if it was not called.
+
+        Raises:
+            UnsupportedError: If a loss or a metric is a lambda, or has no config.
+
+        Example:
+            >>> from rnnext.layers import Dense, Input
+            >>> from rnnext.models import Sequential
+            >>> model = Sequential([Input((3,)), Dense(2)])
+            >>> model.compile(optimizer="sgd", loss="mse")
+            >>> model.get_compile_config()["optimizer"]["class_name"]
+            'SGD'
+        """
+        from rnnext.training.compile_config import compile_config
+
+        return compile_config(self) if self.compiled else {}
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compiles the model with what `get_compile_config` returned, and builds the optimizer.
+
+        Args:
+            config: Arguments of `compile`, with objects as their configs.
+
+        Raises:
+            RnnextError: If the config names something that is not known, or cannot be read.
+
+        Example:
+            >>> from rnnext.layers import Dense, Input
+            >>> from rnnext.models import Sequential
+            >>> model = Sequential([Input((3,)), Dense(2)])
+            >>> model.compile_from_config({"optimizer": "sgd", "loss": "mse"})
+            >>> model.optimizer.name, model.loss
+            ('sgd', 'mse')
+        """
+        from rnnext.training.compile_config import compile_arguments
+
+        self.compile(**compile_arguments(config))
+        if self.optimizer is not None and self.built:  # type: ignore[attr-defined]
+            self.optimizer.build(self.trainable_weights)  # type: ignore[attr-defined]
 
     def fit(
         self,

@@ -17,13 +17,14 @@ from rnnext.saving.weight_plan import layer_label
 __all__ = ["archive", "weight_tree"]
 
 
-def archive(model: Model, config: Any, keras_version: str) -> bytes:
+def archive(model: Model, config: Any, keras_version: str, optimizer: Any = None) -> bytes:
     """The ``.keras`` file of a model.
 
     Args:
         model: A built model.
         config: Its config, in Keras 3's form.
         keras_version: Of the Keras whose form and meaning the config has.
+        optimizer: Whose state is written, too.
 
     Raises:
         UnsupportedError: As `weight_tree`.
@@ -32,7 +33,7 @@ def archive(model: Model, config: Any, keras_version: str) -> bytes:
     members = {
         "metadata.json": json.dumps({"keras_version": keras_version}).encode(),
         "config.json": json.dumps(config).encode(),
-        "model.weights.h5": weight_tree(model, assets),
+        "model.weights.h5": weight_tree(model, assets, optimizer),
         **assets,
     }
     content = io.BytesIO()
@@ -43,12 +44,15 @@ def archive(model: Model, config: Any, keras_version: str) -> bytes:
     return content.getvalue()
 
 
-def weight_tree(model: Model, assets: dict[str, bytes] | None = None) -> bytes:
+def weight_tree(
+    model: Model, assets: dict[str, bytes] | None = None, optimizer: Any = None
+) -> bytes:
     """The ``.weights.h5`` file of a model.
 
     Args:
         model: A built model.
         assets: Receives the files that stand beside it in an archive, by name.
+        optimizer: Whose state is written, too.
 
     Raises:
         UnsupportedError: A layer is shared with a nested model.
@@ -58,6 +62,10 @@ def weight_tree(model: Model, assets: dict[str, bytes] | None = None) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         _write(model, file, "", set(), {} if assets is None else assets)
+        if optimizer is not None:
+            variables = file.create_group("optimizer/vars")
+            variables.attrs["name"] = optimizer.name
+            optimizer.save_own_variables(variables)
     return buffer.getvalue()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,12 @@ from rnnext.saving.legacy.models import to_keras3_config
 from rnnext.saving.legacy.refused import refuse_foreign_config
 from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights, plan_model_weights
 from rnnext.saving.shared_members import with_shared_members
+from rnnext.saving.training_state import (
+    LEGACY_PARTS,
+    legacy_state,
+    load_optimizer,
+    tree_state,
+)
 from rnnext.saving.verification import check_answers
 from rnnext.saving.weight_plan import WeightPlan
 
@@ -40,6 +46,7 @@ _WEIGHTS_HDF5 = "model.weights.h5"
 _WEIGHTS_NPZ = "model.weights.npz"
 _WEIGHTS_SHARDED = "model.weights.json"
 _LONGEST_PATH = 4096
+_OPTIMIZER = "optimizer"
 # Groups beside the weights that matter only for training.
 _TRAINING_GROUPS = frozenset({"optimizer", "optimizer_weights", "metrics", "compile_metrics"})
 
@@ -47,7 +54,7 @@ _TRAINING_GROUPS = frozenset({"optimizer", "optimizer_weights", "metrics", "comp
 def load_model(
     filepath: ModelFile,
     custom_objects: CustomObjects | None = None,
-    compile: bool = False,  # noqa: A002, ARG001 - Keras's name
+    compile: bool = True,  # noqa: A002 - Keras's name
     safe_mode: bool = True,  # noqa: ARG001
     *,
     verify: tuple[Any, Any] | None = None,
@@ -65,7 +72,9 @@ def load_model(
     Args:
         filepath: Path of a file or folder, the bytes of a file, or an open binary file.
         custom_objects: Classes and functions by the name the file uses for them.
-        compile: Accepted for Keras's sake and ignored; losses and optimizers are never read.
+        compile: Whether the model is compiled as it was when it was saved, with the state of its
+            optimizer. Both are restored when they are first asked for, by `fit` or
+            `model.optimizer`; what cannot be restored is an error then. False: neither is read.
         safe_mode: Accepted for Keras's sake and ignored; code in a file is never run.
         verify: Inputs and the outputs that the model is known to give for them; compared with
             what it gives here before it is returned.
@@ -92,9 +101,9 @@ def load_model(
     limits = limits or Limits()
     with open_source(filepath, limits) as source:
         if source.archive is not None:
-            model = _model_from_archive(source.archive, custom_objects, limits)
+            model = _model_from_archive(source.archive, custom_objects, limits, compile)
         elif source.hdf5 is not None:
-            model = _model_from_hdf5(source, source.hdf5, custom_objects, limits)
+            model = _model_from_hdf5(source, source.hdf5, custom_objects, limits, compile)
         else:
             content = parse_object(source.text or b"", source.label, "JSON", limits)
             refuse_foreign_config(content, source.label)
@@ -133,11 +142,13 @@ def load_weights(
             f"{file if isinstance(file, str) else 'weights'}: model {model.name!r} is not built; "
             "give its first layer an input shape, or call it once, before loading weights."
         )
+    trains = model._saved_training is not None or vars(model).get("compiled")
+    wanted = (_OPTIMIZER,) if trains else ()
     with open_source(file, limits) as source:
         if source.archive is not None:
-            root = _archive_weights(source.archive, limits)
+            root = _archive_weights(source.archive, limits, wanted)
         elif source.hdf5 is not None:
-            root = read_hdf5(source.hdf5, source.label, limits, _TRAINING_GROUPS)
+            root = read_hdf5(source.hdf5, source.label, limits, _TRAINING_GROUPS, wanted)
         else:
             root = read_shards(source, limits)
         label = source.label
@@ -154,6 +165,8 @@ def load_weights(
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers.")
     else:
         _apply_tree(model, root, label, limits, with_assets=False)
+        if wanted:
+            load_optimizer(model, root, label)
 
 
 def model_from_json(
@@ -205,7 +218,7 @@ def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
 
 
 def _model_from_archive(
-    archive: Archive, custom_objects: CustomObjects | None, limits: Limits
+    archive: Archive, custom_objects: CustomObjects | None, limits: Limits, with_training: bool
 ) -> Model:
     label = archive.label
     config = parse_object(archive.read(_CONFIG, limits.config_bytes), label, _CONFIG, limits)
@@ -213,14 +226,17 @@ def _model_from_archive(
     if _METADATA in archive.names():
         metadata = archive.read(_METADATA, limits.config_bytes)
         version = parse_object(metadata, label, _METADATA, limits).get("keras_version")
-    root = _archive_weights(archive, limits)
+    compile_config = config.get("compile_config") if with_training else None
+    root = _archive_weights(archive, limits, (_OPTIMIZER,) if compile_config else ())
     model = build_model(to_keras3_config(config, version, label), custom_objects, label, limits)
     add_assets(archive, root, limits)
     _apply_tree(model, root, label, limits, with_assets=True)
+    saved = tree_state(compile_config, root, version, label, custom_objects)
+    vars(model)["_saved_training"] = saved
     return model
 
 
-def _archive_weights(archive: Archive, limits: Limits) -> Group:
+def _archive_weights(archive: Archive, limits: Limits, wanted: Collection[str] = ()) -> Group:
     """The tree of weights in an archive, whichever way they are stored."""
     names = archive.names()
     for name in (_WEIGHTS_HDF5, _WEIGHTS_NPZ):
@@ -229,7 +245,7 @@ def _archive_weights(archive: Archive, limits: Limits) -> Group:
             label = f"{archive.label}: {name}"
             if name == _WEIGHTS_NPZ:
                 return read_npz(content, label, limits)
-            return read_hdf5(content, label, limits, _TRAINING_GROUPS)
+            return read_hdf5(content, label, limits, _TRAINING_GROUPS, wanted)
     if _WEIGHTS_SHARDED in names:
         index = archive.read(_WEIGHTS_SHARDED, limits.config_bytes)
         return read_shards(Source(archive.label, archive=archive, text=index), limits)
@@ -240,10 +256,15 @@ def _archive_weights(archive: Archive, limits: Limits) -> Group:
 
 
 def _model_from_hdf5(
-    source: Source, file: Path | bytes, custom_objects: CustomObjects | None, limits: Limits
+    source: Source,
+    file: Path | bytes,
+    custom_objects: CustomObjects | None,
+    limits: Limits,
+    with_training: bool,
 ) -> Model:
     label = source.label
-    root = read_hdf5(file, label, limits, _TRAINING_GROUPS)
+    wanted = LEGACY_PARTS if with_training else ()
+    root = read_hdf5(file, label, limits, _TRAINING_GROUPS, wanted)
     text = root.text("model_config")
     weights = root.groups.get("model_weights")
     if text is None or weights is None:
@@ -265,6 +286,7 @@ def _model_from_hdf5(
     weighted = {layer.name for layer in model.layers if layer.weights}
     by_name = weighted == found.keys()
     _apply(states, plan_legacy_weights(model.layers, found, label, by_name, origin))
+    vars(model)["_saved_training"] = legacy_state(root, version, label, limits, custom_objects)
     return model
 
 

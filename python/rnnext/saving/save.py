@@ -15,6 +15,8 @@ from rnnext.saving.keras3_weights import descendants
 from rnnext.saving.keras3_writer import archive, weight_tree
 from rnnext.saving.legacy.shared_form import legacy_config
 from rnnext.saving.legacy.writer import hdf5_model, hdf5_weights
+from rnnext.saving.training_state import settings_to_save
+from rnnext.training.compile_config import compile_config, training_config
 
 __all__ = ["file_format", "save_model", "save_weights"]
 
@@ -35,7 +37,7 @@ def save_model(
     overwrite: bool = True,
     zipped: bool | None = None,
     *,
-    include_optimizer: bool = True,  # noqa: ARG001 - Keras's name
+    include_optimizer: bool = True,
     save_format: str | None = None,
 ) -> None:
     """Saves a model with its weights so that Keras and rnnext open it.
@@ -50,7 +52,9 @@ def save_model(
         filepath: Path ending in ``.keras``, ``.h5`` or ``.hdf5``, or an open binary file.
         overwrite: Whether a file that is there may be replaced.
         zipped: Must be None or True: unzipped folders are read, but not written.
-        include_optimizer: Accepted and ignored: models have no optimizer to save.
+        include_optimizer: Whether the arguments of `compile` and the state of the optimizer are
+            saved, so that training can go on. Arguments that have no config, such as a lambda, are
+            left out with a warning, and the state with them.
         save_format: "keras" or "h5", where the name does not say it.
 
     Raises:
@@ -79,13 +83,18 @@ def save_model(
     _check(model, filepath, overwrite)
     config = keras3_config(model)
     if kind == _KERAS:
-        content = archive(model, config, _KERAS_VERSION)
+        settings = settings_to_save(model, compile_config) if include_optimizer else None
+        if settings is not None:
+            config["compile_config"] = settings
+        optimizer = None if settings is None else model.optimizer
+        content = archive(model, config, _KERAS_VERSION, optimizer)
     else:
         unmasked = {layer.name for layer in model.layers if is_unmasked(layer, model)}
         parts = (layer for layer in descendants(model) if not isinstance(layer, Model))
         has_masks = any(layer.makes_mask for layer in parts)
         legacy = legacy_config(config, unmasked, has_masks)
-        content = hdf5_model(model, legacy, _KERAS_VERSION)
+        settings = settings_to_save(model, training_config) if include_optimizer else None
+        content = hdf5_model(model, legacy, _KERAS_VERSION, settings)
     write_file(filepath, content)
 
 
@@ -121,7 +130,8 @@ def save_weights(
     kind = _format(filepath, save_format, _OF_WEIGHTS, ("h5", "hdf5"), _TREE, "weights")
     _check(model, filepath, overwrite)
     if kind == _TREE:
-        write_file(filepath, weight_tree(model))
+        optimizer = (settings_to_save(model, lambda m: {"": m.optimizer}) or {}).get("")
+        write_file(filepath, weight_tree(model, optimizer=optimizer))
     else:
         write_file(filepath, hdf5_weights(model, _KERAS_VERSION))
 

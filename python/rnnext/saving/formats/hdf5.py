@@ -27,6 +27,8 @@ __all__ = ["Group", "add_tree", "read_hdf5"]
 
 # Attributes that carry meaning for us; long lists of names are cut into name0, name1, ...
 _ATTRIBUTES = ("model_config", "keras_version", "backend", "layer_names", "weight_names", "name")
+# What h5py raised on damaged files when its reading was fuzzed.
+_DAMAGED = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 _FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 
 
@@ -40,6 +42,7 @@ class Group:
         groups: Subgroups by name.
         arrays: Datasets by name, native byte order, C-contiguous.
         assets: Files that an archive has beside its weights, by name; HDF5 itself has none.
+        refused: Why parts of the file that were wanted, but not needed, could not be read.
     """
 
     path: str = "/"
@@ -47,6 +50,7 @@ class Group:
     groups: dict[str, Group] = field(default_factory=dict)
     arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     assets: dict[str, bytes] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
     def group(self, path: str) -> Group | None:
         """The subgroup at a path with slashes, or None."""
@@ -86,7 +90,11 @@ class Group:
 
 
 def read_hdf5(
-    file: Path | bytes, label: str, limits: Limits, ignored: Collection[str] = ()
+    file: Path | bytes,
+    label: str,
+    limits: Limits,
+    ignored: Collection[str] = (),
+    wanted: Collection[str] = (),
 ) -> Group:
     """Reads the groups, known attributes and datasets of a file.
 
@@ -95,6 +103,8 @@ def read_hdf5(
         label: How errors call the file.
         limits: Bounds on objects, depth, bytes and expansion.
         ignored: Names in the root group that are not looked into (optimizer weights).
+        wanted: Names of groups and attributes of the root that are ignored only if they cannot be
+            read; `Group.refused` then says why.
 
     Returns:
         The root group.
@@ -104,7 +114,10 @@ def read_hdf5(
     """
     check_heaps(file, label)
     with _opened(file, label) as root:
-        return _Walk(label, limits).group(root, "/", depth=0, ignored=ignored)
+        result = _Walk(label, limits).group(root, "/", depth=0, ignored={*ignored, *wanted})
+        for name in wanted:
+            _Walk(label, limits).try_member(result, root, name)
+        return result
 
 
 def add_tree(target: Group, part: Group, label: str, limits: Limits) -> None:
@@ -151,8 +164,7 @@ def _opened(file: Path | bytes, label: str) -> Iterator[Any]:
             yield handle
     except FileError:
         raise
-    # What h5py raised on damaged files when its reading was fuzzed.
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except _DAMAGED as error:
         raise FileError(f"{label}: HDF5: damaged or truncated ({error}).") from error
 
 
@@ -167,29 +179,43 @@ class _Walk:
 
     def group(self, source: Any, path: str, depth: int, ignored: Collection[str] = ()) -> Group:
         """Reads a group (h5py.Group) and everything below it."""
-        import h5py
-
         if depth > self._limits.hdf5_depth:
             # A hard link to a parent makes a ring; it ends here too.
             raise self._refused(path, f"groups nested deeper than {self._limits.hdf5_depth}")
         result = Group(path, self._attributes(source, path))
         for name in source:
-            if name in ignored:
-                continue
-            child_path = f"{path.rstrip('/')}/{name}"
-            self._count(child_path)
-            link = source.get(name, getlink=True)
-            if not isinstance(link, h5py.HardLink):
-                kind = type(link).__name__
-                raise self._refused(child_path, f"a {kind}; only hard links are read")
-            child = source[name]
-            if isinstance(child, h5py.Group):
-                result.groups[name] = self.group(child, child_path, depth + 1)
-            elif isinstance(child, h5py.Dataset):
-                result.arrays[name] = self._array(child, child_path)
-            else:
-                raise self._refused(child_path, f"a {type(child).__name__}, not data")
+            if name not in ignored:
+                self._add_child(result, source, name, depth)
         return result
+
+    def try_member(self, result: Group, root: Any, name: str) -> None:
+        """Reads the attribute or the group of this name, if the root has it and it is sound."""
+        try:
+            if name in root.attrs:
+                result.attributes[name] = self._attribute(root, name, "/")
+            if root.get(name, getlink=True, default=None) is not None:
+                self._add_child(result, root, name, 0)
+        except FileError as error:
+            result.refused.append(str(error))
+        except _DAMAGED as error:
+            result.refused.append(f"{self._label}: {name}: damaged or truncated ({error}).")
+
+    def _add_child(self, result: Group, source: Any, name: str, depth: int) -> None:
+        import h5py
+
+        child_path = f"{result.path.rstrip('/')}/{name}"
+        self._count(child_path)
+        link = source.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            kind = type(link).__name__
+            raise self._refused(child_path, f"a {kind}; only hard links are read")
+        child = source[name]
+        if isinstance(child, h5py.Group):
+            result.groups[name] = self.group(child, child_path, depth + 1)
+        elif isinstance(child, h5py.Dataset):
+            result.arrays[name] = self._array(child, child_path)
+        else:
+            raise self._refused(child_path, f"a {type(child).__name__}, not data")
 
     def _count(self, path: str) -> None:
         self._objects += 1
@@ -202,13 +228,15 @@ class _Walk:
         for name in source.attrs:
             if name.rstrip("0123456789") not in _ATTRIBUTES:
                 continue
-            attribute = source.attrs.get_id(name)
-            size = math.prod(attribute.shape or (0,)) * attribute.get_type().get_size()
-            if size > self._limits.config_bytes:
-                raise self._refused(path, f"attribute {name!r} has {size} bytes")
-            value = source.attrs[name]
-            found[name] = self._text(value, f"{path}: attribute {name!r}")
+            found[name] = self._attribute(source, name, path)
         return found
+
+    def _attribute(self, source: Any, name: str, path: str) -> str | list[str]:
+        attribute = source.attrs.get_id(name)
+        size = math.prod(attribute.shape or (0,)) * attribute.get_type().get_size()
+        if size > self._limits.config_bytes:
+            raise self._refused(path, f"attribute {name!r} has {size} bytes")
+        return self._text(source.attrs[name], f"{path}: attribute {name!r}")
 
     def _text(self, value: Any, where: str) -> str | list[str]:
         """Text or list of text from what h5py makes of an attribute."""

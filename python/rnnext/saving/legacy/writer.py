@@ -22,15 +22,18 @@ Config = dict[str, Any]
 _ATTRIBUTE_BYTES = 64512
 
 
-def hdf5_model(model: Model, config: Config, keras_version: str) -> bytes:
+def hdf5_model(
+    model: Model, config: Config, keras_version: str, training_config: Config | None = None
+) -> bytes:
     """The file of a whole model.
 
     Args:
         model: A built model.
         config: Its ``model_config``.
         keras_version: Of the Keras whose meaning the config has.
+        training_config: How it is compiled; None: nothing of training is written.
     """
-    return _file(model, keras_version, config)
+    return _file(model, keras_version, config, training_config)
 
 
 def hdf5_weights(model: Model, keras_version: str) -> bytes:
@@ -43,7 +46,9 @@ def hdf5_weights(model: Model, keras_version: str) -> bytes:
     return _file(model, keras_version, None)
 
 
-def _file(model: Model, keras_version: str, config: Config | None) -> bytes:
+def _file(
+    model: Model, keras_version: str, config: Config | None, training: Config | None = None
+) -> bytes:
     import h5py
 
     buffer = io.BytesIO()
@@ -58,7 +63,20 @@ def _file(model: Model, keras_version: str, config: Config | None) -> bytes:
         _put_names(group, "layer_names", [layer.name for layer in layers])
         for layer in sorted(layers, key=lambda layer: layer.name):  # "a" before "a/b"
             _put_weights(group.create_group(layer.name), layer)
+        if training is not None:
+            file.attrs["training_config"] = json.dumps(training).encode()
+            _put_optimizer(file, model.optimizer)
     return buffer.getvalue()
+
+
+def _put_optimizer(file: Any, optimizer: Any) -> None:
+    """Writes the state of an optimizer under the paths of its variables."""
+    if optimizer is not None:
+        group = file.create_group("optimizer_weights")
+        variables = optimizer.variables
+        for variable in variables:
+            group[variable.path] = variable.numpy()
+        _put_names(group, "weight_names", [variable.path for variable in variables])
 
 
 def _put_weights(group: Any, layer: Layer) -> None:
