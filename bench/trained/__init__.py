@@ -1,0 +1,1 @@
+"""Measuring a step of training, engine beside engine: what `bench/training.py` is made of."""
