@@ -14,6 +14,7 @@ namespace rnnext {
 using core::check_size;
 using core::check_size_if_given;
 using core::checked_size;
+using kernels::OuterFactor;
 using kernels::OuterProductCall;
 using kernels::RecurrentBackwardCall;
 
@@ -28,55 +29,67 @@ bool is_reset_before(const RecurrentConfig& config) {
   return config.cell == Cell::gru && !config.reset_after;
 }
 
-// One gradient of a kernel or bias: out (k, columns) += a' b. The pointers are to one row each.
+// Gradients that are products with the same columns of the rows b.
 template <class T>
 struct Product {
-  const std::vector<const T*>* a;
-  std::ptrdiff_t k;
-  std::ptrdiff_t b_first;  // where its columns begin in the rows of gradients
+  std::ptrdiff_t b_first;  // where its columns begin in the rows of b
   std::ptrdiff_t columns;
-  T* out;
-  std::ptrdiff_t out_stride;
-};
+  std::vector<OuterFactor<T>> factors;
 
-// Part `part` of `parts` of a number of columns, in multiples of what no tile divides.
-std::ptrdiff_t column_boundary(std::ptrdiff_t columns, int part, int parts) {
-  constexpr std::ptrdiff_t kTile = 64;
-  const std::ptrdiff_t tiles = (columns + kTile - 1) / kTile;
-  return std::min(columns, core::row_boundary(tiles, part, parts) * kTile);
-}
+  void add(const T* const* rows, std::ptrdiff_t k, T* out, std::ptrdiff_t out_stride) {
+    if (k) factors.push_back({rows, k, out, out_stride});
+  }
+  std::ptrdiff_t k() const {
+    std::ptrdiff_t sum = 0;
+    for (const OuterFactor<T>& factor : factors) sum += factor.k;
+    return sum;
+  }
+};
 
 // Adds columns [first, last) of a product over all rows.
 template <class T>
-void add_columns(const kernels::KernelsOf<T>& kernels, const Product<T>& product,
-                 const std::vector<const T*>& b, std::ptrdiff_t first, std::ptrdiff_t last) {
-  if (first >= last || b.empty()) return;
-  std::vector<const T*> columns(b.size());
-  for (std::size_t i = 0; i < b.size(); ++i) columns[i] = b[i] + product.b_first + first;
+void add_columns(const kernels::KernelsOf<T>& kernels, const Product<T>& product, const T* const* b,
+                 std::ptrdiff_t rows, std::ptrdiff_t first, std::ptrdiff_t last) {
+  if (first >= last) return;
+  std::vector<OuterFactor<T>> factors = product.factors;
+  for (OuterFactor<T>& factor : factors) factor.out += first;
   OuterProductCall<T> call = {};
-  call.rows = static_cast<std::ptrdiff_t>(b.size());
-  call.k = product.k;
+  call.rows = rows;
   call.columns = last - first;
-  call.a = product.a->data();
-  call.b = columns.data();
-  call.out = product.out + first;
-  call.out_stride = product.out_stride;
+  call.b = b;
+  call.b_first = product.b_first + first;
+  call.factors = factors.data();
+  call.factor_count = static_cast<std::ptrdiff_t>(factors.size());
   const core::Workspace workspace(kernels.outer_product.workspace_bytes(&call));
   call.workspace = workspace.data();
   kernels.outer_product.run(&call);
 }
 
+// Adds all products over all rows. Threads share their columns, by the multiply-adds of each.
 template <class T>
 void add_products(const kernels::KernelsOf<T>& kernels, const std::vector<Product<T>>& products,
-                  const std::vector<const T*>& b) {
-  double work = 0;
-  for (const Product<T>& product : products)
-    work += static_cast<double>(product.k * product.columns) * static_cast<double>(b.size());
+                  const T* const* b, std::ptrdiff_t rows) {
+  std::ptrdiff_t all = 0;
+  for (const Product<T>& product : products) all += product.k() * product.columns;
+  if (all == 0 || rows == 0) return;
+  const double work = static_cast<double>(all) * static_cast<double>(rows);
   const int parts = core::threads_worth(work);
   core::in_parallel(parts, work, [&](int part) {
-    for (const Product<T>& product : products)
-      add_columns(kernels, product, b, column_boundary(product.columns, part, parts),
-                  column_boundary(product.columns, part + 1, parts));
+    std::ptrdiff_t before = 0;
+    for (const Product<T>& product : products) {
+      const std::ptrdiff_t k = product.k();
+      const auto boundary = [&](int i) {
+        if (k == 0) return std::ptrdiff_t(0);
+        // Whole vectors; what is left of a vector is no more than one takes.
+        constexpr std::ptrdiff_t kVector = 16;
+        const std::ptrdiff_t share = core::row_boundary(all, i, parts) - before;
+        const std::ptrdiff_t columns = (share / k + kVector / 2) / kVector * kVector;
+        return i == parts ? product.columns
+                          : std::clamp(columns, std::ptrdiff_t(0), product.columns);
+      };
+      add_columns(kernels, product, b, rows, boundary(part), boundary(part + 1));
+      before += k * product.columns;
+    }
   });
 }
 
@@ -261,40 +274,51 @@ void RecurrentGradient<T>::Packed::add_kernel_gradients(const RecurrentGradientI
   const std::ptrdiff_t columns = config.gates() * H, sums = sums_of_step(config) * H;
   const std::ptrdiff_t slots = sums / H + config.states();
   const std::vector<T> zeros(static_cast<std::size_t>(H), T(0));
-  const T one = 1;
-  std::vector<const T*> x, h, reset_h, ones, d_sums;
+  const auto most = static_cast<std::size_t>(io.batch * T_);
+  std::vector<const T*> pointers(most * (is_reset_before(config) ? 4 : 3));
+  const T **x = pointers.data(), **h = x + most, **d_sums = h + most, **reset_h = d_sums + most;
+  std::ptrdiff_t rows = 0;
   for (std::ptrdiff_t b = 0; b < io.batch; ++b)
     for (std::ptrdiff_t time = 0; time < T_; ++time) {
       const std::ptrdiff_t row = b * T_ + time, t = io.go_backwards ? T_ - 1 - time : time;
       if (io.mask.given() && !io.mask.data[row]) continue;
-      x.push_back(io.x.data + row * D);
+      x[rows] = io.x.data + row * D;
       const T* first =
           io.initial_state[0].given() ? io.initial_state[0].data + b * H : zeros.data();
-      h.push_back(t ? io.residuals.data + ((b * T_ + t - 1) * slots + sums / H) * H : first);
-      reset_h.push_back(scratch + io.batch * T_ * sums + row * H);
-      d_sums.push_back(scratch + row * sums);
+      h[rows] = t ? io.residuals.data + ((b * T_ + t - 1) * slots + sums / H) * H : first;
+      d_sums[rows] = scratch + row * sums;
+      if (is_reset_before(config)) reset_h[rows] = scratch + io.batch * T_ * sums + row * H;
+      ++rows;
     }
-  ones.assign(d_sums.size(), &one);
 
-  std::vector<Product<T>> products;
-  const auto add = [&](const std::vector<const T*>& a, std::ptrdiff_t k, std::ptrdiff_t b_first,
-                       std::ptrdiff_t count, const Span<T>& out, std::ptrdiff_t first) {
-    if (out.given()) products.push_back({&a, k, b_first, count, out.data + first, columns});
-  };
   for (const Span<T>& out : {io.d_kernel, io.d_recurrent_kernel, io.d_bias})
     std::fill_n(out.data, out.size, T(0));
-  const bool splits = config.cell == Cell::gru;
-  const std::ptrdiff_t candidate_sum = config.reset_after ? columns : 2 * H;
-  add(x, D, 0, columns, io.d_kernel, 0);
-  add(h, H, 0, splits ? 2 * H : columns, io.d_recurrent_kernel, 0);
-  if (splits)
-    add(config.reset_after ? h : reset_h, H, candidate_sum, H, io.d_recurrent_kernel, 2 * H);
-  add(ones, 1, 0, columns, io.d_bias, 0);
-  if (splits && config.reset_after) {
-    add(ones, 1, 0, 2 * H, io.d_bias, columns);
-    add(ones, 1, candidate_sum, H, io.d_bias, columns + 2 * H);
+  // The sums [first, first + count) are the columns from `column` on.
+  const auto product = [&](std::ptrdiff_t first, std::ptrdiff_t count, std::ptrdiff_t column,
+                           bool of_input, const T* const* states) {
+    Product<T> made = {first, count, {}};
+    if (of_input && io.d_kernel.given()) made.add(x, D, io.d_kernel.data + column, columns);
+    if (states && io.d_recurrent_kernel.given())
+      made.add(states, H, io.d_recurrent_kernel.data + column, columns);
+    if (of_input && io.d_bias.given()) made.add(nullptr, 1, io.d_bias.data + column, columns);
+    if (states && !of_input && io.d_bias.given())
+      made.add(nullptr, 1, io.d_bias.data + columns + column, columns);
+    return made;
+  };
+  if (config.cell != Cell::gru) {
+    add_products<T>(kernels(), {product(0, columns, 0, true, h)}, d_sums, rows);
+  } else if (!config.reset_after) {
+    add_products<T>(kernels(),
+                    {product(0, 2 * H, 0, true, h), product(2 * H, H, 2 * H, true, reset_h)},
+                    d_sums, rows);
+  } else {
+    add_products<T>(kernels(),
+                    {product(0, 2 * H, 0, true, h), product(2 * H, H, 2 * H, true, nullptr),
+                     product(columns, H, 2 * H, false, h)},
+                    d_sums, rows);
+    // Both biases of z and r are added to the same sums.
+    if (io.d_bias.given()) std::copy_n(io.d_bias.data, 2 * H, io.d_bias.data + columns);
   }
-  add_products(kernels(), products, d_sums);
 }
 
 template <class T>
@@ -349,8 +373,9 @@ void add_outer_product(std::ptrdiff_t rows, std::ptrdiff_t k, std::ptrdiff_t col
     a_rows[static_cast<std::size_t>(row)] = a.data + row * k;
     b_rows[static_cast<std::size_t>(row)] = b.data + row * columns;
   }
-  add_products<T>(kernels::kernels_of<T>(core::kernel_table(isa)),
-                  {{&a_rows, k, 0, columns, out.data, columns}}, b_rows);
+  Product<T> product = {0, columns, {}};
+  product.add(a_rows.data(), k, out.data, columns);
+  add_products<T>(kernels::kernels_of<T>(core::kernel_table(isa)), {product}, b_rows.data(), rows);
 }
 
 namespace {

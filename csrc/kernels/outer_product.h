@@ -1,7 +1,8 @@
-// out += a' b, the gradient of a kernel: a sum over rows of rank-one updates of a register tile.
+// out += a' b, the gradients of kernels: sums over rows of rank-one updates of a register tile.
 //
 // The sum over the rows falls into chains of 64 in order, as the sums of product.h do along their
 // depth: an element's bits depend neither on the tile it is in nor on which columns a thread has.
+// The factors a of all gradients that have the same b (inputs, states, ones) lie side by side.
 #pragma once
 
 #include "arena.h"
@@ -15,11 +16,16 @@ constexpr ptrdiff_t kOuterChain = 64;
 constexpr int kOuterVectors = kRegisters == 32 ? 4 : 2;
 constexpr int kOuterRows = kFusesMultiplyAdd ? 6 : 4;
 
-// out (R, N vectors) += the rank-one updates of `rows` rows. a: (rows, kOuterRows), b: (rows,
-// kOuterVectors vectors), both packed. The last vector has `last` columns.
+// Columns of which all rows pass by before the next ones: where they are added up stays in the
+// second cache meanwhile.
+constexpr int kOuterBlockTiles = 4;
+
+// out (R, N vectors) += the rank-one updates of `rows` rows. a: row i at a + i * a_stride; b:
+// (rows, kOuterVectors vectors); row r of out from out[r] + first on. The last vector has `last`
+// columns.
 template <int R, int N, class T>
-void add_outer_tile(const T* a, const T* b, ptrdiff_t rows, T* out, ptrdiff_t stride,
-                    ptrdiff_t last) {
+RNNEXT_INLINE void add_outer_rows(const T* a, ptrdiff_t a_stride, const T* b, ptrdiff_t rows,
+                                  T* const* out, ptrdiff_t first, ptrdiff_t last) {
   constexpr int W = kWidth<T>;
   Vec<T> sum[R][N];
   for (int r = 0; r < R; ++r)
@@ -32,15 +38,24 @@ void add_outer_tile(const T* a, const T* b, ptrdiff_t rows, T* out, ptrdiff_t st
       const Vec<T> row = broadcast(a[r]);
       for (int n = 0; n < N; ++n) sum[r][n] = fma(row, columns[n], sum[r][n]);
     }
-    a += kOuterRows;
+    a += a_stride;
     b += kOuterVectors * W;
   } while (++i < rows);
   for (int r = 0; r < R; ++r)
     for (int n = 0; n < N; ++n) {
-      T* to = out + r * stride + n * W;
+      T* to = out[r] + first + n * W;
       const ptrdiff_t count = n == N - 1 ? last : W;
       store_first<T>(to, load_first<T>(to, count) + sum[r][n], count);
     }
+}
+
+// That a full chain's length is a constant shortens it, as in product.h.
+template <int R, int N, class T>
+void add_outer_tile(const T* a, ptrdiff_t a_stride, const T* b, ptrdiff_t rows, T* const* out,
+                    ptrdiff_t first, ptrdiff_t last) {
+  if (rows == kOuterChain)
+    return add_outer_rows<R, N>(a, a_stride, b, kOuterChain, out, first, last);
+  add_outer_rows<R, N>(a, a_stride, b, rows, out, first, last);
 }
 
 // of[R][N]
@@ -64,58 +79,84 @@ template <class T>
 class OuterProduct {
   static constexpr int W = kWidth<T>;
   static constexpr ptrdiff_t kTileColumns = kOuterVectors * W;
+  static constexpr ptrdiff_t kBlockColumns = kOuterBlockTiles * kTileColumns;
 
  public:
   explicit OuterProduct(const OuterProductCall<T>& call) : call_(call) {
+    for (ptrdiff_t i = 0; i < call.factor_count; ++i) k_ += call.factors[i].k;
+    // An odd number of cache lines: rows that a tile reads lie in different sets.
+    constexpr ptrdiff_t kLine = 64 / static_cast<ptrdiff_t>(sizeof(T));
+    a_stride_ = ((k_ + kLine - 1) / kLine | 1) * kLine;
     Arena arena(call.workspace);
-    tiles_ = (call.k + kOuterRows - 1) / kOuterRows;
-    a_ = arena.template take<T>(tiles_ * kOuterChain * kOuterRows);
+    a_ = arena.template take<T>(kOuterChain * a_stride_);
     b_ = arena.template take<T>(kOuterChain * kTileColumns);
+    out_ = arena.template take<T*>(k_);
     workspace_bytes_ = arena.used();
   }
 
   size_t workspace_bytes() const { return workspace_bytes_; }
 
   void run() {
-    for (ptrdiff_t row = 0; row < call_.rows; row += kOuterChain) {
-      const ptrdiff_t left = call_.rows - row, rows = left < kOuterChain ? left : kOuterChain;
-      pack_a(row, rows);
-      for (ptrdiff_t first = 0; first < call_.columns; first += kTileColumns)
-        add_columns(row, rows, first);
+    find_out();
+    for (ptrdiff_t first = 0; first < call_.columns; first += kBlockColumns) {
+      const ptrdiff_t end = lesser(first + kBlockColumns, call_.columns);
+      for (ptrdiff_t row = 0; row < call_.rows; row += kOuterChain) {
+        const ptrdiff_t rows = lesser(kOuterChain, call_.rows - row);
+        pack_a(row, rows);
+        for (ptrdiff_t column = first; column < end; column += kTileColumns)
+          add_columns(row, rows, column);
+      }
     }
   }
 
  private:
-  // a of a chain's rows, tile by tile: [tile][row][kOuterRows].
+  static ptrdiff_t lesser(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+  // Where each row of the gradients is.
+  void find_out() {
+    T** out = out_;
+    for (ptrdiff_t f = 0; f < call_.factor_count; ++f)
+      for (ptrdiff_t i = 0; i < call_.factors[f].k; ++i)
+        *out++ = call_.factors[f].out + i * call_.factors[f].out_stride;
+  }
+
+  // The factors of a chain's rows, side by side.
   void pack_a(ptrdiff_t row, ptrdiff_t rows) {
-    for (ptrdiff_t i = 0; i < rows; ++i) {
-      const T* from = call_.a[row + i];
-      for (ptrdiff_t tile = 0; tile < tiles_; ++tile)
-        for (ptrdiff_t r = 0; r < kOuterRows && tile * kOuterRows + r < call_.k; ++r)
-          a_[(tile * kOuterChain + i) * kOuterRows + r] = from[tile * kOuterRows + r];
+    T* to = a_;
+    for (ptrdiff_t f = 0; f < call_.factor_count; ++f) {
+      const OuterFactor<T>& factor = call_.factors[f];
+      for (ptrdiff_t i = 0; i < rows; ++i) {
+        if (!factor.rows)
+          to[i * a_stride_] = T(1);
+        else
+          __builtin_memcpy(to + i * a_stride_, factor.rows[row + i],
+                           static_cast<size_t>(factor.k) * sizeof(T));
+      }
+      to += factor.k;
     }
   }
 
   // The tiles of columns [first, first + kTileColumns).
   void add_columns(ptrdiff_t row, ptrdiff_t rows, ptrdiff_t first) {
     static constexpr OuterTiles<T> tiles;
-    const ptrdiff_t left = call_.columns - first, count = left < kTileColumns ? left : kTileColumns;
+    const ptrdiff_t count = lesser(call_.columns - first, kTileColumns);
     const ptrdiff_t vectors = (count + W - 1) / W, last = count - (vectors - 1) * W;
-    for (ptrdiff_t i = 0; i < rows; ++i)
-      for (ptrdiff_t v = 0; v < vectors; ++v)
-        store<T>(b_ + i * kTileColumns + v * W,
-                 load_first<T>(call_.b[row + i] + first + v * W, v == vectors - 1 ? last : W));
-    for (ptrdiff_t tile = 0; tile < tiles_; ++tile) {
-      const ptrdiff_t k = tile * kOuterRows, of_tile = call_.k - k;
-      const ptrdiff_t height = of_tile < kOuterRows ? of_tile : kOuterRows;
-      tiles.of[height][vectors](a_ + tile * kOuterChain * kOuterRows, b_, rows,
-                                call_.out + k * call_.out_stride + first, call_.out_stride, last);
+    for (ptrdiff_t i = 0; i < rows; ++i) {
+      const T* from = call_.b[row + i] + call_.b_first + first;
+      T* to = b_ + i * kTileColumns;
+      copy(to, from, vectors - 1);
+      store<T>(to + (vectors - 1) * W, load_first<T>(from + (vectors - 1) * W, last));
     }
+    for_each_part(k_, kOuterRows, [&](ptrdiff_t k, ptrdiff_t height) {
+      tiles.of[height][vectors](a_ + k, a_stride_, b_, rows, out_ + k, first, last);
+    });
   }
 
   const OuterProductCall<T>& call_;
-  ptrdiff_t tiles_;
+  ptrdiff_t k_ = 0;  // of all factors
+  ptrdiff_t a_stride_;
   T *a_, *b_;
+  T** out_;
   size_t workspace_bytes_;
 };
 

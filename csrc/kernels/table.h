@@ -170,14 +170,23 @@ struct RecurrentBackwardCall {
   void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
 };
 
-// out (k, columns) += the sum over rows of a[row]' b[row].
+// What a gradient is a sum of products with: rows of k elements, and where the products go.
+template <class T>
+struct OuterFactor {
+  const T* const* rows;  // pointers to k elements each; nullptr: ones, of which k is 1
+  ptrdiff_t k;
+  T* out;  // (k, columns), row i at out + i * out_stride
+  ptrdiff_t out_stride;
+};
+
+// For each factor, out (k, columns) += the sum over rows of factor[row]' b[row].
 template <class T>
 struct OuterProductCall {
-  ptrdiff_t rows, k, columns;
-  const T* const* a;  // (rows): pointers to k elements
-  const T* const* b;  // (rows): pointers to `columns` elements
-  T* out;             // row i at out + i * out_stride
-  ptrdiff_t out_stride;
+  ptrdiff_t rows, columns;
+  const T* const* b;  // (rows): row i is `columns` elements from b[i] + b_first on
+  ptrdiff_t b_first;
+  const OuterFactor<T>* factors;
+  ptrdiff_t factor_count;
 
   void* workspace;  // workspace_bytes(call) bytes, aligned to 64; contents need no initialisation
 };
