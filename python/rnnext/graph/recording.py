@@ -87,6 +87,8 @@ class Recording:
     Attributes:
         gradients: The gradients of the weights so far, by id of the weight.
         logits: What sigmoids and softmaxes were given, by id of the output.
+        data: The ids of arrays whose gradients nobody reads: the inputs of a model in training,
+            which live longer than the recording. A rule may leave their gradients out.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Recording:
         self.buffers = buffers or Buffers()
         self.gradients: dict[int, Any] = {}
         self.logits: dict[int, Logits] = {}
+        self.data: frozenset[int] = frozenset()
 
     @property
     def generator(self) -> np.random.Generator:

@@ -252,7 +252,8 @@ class Bidirectional(Layer):
             d_states = gradients[outputs:]
             d_x, *d_initial = pull_forward([d_forward, *d_states[:count]])
             other_d_x, *other_d_initial = pull_backward([d_backward, *d_states[count:]])
-            return [d_x + other_d_x, *d_initial, *other_d_initial]
+            both = None if d_x is None else d_x + other_d_x
+            return [both, *d_initial, *other_d_initial]
 
         if self.merge_mode is None:
             return (*merged, *states), pullback

@@ -20,7 +20,14 @@ Array = NDArray[Any]
 
 
 def record_kernel_call(
-    layer: Any, recording: Recording, x: Array, states: Any, mask: Any, flags: int
+    layer: Any,
+    recording: Recording,
+    x: Array,
+    states: Any,
+    mask: Any,
+    flags: int,
+    *,
+    wants_x: bool = True,
 ) -> tuple[Any, Pullback]:
     """Runs a layer whose cell has a compiled kernel, so that the call can be reversed.
 
@@ -31,6 +38,7 @@ def record_kernel_call(
         states: A tuple of arrays (B, units), or None for zeros.
         mask: (B, T) booleans, or None.
         flags: How the kernel is called.
+        wants_x: Whether the gradient of `x` is computed; None takes its place otherwise.
 
     Returns:
         What the kernel returns, and a function from the gradients of these arrays, flat, to those
@@ -61,7 +69,7 @@ def record_kernel_call(
             residuals,
             _as_gradient(d_output, shape, dtype),
             tuple(_as_gradient(d, (batch, cell.units), dtype) for d in d_states),
-            True,
+            wants_x,
             cell.bias is not None,
             scratch,
         )
@@ -69,7 +77,7 @@ def record_kernel_call(
         recording.add(cell.recurrent_kernel, d_recurrent)
         if d_bias is not None:
             recording.add(cell.bias, d_bias)
-        return [d_x if dropped is None else d_x * dropped, *d_initial]
+        return [d_x if dropped is None or d_x is None else d_x * dropped, *d_initial]
 
     return results, pullback
 

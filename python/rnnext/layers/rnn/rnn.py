@@ -414,7 +414,10 @@ class RNN(Layer):
                 f"{self.label}: recurrent_dropout={self.cell.recurrent_dropout} is not there yet "
                 "in training; accepted is 0."
             )
-        results, pullback = record_kernel_call(self, recording, x, states, checked, flags)
+        wants_x = id(sequences) not in recording.data
+        results, pullback = record_kernel_call(
+            self, recording, x, states, checked, flags, wants_x=wants_x
+        )
         if not self.stateful:
             return results, pullback
         output, *new_states = results
