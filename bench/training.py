@@ -109,7 +109,7 @@ def measure_model(
             stack.callback(limits[threads].close)
         report["cannot_run"] += _drop_those_that_cannot_run(name, workers)
         for count in arguments.busy:
-            rounds: dict[str, list[list[float]]] = {engine: [] for engine in workers}
+            rounds: dict[str, list[dict[str, list[float]]]] = {engine: [] for engine in workers}
             with busy(count):
                 for _ in range(arguments.rounds):
                     if count == 0:
@@ -117,7 +117,7 @@ def measure_model(
                             rates.setdefault(threads, []).append(limit.measure(0.1)["flops"])
                     for engine, worker in workers.items():
                         time.sleep(_PAUSE)
-                        rounds[engine].append(worker.measure(arguments.seconds)["steps"])
+                        rounds[engine].append(worker.measure(arguments.seconds))
             peaks = {threads: median(values) for threads, values in rates.items()}
             report["limits"] = peaks
             report["results"][str(count)][name] = summarize(name, rounds, peaks)

@@ -51,11 +51,15 @@ def test_limit_is_three_forward_passes() -> None:
 
 def test_report_has_ratios_shares_and_missed_goals() -> None:
     name = "LSTM(32) 30 x 1"
-    rounds = {
+    steps = {
         "rnnext-1": [[0.002, 0.003], [0.002]],
         "torch-1": [[0.004], [0.002]],
         "torch-2": [[0.005], [0.005]],
         "torch-1-fused": [[0.001], [0.001]],
+    }
+    rounds = {
+        engine: [{"steps": turn, "processor": [2 * value for value in turn]} for turn in turns]
+        for engine, turns in steps.items()
     }
     figures = summarize(name, rounds, {1: 1e11})
     ours = figures["rnnext-1"]
@@ -64,6 +68,8 @@ def test_report_has_ratios_shares_and_missed_goals() -> None:
     assert ours["least_of_torch"] == 1.0
     assert ours["median_of_torch_fused"] == pytest.approx(2.25)
     assert ours["share"] == pytest.approx(least_seconds(name, 1e11) / 0.00225)
+    assert ours["processor_of_torch"] == pytest.approx(1.0)
+    assert ours["processor_share"] == pytest.approx(least_seconds(name, 1e11) / 0.004)
     report = {
         "machine": {"processor": "P", "cores": 2, "system": "S", "python": "3", "date": "D"},
         "versions": {"torch": "2"},

@@ -13,25 +13,29 @@ _PASSES = 3  # forwards, the gradients of inputs and states, those of weights
 _FLOPS_OF_MULTIPLY_ADD = 2
 
 
-def summarize(name: str, rounds: dict[str, list[list[float]]], limits: dict[int, float]) -> Any:
+def summarize(
+    name: str, rounds: dict[str, list[dict[str, list[float]]]], limits: dict[int, float]
+) -> Any:
     """The figures of one model.
 
     Args:
         name: The model.
-        rounds: Engine -> round -> seconds of a step, of each epoch.
+        rounds: Engine -> round -> seconds of a step ("steps") and those that processors worked on
+            it ("processor"), of each epoch.
         limits: Number of threads -> floating-point operations a second.
 
     Returns:
-        Engine -> "median" (of rounds' medians) and "least" seconds of a step, and of rnnext's its
-        ratios to the others by both, and its share of the limit.
+        Engine -> "median" (of rounds' medians) and "least" seconds of a step, the "processor"'s
+        least, and of rnnext's its ratios to the others by each, and its share of the limit.
     """
     engines: dict[str, dict[str, float]] = {
         engine: {
-            "median": median(median(epochs) for epochs in epochs_of_rounds),
-            "least": min(min(epochs) for epochs in epochs_of_rounds),
+            "median": median(median(turn["steps"]) for turn in turns),
+            "least": min(min(turn["steps"]) for turn in turns),
+            "processor": min(min(turn["processor"]) for turn in turns),
         }
-        for engine, epochs_of_rounds in rounds.items()
-        if epochs_of_rounds
+        for engine, turns in rounds.items()
+        if turns
     }
     for engine, figures in engines.items():
         if ENGINES[engine].library != "rnnext":
@@ -44,13 +48,14 @@ def summarize(name: str, rounds: dict[str, list[list[float]]], limits: dict[int,
             ]
             if others:
                 key = library + ("_fused" if fused else "")
-                for by in ("median", "least"):
+                for by in ("median", "least", "processor"):
                     figures[f"{by}_of_{key}"] = figures[by] / min(other[by] for other in others)
         threads = ENGINES[engine].threads or 1
-        if threads in limits:
+        if threads in limits and 1 in limits:
             figures["limit"] = least_seconds(name, limits[threads])
             figures["share"] = figures["limit"] / figures["median"]
             figures["least_share"] = figures["limit"] / figures["least"]
+            figures["processor_share"] = least_seconds(name, limits[1]) / figures["processor"]
     return engines
 
 
@@ -82,13 +87,16 @@ def render(report: dict[str, Any]) -> str:
             f"the least: an epoch of {settings['batches']} batches over their number. `keras` runs "
             "with its own number of threads, the others with the one in their name; `fused`: "
             "PyTorch's fused Adam, which it does not take by itself. A layer: forwards and "
-            "backwards, with the gradients of its inputs."
+            "backwards, with the gradients of its inputs. Where engines wait for processors that "
+            "others use, the time that processors worked on a step says more: the least is below."
         ),
     ]
     for count, results in report["results"].items():
         beside = f"beside {count} busy processes" if int(count) else "by themselves"
         quiet = report["results"].get("0", {}) if int(count) else {}
         parts += [f"## The engines {beside}", _times(results), _ratios(results, quiet)]
+        parts += ["Milliseconds that processors worked on a step, all threads together, the least:"]
+        parts += [_processor_times(results)]
     if report["limits"]:
         rates = ", ".join(f"{n} threads {rate / 1e9:.0f}" for n, rate in report["limits"].items())
         parts.append(f"Peak of multiply-adds in GFLOP/s: {rates}.")
@@ -109,6 +117,26 @@ def _times(results: dict[str, Any]) -> str:
             cells.append(
                 f"{figures['median'] * 1e3:.2f} ({figures['least'] * 1e3:.2f})" if figures else "-"
             )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _processor_times(results: dict[str, Any]) -> str:
+    engines = list(dict.fromkeys(engine for result in results.values() for engine in result))
+    ours = [engine for engine in engines if ENGINES[engine].library == "rnnext"]
+    heads = ["model", *engines]
+    for engine in ours:
+        heads += [f"{engine} of PyTorch's best", "of Keras", "share"]
+    lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (len(heads) - 1)]
+    for name, result in results.items():
+        cells = [name]
+        for engine in engines:
+            figures = result.get(engine)
+            cells.append(f"{figures['processor'] * 1e3:.2f}" if figures else "-")
+        for engine in ours:
+            for key in ("processor_of_torch", "processor_of_keras", "processor_share"):
+                value = result.get(engine, {}).get(key)
+                cells.append("-" if value is None else f"{value:.2f}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -37,11 +37,18 @@ def main() -> None:
     say({"check": checked})
     for line in sys.stdin:
         seconds: list[float] = []
+        processor: list[float] = []
         while not seconds or sum(seconds) < float(line):
-            begin = time.perf_counter()
+            begin, busy = time.perf_counter(), time.process_time()
             run.epoch()
             seconds.append(time.perf_counter() - begin)
-        say({"steps": [value / int(batches) for value in seconds]})
+            processor.append(time.process_time() - busy)
+        say(
+            {
+                name: [value / int(batches) for value in values]
+                for name, values in (("steps", seconds), ("processor", processor))
+            }
+        )
 
 
 if __name__ == "__main__":

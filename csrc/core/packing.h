@@ -74,15 +74,28 @@ AlignedArray<T> pack(const GateColumns<T>& columns, const PanelLayout& layout) {
                     });
 }
 
-// The transpose of columns [first, first + depth) of a Keras matrix (units, stride), as one gate.
+// The transpose of columns [first, first + depth) of a Keras matrix (units, stride), as one gate:
+// tile by tile, as a line of the matrix holds numbers of a column of the transpose.
 template <class T>
 AlignedArray<T> pack_transposed(const T* matrix, std::ptrdiff_t units, std::ptrdiff_t stride,
                                 std::ptrdiff_t first, std::ptrdiff_t depth,
                                 const PanelLayout& layout) {
-  return pack_as<T>(GateColumns<T>{matrix, depth, 0, 0, 1, units}, layout, 1,
-                    [&](std::ptrdiff_t k, std::ptrdiff_t, std::ptrdiff_t unit) {
-                      return matrix[unit * stride + first + k];
-                    });
+  constexpr std::ptrdiff_t kTile = 16;
+  const std::ptrdiff_t width = layout.width, panel = layout.panel_vectors * width;
+  const std::ptrdiff_t padded = (units + width - 1) / width * width;
+  AlignedArray<T> packed = make_aligned<T>(static_cast<std::size_t>(padded * depth));
+  for (std::ptrdiff_t begin = 0; begin < padded; begin += panel) {
+    const std::ptrdiff_t row = std::min(panel, padded - begin);  // of the panel
+    T* out = packed.get() + begin * depth;
+    for (std::ptrdiff_t k = 0; k < depth; k += kTile)
+      for (std::ptrdiff_t u = 0; u < row; u += kTile) {
+        const std::ptrdiff_t end_k = std::min(depth, k + kTile), end_u = std::min(row, u + kTile);
+        for (std::ptrdiff_t j = k; j < end_k; ++j)
+          for (std::ptrdiff_t i = u; i < end_u; ++i)
+            out[j * row + i] = begin + i < units ? matrix[(begin + i) * stride + first + j] : T(0);
+      }
+  }
+  return packed;
 }
 
 // The upper half of a float's bits, rounded to nearest, ties to even. NaN stays NaN.

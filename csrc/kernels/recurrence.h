@@ -244,8 +244,9 @@ class Recurrence {
         store<T>(h_[1 - current_] + at, h);
         emit(r, t, v, masked_output(r, v));
         if (call_.for_gradient) {
-          record(r, t, tape_states_, v, h);
-          if (kCarry) record(r, t, tape_states_ + 1, v, load<T>(c_ + at));
+          const Place tape = place(r, t, v);
+          tape.put(tape_states_, h);
+          if (kCarry) tape.put(tape_states_ + 1, load<T>(c_ + at));
         }
       }
     }
@@ -280,23 +281,31 @@ class Recurrence {
                      left(v));
   }
 
-  void record(ptrdiff_t r, ptrdiff_t t, int slot, ptrdiff_t v, V value) const {
-    if (__builtin_expect(call_.tape != nullptr, 0))
-      store_first<T>(
-          call_.tape + ((r * call_.steps + t) * tape_slots_ + slot) * call_.units + v * W, value,
-          left(v));
-  }
+  // A unit vector's place on the tape at a step, found once for all slots: a store may change any
+  // number, for all that the compiler knows.
+  struct Place {
+    T* to;
+    ptrdiff_t units, left;
+    bool act_sum, rec_sum;
 
-  // Whether the tape has a gate's sum in place of its value.
-  bool keeps_sum(int gate) const {
-    const bool is_candidate = kCarry ? gate == 2 : gate == kTapeGates - 1;
-    return is_candidate ? act_sum_ : rec_sum_;
-  }
-  // The sums of the gates [first, last) that the tape keeps.
-  RNNEXT_INLINE void record_sums(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, const V* z, int first,
-                                 int last) const {
-    for (int g = first; g < last; ++g)
-      if (keeps_sum(g)) record(r, t, g, v, z[g]);
+    RNNEXT_INLINE void put(int slot, V value) const {
+      store_first<T>(to + slot * units, value, left);
+    }
+    // Whether the tape has a gate's sum in place of its value.
+    RNNEXT_INLINE bool keeps_sum(int gate) const {
+      const bool is_candidate = kCarry ? gate == 2 : gate == kTapeGates - 1;
+      return is_candidate ? act_sum : rec_sum;
+    }
+    // The gates [first, last), or the sums of those, that the tape keeps.
+    RNNEXT_INLINE void put_gates(const V* z, int first, int last, bool are_sums) const {
+      for (int g = first; g < last; ++g)
+        if (keeps_sum(g) == are_sums) put(g, z[g]);
+    }
+  };
+  // There is a tape.
+  RNNEXT_INLINE Place place(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v) const {
+    return {call_.tape + (r * call_.steps + t) * tape_slots_ * call_.units + v * W, call_.units,
+            left(v), act_sum_, rec_sum_};
   }
 
   // ---- one step -------------------------------------------------------------------------------
@@ -399,8 +408,9 @@ class Recurrence {
     V z[kGates];
     load_gates(sums, v, z);
     if (__builtin_expect(call_.for_gradient, 0)) {
-      record_sums(r, t, v, z, 0, kResetAfter ? 2 : kGates);
-      if (kResetAfter) record(r, t, kTapeGates, v, z[2]);
+      const Place tape = place(r, t, v);
+      tape.put_gates(z, 0, kResetAfter ? 2 : kGates, true);
+      if (kResetAfter) tape.put(kTapeGates, z[2]);
     }
     T* carry = c_ + (kCarry ? r * stride_ + v * W : 0);
     V c = kCarry ? load<T>(carry) : x_h;
@@ -418,11 +428,12 @@ class Recurrence {
     const V h = Cell::finish(z, load<T>(h_[current_] + at), c, act_);
     set_state(r, t, v, h);
     if (__builtin_expect(call_.tape == nullptr, 1)) return;
-    for (int g = 0; g < kGates; ++g)
-      if (!keeps_sum(g)) record(r, t, g, v, z[g]);
-    if (!kCarry && act_sum_) record(r, t, kGates - 1, v, sum);
-    record(r, t, tape_states_, v, h);
-    if (kCarry) record(r, t, tape_states_ + 1, v, c);
+    const Place tape = place(r, t, v);
+    const int states = tape_states_;
+    tape.put_gates(z, 0, kGates, false);
+    if (!kCarry && tape.act_sum) tape.put(kGates - 1, sum);
+    tape.put(states, h);
+    if (kCarry) tape.put(states + 1, c);
   }
 
   // GruResetBefore: the product of its gates, then that of the candidate over r * h.
@@ -456,12 +467,11 @@ class Recurrence {
     const ptrdiff_t at = r * stride_ + v * W;
     V z[2];
     load_gates(sums, v, z);
-    if (__builtin_expect(call_.for_gradient, 0)) record_sums(r, t, v, z, 0, 2);
+    if (__builtin_expect(call_.for_gradient, 0)) place(r, t, v).put_gates(z, 0, 2, true);
     store<T>(reset_h_ + row * stride_ + v * W,
              GruResetBefore<T>::reset(z, load<T>(h_[current_] + at), rec_));
     store<T>(update_gate_ + at, z[0]);
-    for (int g = 0; g < 2; ++g)
-      if (!keeps_sum(g)) record(r, t, g, v, z[g]);
+    if (__builtin_expect(call_.tape != nullptr, 0)) place(r, t, v).put_gates(z, 0, 2, false);
   }
 
   RNNEXT_INLINE void update_candidate(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, V z) const {
@@ -470,8 +480,10 @@ class Recurrence {
     const V h =
         GruResetBefore<T>::update(z, load<T>(update_gate_ + at), load<T>(h_[current_] + at), act_);
     set_state(r, t, v, h);
-    record(r, t, 2, v, act_sum_ ? sum : z);
-    record(r, t, 3, v, h);
+    if (__builtin_expect(call_.tape == nullptr, 1)) return;
+    const Place tape = place(r, t, v);
+    tape.put(2, tape.act_sum ? sum : z);
+    tape.put(3, h);
   }
 
   const RecurrentCall<T>& call_;

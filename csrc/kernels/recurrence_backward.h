@@ -50,16 +50,11 @@ class RecurrenceBackward {
   void run() {
     for (ptrdiff_t r = 0; r < call_.rows; ++r) begin(r);
     for (ptrdiff_t t = call_.steps - 1; t >= 0; --t) {
-      for (ptrdiff_t r = 0; r < call_.rows; ++r) {
-        if (is_active(r, t))
-          for_units([&](ptrdiff_t v) { step(r, t, v); });
-        else
-          skip(r, t);
-      }
+      for (ptrdiff_t r = 0; r < call_.rows; ++r) is_active(r, t) ? step(r, t) : skip(r, t);
       if constexpr (kResetBefore) {
         multiply(candidate_rows_, stride_, call_.candidate, call_.units, d_reset_, false);
         for (ptrdiff_t r = 0; r < call_.rows; ++r)
-          if (is_active(r, t)) for_units([&](ptrdiff_t v) { un_reset(r, t, v); });
+          if (is_active(r, t)) un_reset(r, t);
       }
       multiply(rows_, sums_stride_, call_.recurrent_kernel, Cell::kGates * call_.units, dh_, true);
     }
@@ -67,29 +62,47 @@ class RecurrenceBackward {
   }
 
  private:
+  // Calls body(u, count) for each vector of units, from unit u on. `count` is a constant but for
+  // the last one, if that is not whole.
   template <class Body>
   RNNEXT_INLINE void for_units(Body body) const {
-    for (ptrdiff_t v = 0; v < shape_.unit_vectors; ++v) body(v);
+    const ptrdiff_t units = call_.units;
+    ptrdiff_t u = 0;
+    for (; u + W <= units; u += W) body(u, ptrdiff_t(W));
+    if (u < units) body(u, units - u);
   }
 
-  // Elements of unit vector v that are units.
-  ptrdiff_t left(ptrdiff_t v) const { return call_.units - v * W; }
   ptrdiff_t time(ptrdiff_t t) const { return call_.go_backwards ? call_.steps - 1 - t : t; }
   bool is_active(ptrdiff_t r, ptrdiff_t t) const {
     return !call_.mask || call_.mask[r * call_.steps + time(t)] != 0;
   }
 
-  V at(const T* state, ptrdiff_t r, ptrdiff_t v) const {
-    return state ? load_first<T>(state + r * call_.units + v * W, left(v)) : V{};
+  // What is null is zeros.
+  static RNNEXT_INLINE V load_given(const T* from, ptrdiff_t u, ptrdiff_t count) {
+    return from ? load_first<T>(from + u, count) : V{};
   }
-  // The tape's slot of a step, and there of unit vector v.
-  const T* slot(ptrdiff_t r, ptrdiff_t t, int slot, ptrdiff_t v) const {
-    return call_.residuals + ((r * call_.steps + t) * kTapeSlots + slot) * call_.units + v * W;
+  // A sample's row of an array (rows, units); null if there is none.
+  template <class U>
+  U* row_of(U* array, ptrdiff_t r) const {
+    return array ? array + r * call_.units : nullptr;
   }
-  // A state (0: h, 1: c) before step t.
-  V state_before(ptrdiff_t r, ptrdiff_t t, int state, ptrdiff_t v) const {
-    if (t == 0) return at(call_.initial_state[state], r, v);
-    return load_first<T>(slot(r, t - 1, kKept + state, v), left(v));
+  // The tape's slot of a step.
+  const T* slot(ptrdiff_t r, ptrdiff_t t, int slot) const {
+    return call_.residuals + ((r * call_.steps + t) * kTapeSlots + slot) * call_.units;
+  }
+  // A state (0: h, 1: c) before step t, and the gradient of an output.
+  const T* state_before(ptrdiff_t r, ptrdiff_t t, int state) const {
+    return t ? slot(r, t - 1, kKept + state) : row_of(call_.initial_state[state], r);
+  }
+  const T* output_gradient(ptrdiff_t r, ptrdiff_t t) const {
+    return row_of(call_.d_sequence, r * call_.steps + t);
+  }
+  // Where the gradients of a step's sums are wanted, and r * h of gru without reset_after.
+  T* sums_of(ptrdiff_t r, ptrdiff_t t) const {
+    return call_.d_sums + (r * call_.steps + time(t)) * kSums * call_.units;
+  }
+  T* reset_h_of(ptrdiff_t r, ptrdiff_t t) const {
+    return call_.reset_h + (r * call_.steps + time(t)) * call_.units;
   }
 
   // ---- before and after the steps ---------------------------------------------------------------
@@ -100,97 +113,99 @@ class RecurrenceBackward {
     // The last output is that of the last step, or what a masked one repeats.
     const bool ended = call_.steps > 0 && is_active(r, call_.steps - 1);
     const bool repeats = first_active_[r] < call_.steps && !call_.zero_output_for_mask;
-    const T* last = ended || repeats ? call_.d_last_output : nullptr;
-    for_units([&](ptrdiff_t v) {
-      store<T>(dh_ + r * stride_ + v * W, at(call_.d_final_state[0], r, v) + at(last, r, v));
-      if (kCarry) store<T>(dc_ + r * stride_ + v * W, at(call_.d_final_state[1], r, v));
+    const T* last = ended || repeats ? row_of(call_.d_last_output, r) : nullptr;
+    const T* h = row_of(call_.d_final_state[0], r);
+    const T* c = row_of(call_.d_final_state[1], r);
+    for_units([&](ptrdiff_t u, ptrdiff_t count) {
+      store<T>(dh_ + r * stride_ + u, load_given(h, u, count) + load_given(last, u, count));
+      if (kCarry) store<T>(dc_ + r * stride_ + u, load_given(c, u, count));
     });
   }
 
   void finish(ptrdiff_t r) const {
     const T* gradients[2] = {dh_, dc_};
     for (int s = 0; s < Cell::kStates; ++s)
-      if (call_.d_initial_state[s])
-        for_units([&](ptrdiff_t v) {
-          store_first<T>(call_.d_initial_state[s] + r * call_.units + v * W,
-                         load<T>(gradients[s] + r * stride_ + v * W), left(v));
+      if (T* to = row_of(call_.d_initial_state[s], r))
+        for_units([&](ptrdiff_t u, ptrdiff_t count) {
+          store_first<T>(to + u, load<T>(gradients[s] + r * stride_ + u), count);
         });
   }
 
-  // ---- one step
-  // -----------------------------------------------------------------------------------
+  // ---- one step ---------------------------------------------------------------------------------
+  //
+  // Where a row begins is found once for all of its units: a store may change any number, for all
+  // that the compiler knows, and it would find every address again after each.
 
-  // The gradient of the state after step t: what later steps gave, and what the output gives.
-  V output_gradient(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v) const {
-    const V dh = load<T>(dh_ + r * stride_ + v * W);
-    if (!call_.d_sequence) return dh;
-    const T* d = call_.d_sequence + (r * call_.steps + t) * call_.units + v * W;
-    return dh + load_first<T>(d, left(v));
-  }
-
-  // Puts the gradient of a gate's sum where the product reads it and where it is wanted.
-  RNNEXT_INLINE void put(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v, int gate, V dz) const {
-    T* to = call_.d_sums + ((r * call_.steps + time(t)) * kSums + gate) * call_.units + v * W;
-    store_first<T>(to, dz, left(v));
-  }
-  RNNEXT_INLINE void put_row(ptrdiff_t r, ptrdiff_t v, int gate, V dz) const {
-    store_first<T>(rows_ + r * sums_stride_ + gate * call_.units + v * W, dz, left(v));
-  }
-
-  RNNEXT_INLINE void step(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v) const {
-    V kept[kKept], dz[kSums];
-    for (int i = 0; i < kKept; ++i) kept[i] = load_first<T>(slot(r, t, i, v), left(v));
-    const V dh = output_gradient(r, t, v), h = state_before(r, t, 0, v);
-    const ptrdiff_t here = r * stride_ + v * W;
-    V before;
-    if constexpr (kResetBefore) {
-      before = Cell::un_update(kept, h, dh, dz, act_, rec_);
-      store<T>(candidate_rows_ + here, dz[2]);
-      put_row(r, v, 0, dz[0]);
-      put(r, t, v, 0, dz[0]);
-      put(r, t, v, 2, dz[2]);
-      store_first<T>(call_.reset_h + (r * call_.steps + time(t)) * call_.units + v * W,
-                     rec_.value(kept[1]) * h, left(v));
-    } else {
+  void step(ptrdiff_t r, ptrdiff_t t) const {
+    const ptrdiff_t units = call_.units;
+    const T *tape = slot(r, t, 0), *d_output = output_gradient(r, t);
+    const T *h_before = state_before(r, t, 0), *c_before = kCarry ? state_before(r, t, 1) : nullptr;
+    T *const dh_row = dh_ + r * stride_, *const dc_row = kCarry ? dc_ + r * stride_ : nullptr;
+    T *const sums = sums_of(r, t), *const row = rows_ + r * sums_stride_;
+    T* const reset_h = kResetBefore ? reset_h_of(r, t) : nullptr;
+    T* const candidate_row = kResetBefore ? candidate_rows_ + r * stride_ : nullptr;
+    const Act act = act_;
+    const Rec rec = rec_;
+    for_units([&](ptrdiff_t u, ptrdiff_t count) __attribute__((always_inline)) {
+      V kept[kKept], dz[kSums];
+      for (int i = 0; i < kKept; ++i) kept[i] = load_first<T>(tape + i * units + u, count);
+      const V dh = load<T>(dh_row + u) + load_given(d_output, u, count);
+      V before;
       if constexpr (kCarry) {
-        V dc = load<T>(dc_ + here);
-        const V c = load_first<T>(slot(r, t, kKept + 1, v), left(v));
-        before = Cell::backward(kept, state_before(r, t, 1, v), c, dh, dc, dz, act_, rec_);
-        store<T>(dc_ + here, dc);
+        V dc = load<T>(dc_row + u);
+        const V c = load_first<T>(tape + (kKept + 1) * units + u, count);
+        before = Cell::backward(kept, load_given(c_before, u, count), c, dh, dc, dz, act, rec);
+        store<T>(dc_row + u, dc);
+      } else if constexpr (kResetBefore) {
+        const V h = load_given(h_before, u, count);
+        before = Cell::un_update(kept, h, dh, dz, act, rec);
+        store<T>(candidate_row + u, dz[2]);
+        store_first<T>(reset_h + u, rec.value(kept[1]) * h, count);
+        dz[1] = V{};  // un_reset() has it
       } else if constexpr (kResetAfter) {
-        before = Cell::backward(kept, h, dh, dz, act_, rec_);
+        before = Cell::backward(kept, load_given(h_before, u, count), dh, dz, act, rec);
       } else {
-        before = Cell::backward(kept, dh, dz, act_, rec_);
+        before = Cell::backward(kept, dh, dz, act, rec);
       }
-      for (int gate = 0; gate < kSums; ++gate) put(r, t, v, gate, dz[gate]);
-      for (int gate = 0; gate < kGates; ++gate)
-        put_row(r, v, gate, dz[kResetAfter && gate == 2 ? 3 : gate]);
-    }
-    store<T>(dh_ + here, before);
+      store<T>(dh_row + u, before);
+      for (int gate = 0; gate < kSums; ++gate)
+        store_first<T>(sums + gate * units + u, dz[gate], count);
+      for (int gate = 0; gate < Cell::kGates; ++gate)
+        store_first<T>(row + gate * units + u, dz[kResetAfter && gate == 2 ? 3 : gate], count);
+    });
   }
 
   // GruResetBefore: what the candidate's product gives the reset gate and the state.
-  RNNEXT_INLINE void un_reset(ptrdiff_t r, ptrdiff_t t, ptrdiff_t v) const {
-    V kept[2] = {V{}, load_first<T>(slot(r, t, 1, v), left(v))}, dz[2];
-    const ptrdiff_t here = r * stride_ + v * W;
-    const V before = GruResetBefore<T>::un_reset(kept, state_before(r, t, 0, v),
-                                                 load<T>(d_reset_ + here), dz, rec_);
-    store<T>(dh_ + here, load<T>(dh_ + here) + before);
-    put_row(r, v, 1, dz[1]);
-    put(r, t, v, 1, dz[1]);
+  void un_reset(ptrdiff_t r, ptrdiff_t t) const {
+    const ptrdiff_t units = call_.units;
+    const T *reset_gate = slot(r, t, 1), *h_before = state_before(r, t, 0);
+    const T* d_reset = d_reset_ + r * stride_;
+    T *dh_row = dh_ + r * stride_, *sums = sums_of(r, t) + units;
+    T* row = rows_ + r * sums_stride_ + units;
+    for_units([&](ptrdiff_t u, ptrdiff_t count) {
+      V kept[2] = {V{}, load_first<T>(reset_gate + u, count)}, dz[2];
+      const V before = GruResetBefore<T>::un_reset(kept, load_given(h_before, u, count),
+                                                   load<T>(d_reset + u), dz, rec_);
+      store<T>(dh_row + u, load<T>(dh_row + u) + before);
+      store_first<T>(row + u, dz[1], count);
+      store_first<T>(sums + u, dz[1], count);
+    });
   }
 
   // A masked step: the state stays, and with it its gradient.
   void skip(ptrdiff_t r, ptrdiff_t t) const {
+    const ptrdiff_t units = call_.units;
     const bool repeats = t > first_active_[r] && !call_.zero_output_for_mask;
-    for_units([&](ptrdiff_t v) {
-      if (repeats) store<T>(dh_ + r * stride_ + v * W, output_gradient(r, t, v));
-      for (int gate = 0; gate < kSums; ++gate) put(r, t, v, gate, V{});
-      for (int gate = 0; gate < Cell::kGates; ++gate) put_row(r, v, gate, V{});
+    const T* d_output = repeats ? output_gradient(r, t) : nullptr;
+    T *dh_row = dh_ + r * stride_, *sums = sums_of(r, t), *row = rows_ + r * sums_stride_;
+    for_units([&](ptrdiff_t u, ptrdiff_t count) {
+      if (d_output) store<T>(dh_row + u, load<T>(dh_row + u) + load_first<T>(d_output + u, count));
+      for (int gate = 0; gate < kSums; ++gate) store_first<T>(sums + gate * units + u, V{}, count);
+      for (int gate = 0; gate < Cell::kGates; ++gate)
+        store_first<T>(row + gate * units + u, V{}, count);
       if (kResetBefore) {
-        store<T>(candidate_rows_ + r * stride_ + v * W, V{});
-        store_first<T>(call_.reset_h + (r * call_.steps + time(t)) * call_.units + v * W, V{},
-                       left(v));
+        store<T>(candidate_rows_ + r * stride_ + u, V{});
+        store_first<T>(reset_h_of(r, t) + u, V{}, count);
       }
     });
   }

@@ -114,19 +114,43 @@ RNNEXT_INLINE void store(T* p, Vec<T> v) {
   __builtin_memcpy(p, &v, sizeof(v));
 }
 
-// The first `count` elements only; the rest of the vector reads as zero, or is not written.
+// The first `count` elements only; the rest of the vector reads as zero, or is not written. Memory
+// behind them is not touched. Copies of a variable length took a tenth of the time of training an
+// LSTM of 50 units; AVX2's masked stores are no faster than those on many processors.
+#if RNNEXT_ISA_ID == RNNEXT_ISA_IS_avx512
+RNNEXT_INLINE VecF load_lanes(const float* p, ptrdiff_t count) {
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+}
+RNNEXT_INLINE VecD load_lanes(const double* p, ptrdiff_t count) {
+  return _mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << count) - 1), p);
+}
+RNNEXT_INLINE void store_lanes(float* p, VecF v, ptrdiff_t count) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), v);
+}
+RNNEXT_INLINE void store_lanes(double* p, VecD v, ptrdiff_t count) {
+  _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), v);
+}
+#else
 template <class T>
-RNNEXT_INLINE Vec<T> load_first(const T* p, ptrdiff_t count) {
+RNNEXT_INLINE Vec<T> load_lanes(const T* p, ptrdiff_t count) {
   Vec<T> v = {};
-  if (count >= kWidth<T>) return load<T>(p);
   __builtin_memcpy(&v, p, static_cast<size_t>(count) * sizeof(T));
   return v;
+}
+template <class T>
+RNNEXT_INLINE void store_lanes(T* p, Vec<T> v, ptrdiff_t count) {
+  __builtin_memcpy(p, &v, static_cast<size_t>(count) * sizeof(T));
+}
+#endif
+
+template <class T>
+RNNEXT_INLINE Vec<T> load_first(const T* p, ptrdiff_t count) {
+  return count >= kWidth<T> ? load<T>(p) : load_lanes(p, count);
 }
 
 template <class T>
 RNNEXT_INLINE void store_first(T* p, Vec<T> v, ptrdiff_t count) {
-  if (count >= kWidth<T>) return store<T>(p, v);
-  __builtin_memcpy(p, &v, static_cast<size_t>(count) * sizeof(T));
+  count >= kWidth<T> ? store<T>(p, v) : store_lanes(p, v, count);
 }
 
 // The lower halves of v's elements.

@@ -391,6 +391,13 @@ void test_activations(const std::string& isa) {
     }
 }
 
+void check_same_bits(const Gradients<float>& a, const Gradients<float>& b,
+                     const std::string& what) {
+  for (std::size_t i = 0; i < a.all().size(); ++i)
+    check(*a.all()[i].second == *b.all()[i].second,
+          what + ": the gradient of " + a.all()[i].first + " has other bits");
+}
+
 void test_threads_do_not_matter(const std::string& isa) {
   for (const RecurrentConfig& config : cells()) {
     Case c{config, {37, 9, 70, 90}};
@@ -398,16 +405,34 @@ void test_threads_do_not_matter(const std::string& isa) {
     const Data<float> data = as<float>(drawn(c));
     set_num_threads(1);
     const Gradients<float> one = kernel_gradients(c, data, isa);
-    for (const int threads : {2, 3, 7}) {
-      set_num_threads(threads);
-      const Gradients<float> some = kernel_gradients(c, data, isa);
-      for (std::size_t a = 0; a < one.all().size(); ++a)
-        check(*some.all()[a].second == *one.all()[a].second,
-              isa + " " + name(c) + ": the gradient of " + one.all()[a].first +
-                  " has other bits on " + std::to_string(threads) + " threads");
+    const std::string before = threading();
+    for (const std::string& by : {std::string("pool"), before}) {
+      set_threading(by);
+      for (const int threads : {2, 3, 4, 7}) {
+        set_num_threads(threads);
+        check_same_bits(one, kernel_gradients(c, data, isa),
+                        isa + " " + name(c) + " on " + std::to_string(threads) + " threads, " + by);
+      }
     }
     set_num_threads(1);
   }
+}
+
+// Those with fused multiply-adds: "generic" and "sse2" round twice.
+void test_instruction_sets_agree() {
+  for (const RecurrentConfig& config : cells())
+    for (const Shape& shape : {Shape{5, 30, 3, 18}, Shape{2, 70, 33, 50}}) {
+      Case c{config, shape};
+      c.masking = Masking::random;
+      const Data<float> data = as<float>(drawn(c));
+      std::string first;
+      for (const std::string& isa : available_isas()) {
+        if (isa == "sse2" || isa == "generic") continue;
+        if (first.empty()) first = isa;
+        check_same_bits(kernel_gradients(c, data, first), kernel_gradients(c, data, isa),
+                        name(c) + " with " + isa + " and " + first);
+      }
+    }
 }
 
 void test_only_what_is_wanted_is_written() {
@@ -481,7 +506,7 @@ void test_outer_product(const std::string& isa) {
   Random random(5);
   for (const std::ptrdiff_t rows : {1, 63, 64, 65, 200})
     for (const std::ptrdiff_t k : {1, 5, 6, 7, 13})
-      for (const std::ptrdiff_t columns : {1, 15, 64, 65, 131}) {
+      for (const std::ptrdiff_t columns : {1, 15, 64, 65, 131, 300}) {
         const std::vector<T> a = random.array<T>(rows * k, 1),
                              b = random.array<T>(rows * columns, 1);
         std::vector<T> out(static_cast<std::size_t>(k * columns), T(2));
@@ -514,6 +539,7 @@ int main() {
     test_outer_product<double>(isa);
     test_threads_do_not_matter(isa);
   }
+  test_instruction_sets_agree();
   test_only_what_is_wanted_is_written();
   test_sizes_are_checked();
   return testing::finish();

@@ -112,6 +112,8 @@ class Recording:
         logits: What sigmoids and softmaxes were given, by id of the output.
         dropout_masks: What cells multiply inputs and states by, for all steps of a sequence.
         losses: What layers added to the loss; see `rnnext.autodiff.tape.AddedLoss`.
+        data: The ids of arrays whose gradients nobody reads: the inputs of a model in training,
+            which live longer than the recording. A rule may leave their gradients out.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Recording:
         self.logits: dict[int, Logits] = {}
         self.dropout_masks: dict[Any, Any] = {}
         self.losses: list[AddedLoss] = []
+        self.data: frozenset[int] = frozenset()
 
     @property
     def generator(self) -> np.random.Generator:

@@ -101,6 +101,7 @@ class Steps:
     def _train(self, x: Any, y: Any, sample_weight: Any) -> None:
         model, optimizer = self.model, self.model.optimizer
         recording = self._begin(training=True)
+        recording.data = frozenset(map(id, nest.flatten(x)))
         outputs, masks, pullback = _recorded(model, recording, x)
         self._find_losses(y, outputs)
         logits = self._logits(recording, outputs)

@@ -63,6 +63,7 @@ def _record_kernel(
 ) -> tuple[Any, Pullback]:
     """Runs a cell by its compiled kernel; see `record_run`."""
     x, states, mask, flags = arguments
+    wants_x = id(x) not in recording.data
     kernel = _kernel_of(cell)
     batch, steps = x.shape[:2]
     buffers, dtype = recording.buffers, x.dtype
@@ -87,7 +88,7 @@ def _record_kernel(
             residuals,
             _as_gradient(d_output, shape, dtype),
             tuple(_as_gradient(d, (batch, cell.units), dtype) for d in d_states),
-            True,
+            wants_x,
             cell.bias is not None,
             scratch,
         )
@@ -95,7 +96,7 @@ def _record_kernel(
         recording.add(cell.recurrent_kernel, d_recurrent)
         if d_bias is not None:
             recording.add(cell.bias, d_bias)
-        d_x = d_x if dropped is None else d_x * dropped
+        d_x = d_x if dropped is None or d_x is None else d_x * dropped
         return [d_x, *(d_initial if states is not None else [])]
 
     return results, pullback
