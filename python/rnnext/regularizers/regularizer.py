@@ -230,9 +230,13 @@ def known(identifier: Any) -> Any:
         identifier: See `get`.
     """
     found = get(identifier)
-    if isinstance(found, Mapping):
-        with contextlib.suppress(RnnextError):  # a class that is not there: the config is kept
-            found = deserialize(found)
+    if not isinstance(found, Mapping):
+        return found
+    with contextlib.suppress(RnnextError):  # a class that is not there: the config is kept
+        made = deserialize(found)
+        # A class of Keras's that is no regularizer is kept as it is, too: a file may name any.
+        if isinstance(made, Regularizer) or not serialization.is_builtin(type(made)):
+            return made
     return found
 
 

@@ -230,6 +230,11 @@ class ActivityRegularization(Layer):
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(**kwargs)
+        if self.activity_regularizer is not None:
+            raise UnsupportedError(
+                f"{self.label}: activity_regularizer={self.activity_regularizer!r}; accepted are "
+                "l1 and l2, which say what is added to the loss."
+            )
         self._take(locals())
         self.activity_regularizer = L1L2(l1, l2) if l1 or l2 else None
         self.supports_masking = True
