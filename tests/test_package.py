@@ -146,6 +146,11 @@ def test_one_version_everywhere(distribution: importlib.metadata.Distribution) -
     assert rnnext.__version__ == distribution.version
 
 
+def test_the_citation_names_this_version() -> None:
+    citation = Path(__file__).parents[1] / "CITATION.cff"
+    assert f"\nversion: {rnnext.__version__}\n" in citation.read_text("utf-8")
+
+
 def test_the_command_is_installed(distribution: importlib.metadata.Distribution) -> None:
     (command,) = distribution.entry_points.select(group="console_scripts")
     assert (command.name, command.value) == ("rnnext", "rnnext.cli:main")
