@@ -13,8 +13,9 @@ namespace rnnext::kernels {
 namespace {
 
 constexpr ptrdiff_t kOuterChain = 64;
-// Where a factor is ones nothing but additions rounds: shorter chains keep the sum closer to the
-// truth, and there is hardly anything to compute.
+// Where a factor is ones nothing but additions rounds: a chain's rows are added in shorter ones,
+// and these first to each other. That keeps the sum closer to the truth, of few rows and of
+// thousands, and there is hardly anything to compute.
 constexpr ptrdiff_t kSumChain = 16;
 // A tile: so many rows of `out` by so many vectors of its columns.
 constexpr int kOuterVectors = kRegisters == 32 ? 4 : 2;
@@ -154,19 +155,23 @@ class OuterProduct {
       store<T>(to + (vectors - 1) * W, load_first<T>(from + (vectors - 1) * W, last));
     }
     if (sum_)
-      for (ptrdiff_t i = 0; i < rows; i += kSumChain)
-        for (ptrdiff_t n = 0; n < vectors; ++n)
-          add_rows(b_ + i * kTileColumns + n * W, lesser(kSumChain, rows - i), sum_ + first + n * W,
-                   n == vectors - 1 ? last : W);
+      for (ptrdiff_t n = 0; n < vectors; ++n)
+        add_rows(b_ + n * W, rows, sum_ + first + n * W, n == vectors - 1 ? last : W);
     for_each_part(k_, kOuterRows, [&](ptrdiff_t k, ptrdiff_t height) {
       tiles.of[height][vectors](a_ + k, a_stride_, b_, rows, out_ + k, first, last);
     });
   }
 
-  // out (count) += the sum of so many rows of b, a vector each.
+  // out (count) += the sum of a chain's rows of b, a vector each.
   static void add_rows(const T* b, ptrdiff_t rows, T* out, ptrdiff_t count) {
-    Vec<T> sum = load<T>(b);
-    for (ptrdiff_t i = 1; i < rows; ++i) sum = sum + load<T>(b + i * kTileColumns);
+    const auto sum_from = [&](ptrdiff_t first) {
+      const ptrdiff_t end = lesser(first + kSumChain, rows);
+      Vec<T> sum = load<T>(b + first * kTileColumns);
+      for (ptrdiff_t i = first + 1; i < end; ++i) sum = sum + load<T>(b + i * kTileColumns);
+      return sum;
+    };
+    Vec<T> sum = sum_from(0);
+    for (ptrdiff_t first = kSumChain; first < rows; first += kSumChain) sum = sum + sum_from(first);
     store_first<T>(out, load_first<T>(out, count) + sum, count);
   }
 
