@@ -34,7 +34,7 @@ FLOORS = [
     ["inspection", "saving", "streaming", "training"],
     ["interop", "torch"],
     # Other people's engines that spread a model's predictions.
-    ["engine_columns"],
+    ["engines"],
     ["dask", "ray", "spark"],
     # Names of Keras and TensorFlow for what is below.
     [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,15 @@ SMALL = {
     "lstm": Trained("", GOAL, (Recurrent("LSTM", 5, True),), 6, 3, alone=True),
     "gru": Trained("", GOAL, (Recurrent("GRU", 5, True),), 6, 3, alone=True),
 }
+
+
+@pytest.fixture(autouse=True)
+def threads_of_torch() -> Iterator[None]:
+    """An engine sets how many threads torch has, and with them OpenMP, for the whole process."""
+    before = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else os.cpu_count()
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", SMALL)

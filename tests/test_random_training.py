@@ -62,6 +62,8 @@ def default_float(name: str) -> Iterator[None]:
     finally:
         for library in (keras, rnnext):
             library.config.set_floatx(before)
+        # Keras makes its policy of the type that is set when it is first asked for, and keeps it.
+        keras.config.set_dtype_policy(before)
 
 
 def data_of(training: Training) -> list[Array]:

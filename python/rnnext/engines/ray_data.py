@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rnnext.engine_columns import Columns
+from rnnext.engines.columns import Columns
 
 __all__ = ["Predictor", "predict"]
 

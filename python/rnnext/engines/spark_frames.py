@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from rnnext.engine_columns import Columns
+from rnnext.engines.columns import Columns
 from rnnext.packages import load_package
 
 __all__ = ["in_pandas", "predict"]

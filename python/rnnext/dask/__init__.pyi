@@ -1,0 +1,1 @@
+from rnnext.engines.dask_arrays import predict as predict
