@@ -190,7 +190,7 @@ def test_interrupts_are_held_in_the_main_thread_only() -> None:
     assert handlers == [signal.getsignal(signal.SIGINT)]
 
 
-# Weights that somebody else changes ---------------------------------------------------------------
+# Weights that others change ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("event", ["on_train_batch_begin", "on_train_batch_end", "on_epoch_begin"])

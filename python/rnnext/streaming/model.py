@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from rnnext import nest
+from rnnext.errors import UnsupportedError
 from rnnext.graph.execution import Execution
 from rnnext.graph.streaming import Role, Runner, Streamed, StreamedCall
 from rnnext.models.network import Network
-from rnnext.streaming.program import StreamedGraph
+from rnnext.streaming.program import StreamedGraph, streamed_graph
 
-__all__ = ["StreamedModel", "streamed_model"]
+__all__ = ["StreamedModel", "streamed_model", "streamed_network"]
 
 
 class StreamedModel:
@@ -112,6 +113,24 @@ def _new_name(name: str, taken: dict[str, Any]) -> str:
         number += 1
         candidate = f"{name}#{number}"
     return candidate
+
+
+def streamed_network(network: Network, label: str) -> StreamedGraph:
+    """Says how a model by itself is streamed.
+
+    Args:
+        network: The model's network.
+        label: How error messages call the model.
+
+    Raises:
+        UnsupportedError: If it cannot be streamed.
+    """
+    if network.samples_elsewhere:
+        raise UnsupportedError(
+            f"{label} cannot be streamed: the samples of {network.samples_elsewhere!r} are not on "
+            "the first axis; accepted are models whose samples are."
+        )
+    return streamed_graph(network.graph, label)
 
 
 def streamed_model(network: Network, call: StreamedCall) -> Streamed:

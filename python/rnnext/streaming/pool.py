@@ -17,8 +17,7 @@ from rnnext import nest
 from rnnext.errors import DataError, ShapeError, UnsupportedError
 from rnnext.graph.stream_state import NoneOr, StateSlot, checked_state, copied_state
 from rnnext.graph.streaming import Role
-from rnnext.streaming.model import StreamedModel
-from rnnext.streaming.program import streamed_graph
+from rnnext.streaming.model import StreamedModel, streamed_network
 from rnnext.streaming.stream_input import StreamInput
 
 if TYPE_CHECKING:
@@ -98,13 +97,8 @@ class StreamPool:
 
     def __init__(self, model: Functional) -> None:
         network = model.network
-        if network.samples_elsewhere:
-            raise UnsupportedError(
-                f"{model.label} cannot be streamed: the samples of {network.samples_elsewhere!r} "
-                "are not on the first axis; accepted are models whose samples are."
-            )
         self._label = model.label
-        graph = streamed_graph(network.graph, model.label)
+        graph = streamed_network(network, model.label)
         self._run = StreamedModel(network, graph, 1)
         self._ports = network.ports
         self._inputs = [

@@ -19,8 +19,7 @@ from rnnext import nest
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.stream_state import NoneOr, checked_state, copied_state
 from rnnext.graph.streaming import Role
-from rnnext.streaming.model import StreamedModel
-from rnnext.streaming.program import streamed_graph
+from rnnext.streaming.model import StreamedModel, streamed_network
 from rnnext.streaming.stream_input import StreamInput
 
 if TYPE_CHECKING:
@@ -73,15 +72,10 @@ class Stream:
 
     def __init__(self, model: Functional, batch_size: int = 1) -> None:
         network = model.network
-        if network.samples_elsewhere:
-            raise UnsupportedError(
-                f"{model.label} cannot be streamed: the samples of {network.samples_elsewhere!r} "
-                "are not on the first axis; accepted are models whose samples are."
-            )
         self.batch_size = _checked_batch_size(batch_size, model.label)
         self._model = model
         self._label = model.label
-        graph = streamed_graph(network.graph, model.label)
+        graph = streamed_network(network, model.label)
         self._run = StreamedModel(network, graph, self.batch_size)
         self._runners = self._run.runners
         self._run_steps = self._run.execution.run

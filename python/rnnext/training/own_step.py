@@ -17,13 +17,13 @@ from rnnext.graph.arguments import accepts
 from rnnext.graph.masked_array import untraced
 from rnnext.metrics import Mean
 from rnnext.metrics.metric import Metric
-from rnnext.models.functional import Functional
 from rnnext.models.training import Trainer
 from rnnext.training.compile_loss import CompileLoss
 from rnnext.training.compile_metrics import CompileMetrics
 from rnnext.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from rnnext.training.gradient_tape import GradientTape
 from rnnext.training.options import check_options
+from rnnext.training.step import losses_and_metrics
 
 __all__ = [
     "CompiledMetrics",
@@ -64,13 +64,8 @@ class OwnSteps:
     """
 
     def __init__(self, model: Any) -> None:
-        has_graph = isinstance(model, Functional) and model.built
-        names = model.output_names if has_graph else None
         self.model = model
-        self.loss = CompileLoss(model.loss, model.loss_weights, names)
-        self.metrics = CompileMetrics(
-            model._compile_metrics, model._compile_weighted_metrics, names
-        )
+        self.loss, self.metrics = losses_and_metrics(model)
         self.tracker = _LossTracker(self.loss)
         self.compiled = _Compiled(self.metrics)
         self.has_warned = False  # of a loss that is not finite; here the class decides

@@ -25,7 +25,7 @@ from rnnext.training.not_finite import warn_not_finite
 from rnnext.training.options import check_options
 from rnnext.training.outputs import in_order
 
-__all__ = ["Steps"]
+__all__ = ["Steps", "losses_and_metrics"]
 
 Array = NDArray[Any]
 
@@ -43,13 +43,8 @@ class Steps:
     """
 
     def __init__(self, model: Any) -> None:
-        has_graph = isinstance(model, Functional) and model.built
-        names = model.output_names if has_graph else None
         self.model = model
-        self.loss = CompileLoss(model.loss, model.loss_weights, names)
-        self.metrics = CompileMetrics(
-            model._compile_metrics, model._compile_weighted_metrics, names
-        )
+        self.loss, self.metrics = losses_and_metrics(model)
         self.has_warned = False
         self._is_checked = self._adds_losses = False
         self._weights: list[Any] = []
@@ -245,6 +240,14 @@ class Steps:
         first = x if type(x) is np.ndarray else nest.flatten(x)[0]
         self.loss.track(total, parts, len(first))
         self.metrics.update(y, predicted, sample_weight)
+
+
+def losses_and_metrics(model: Any) -> tuple[CompileLoss, CompileMetrics]:
+    """Returns the losses and the metrics that a model was compiled with."""
+    has_graph = isinstance(model, Functional) and model.built
+    names = model.output_names if has_graph else None
+    loss = CompileLoss(model.loss, model.loss_weights, names)
+    return loss, CompileMetrics(model._compile_metrics, model._compile_weighted_metrics, names)
 
 
 def _runs_graph(model: Any) -> bool:
