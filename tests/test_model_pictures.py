@@ -15,6 +15,7 @@ import pytest
 
 import rnnext
 from rnnext.layers import GRU, LSTM, Bidirectional, Concatenate, Dense, Input
+from rnnext.models.diagram import diagram_of
 from rnnext.utils import model_to_dot, plot_model
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -66,6 +67,22 @@ def test_a_box_for_each_layer_and_none_on_top_of_another(rankdir: str, expand: b
     first, last = found["a (InputLayer)"], found["one (Dense)"]
     axis = 1 if rankdir in ("TB", "BT") else 0
     assert (first[axis] < last[axis]) == (rankdir in ("TB", "LR"))
+
+
+def test_each_output_of_a_model_in_a_model_in_a_model_has_its_own_line() -> None:
+    def wrapped(inner: Any, name: str) -> Any:
+        x = Input((3,))
+        return rnnext.Model(x, inner(x), name=name)
+
+    x = Input((3,))
+    two = rnnext.Model(x, [Dense(1, name="first")(x), Dense(1, name="second")(x)], name="two")
+    outer = wrapped(two, "outer")
+    y = Input((3,))
+    first, second = outer(y)
+    model = rnnext.Model(y, [Dense(1, name="a")(first), Dense(1, name="b")(second)])
+    edges = diagram_of(model, lambda _: ("box",), expand_nested=True).edges
+    ends = {end: start.rpartition("/")[2] for start, end in edges if end in ("a", "b")}
+    assert ends == {"a": "first", "b": "second"}
 
 
 def test_what_boxes_say() -> None:

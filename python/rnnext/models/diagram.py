@@ -55,9 +55,11 @@ def _add(
     expand: bool,
     boxes: dict[str, tuple[tuple[str, ...], str]],
     edges: dict[tuple[str, str], None],
-) -> None:
+) -> dict[int, str]:
+    """Adds a model's boxes and edges; returns the box that each tensor comes from, by its id."""
     graph = model.network.graph
-    ends: dict[int, str] = {}  # the box that a tensor comes from, by its id
+    ends: dict[int, str] = {}
+    expanded: dict[str, dict[int, str]] = {}
     for node in graph.nodes:
         operation = node.operation
         key = prefix + operation.name
@@ -68,20 +70,13 @@ def _add(
             ends.update((id(t), key) for t in node.outputs)
             continue
         inner = operation.network.graph
-        if f"{key}/{inner.inputs[0].source.operation.name}" not in boxes:
-            _add(operation, f"{key}/", describe, expand, boxes, edges)
+        if key not in expanded:
+            expanded[key] = _add(operation, f"{key}/", describe, expand, boxes, edges)
         for tensor, source in zip(node.input_tensors, inner.inputs, strict=False):
             edges[ends[id(tensor)], f"{key}/{source.source.operation.name}"] = None
         for tensor, source in zip(node.outputs, nest.flatten(inner.outputs), strict=True):
-            ends[id(tensor)] = _deepest(f"{key}/", source.source.operation)
-
-
-def _deepest(prefix: str, operation: Any) -> str:
-    """The box that an output of an expanded model comes from."""
-    while isinstance(operation, Functional) and operation.built:
-        prefix += f"{operation.name}/"
-        operation = operation.network.graph.outputs[0].source.operation
-    return str(prefix + operation.name)
+            ends[id(tensor)] = expanded[key][id(source)]
+    return ends
 
 
 def _rows(keys: list[str], edges: list[tuple[str, str]]) -> dict[str, int]:
