@@ -318,7 +318,7 @@ def test_masked_steps_output_the_state_a_stateful_layer_kept(
     np.testing.assert_array_equal(output[1], np.stack([kept[1]] * 3))
     np.testing.assert_array_equal(output[0], [kept[0], state[0], state[0]])
     again = SimpleRNN.from_config(rnn.get_config())
-    assert again.outputs_initial_state
+    assert again.quirks.outputs_initial_state
 
 
 def test_masks_over_several_cells_of_old_files() -> None:

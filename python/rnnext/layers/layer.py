@@ -35,13 +35,14 @@ from rnnext.layers.options import (
     options_config,
     read_options,
 )
+from rnnext.layers.quirks import KERAS3, Quirks
 from rnnext.layers.weight_owner import WeightOwner
 from rnnext.regularizers.regularizer import known as known_regularizer
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from rnnext.layers.option_types import KeptOption, ShapeOptions
+    from rnnext.layers.option_types import BaseOptions, KeptOption, ShapeOptions
 
 __all__ = ["Layer", "tensors_of_shapes"]
 
@@ -104,10 +105,9 @@ class Layer(WeightOwner):
     calls_others = True
     # Whether integer inputs are computed as floats; Keras leaves that to the operation.
     _casts_integers = False
-    # Set on recurrent layers of Keras 2 files: the mask is used beside an initial_state, too.
-    _masked_with_states = False
-    # Set on a user's layers of Keras 2 files: call(x, **kwargs) is given the mask by keyword, too.
-    _masks_by_keyword = False
+    # What it does as the Keras did that wrote its file, and which of these its class can do.
+    quirks = KERAS3
+    _known_quirks: frozenset[str] = frozenset()
     # The mask rule of a class's own compute_mask: MAKE unless the class says something else.
     _mask_rule = MaskRule.MAKE
     # Base-class arguments this class sets itself; callers may not pass them.
@@ -142,7 +142,7 @@ class Layer(WeightOwner):
         dtype: Any = None,
         autocast: bool = True,
         name: str | None = None,
-        **kwargs: Unpack[ShapeOptions],
+        **kwargs: Unpack[BaseOptions],
     ) -> None:
         super().__init__(name, trainable, dtype)
         self._build_shapes: dict[str, Any] | None = None
@@ -152,6 +152,7 @@ class Layer(WeightOwner):
         self.input_spec: Any = None
         self.supports_masking = _is_overridden(self, "compute_mask")
         self._batch_input_shape = self._pop_input_shape(kwargs)
+        self.quirks = Quirks.taken(kwargs, self._known_quirks)
         check_no_others(type(self), kwargs, self.label)
 
     def _take(self, given: dict[str, Any], without: tuple[str, ...] = ()) -> None:
@@ -495,15 +496,16 @@ class Layer(WeightOwner):
         `query`.
         """
         names = list(call.tensors)
-        one = len(names) == 1 or self._masked_with_states or "constants" in names
+        one = len(names) == 1 or self.quirks.masked_with_states or "constants" in names
         wanted = {"mask": names[0]} if one else {f"{name}_mask": name for name in names}
-        absent = None if self._masks_by_keyword else _NOT_GIVEN
+        absent = None if self.quirks.masks_by_keyword else _NOT_GIVEN
         return {m: tensors for m, tensors in wanted.items() if call.named.get(m, absent) is None}
 
     def _call_as_keras2(self) -> None:
         """Notes that the layer is of a file of Keras 2, which may give its `call` more."""
         is_own = not serialization.is_builtin(type(self))
-        self._masks_by_keyword = is_own and takes_any_keyword(type(self).call)
+        by_keyword = is_own and takes_any_keyword(type(self).call)
+        self.quirks = self.quirks.with_(masks_by_keyword=by_keyword)
 
     # Masks, shapes -----------------------------------------------------------------------------
 
@@ -592,7 +594,9 @@ class Layer(WeightOwner):
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialization.serialize(self.activity_regularizer)
         config.update(options_config(self, self._options))
-        if not self._options and not _is_overridden(self, "get_config"):
+        config.update(self.quirks.get_config())
+        is_own = not serialization.is_builtin(type(self))
+        if is_own and not self._options and not _is_overridden(self, "get_config"):
             config.update(constructor_arguments(self, self.__dict__["_construction"]))
         return config
 

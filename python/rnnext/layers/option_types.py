@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "ActivationOption",
-    "BidirectionalOptions",
+    "BaseOptions",
     "CellOptions",
     "CellRNNOptions",
     "CommonOptions",
@@ -22,9 +22,8 @@ __all__ = [
     "KeptOption",
     "LayerOptions",
     "LeakyReLUOptions",
-    "MergeOptions",
     "ModelOptions",
-    "RNNOptions",
+    "QuirkOptions",
     "SequentialOptions",
     "ShapeOption",
     "ShapeOptions",
@@ -53,6 +52,21 @@ class ShapeOptions(TypedDict, total=False):
     input_dim: SupportsIndex
 
 
+class QuirkOptions(TypedDict, total=False):
+    """Options that files of older Keras set; see `quirks.py`. A class takes those that it knows."""
+
+    all_masks_must_hold: bool
+    blind_queries_see_all: bool
+    keeps_masks: bool
+    masked_with_states: bool
+    outputs_initial_state: bool
+    repeats_masked_outputs: bool
+
+
+class BaseOptions(ShapeOptions, QuirkOptions, total=False):
+    """Options that `Layer` takes out of its `**kwargs`."""
+
+
 class CommonOptions(TypedDict, total=False):
     """Options of every layer, `Input` and `Embedding` among them."""
 
@@ -62,7 +76,7 @@ class CommonOptions(TypedDict, total=False):
     batch_input_shape: ShapeOption
 
 
-class WeightedOptions(CommonOptions, total=False):
+class WeightedOptions(CommonOptions, QuirkOptions, total=False):
     """Options of layers whose constructors name their `activity_regularizer`."""
 
     name: str | None
@@ -100,32 +114,10 @@ class CellOptions(LayerOptions, total=False):
 
 
 class CellRNNOptions(WeightedOptions, total=False):
-    """Options of `LSTM` and the like; the last two are set for files of older Keras."""
+    """Options of `LSTM` and the like."""
 
     zero_output_for_mask: bool
     implementation: int
-    masked_with_states: bool
-    outputs_initial_state: bool
-
-
-class RNNOptions(LayerOptions, total=False):
-    """Options of `RNN`, set for files of older Keras."""
-
-    masked_with_states: bool
-    outputs_initial_state: bool
-
-
-class BidirectionalOptions(LayerOptions, total=False):
-    """Options of `Bidirectional`, the last two set for files of older Keras."""
-
-    repeats_masked_outputs: bool
-    masked_with_states: bool
-
-
-class MergeOptions(LayerOptions, total=False):
-    """Options of `Add` and the like, the last one set for files of older Keras."""
-
-    all_masks_must_hold: bool
 
 
 class LeakyReLUOptions(LayerOptions, total=False):

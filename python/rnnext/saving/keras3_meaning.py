@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from rnnext import serialization
 from rnnext.errors import UnsupportedError
 from rnnext.layers.layer import Layer
+from rnnext.layers.quirks import Quirks
 from rnnext.models import Model
 from rnnext.saving.keras3_weights import descendants
 from rnnext.saving.upgrade import KERAS2_HARD_SIGMOID
@@ -14,16 +16,7 @@ from rnnext.saving.weight_plan import layer_label
 
 __all__ = ["is_unmasked", "keras3_config"]
 
-# What layers of older files do with masks, by the attribute that says so.
-_OLDER_MASKS = {
-    "blind_queries_see_all": "before Keras 3.10 queries that may look nowhere looked everywhere",
-    "keeps_masks": "before Keras 3.8 it passed masks on",
-    "repeats_masked_outputs": "before Keras 2.4 masked steps repeated the output before them",
-    "outputs_initial_state": "before Keras 2.2.5 masked steps could output the initial state",
-    "all_masks_must_hold": "before Keras 3.4 a step counted only if it did in all masked inputs",
-    "masks_by_keyword": "before Keras 3 a call with **kwargs was given the mask among them",
-    "masked_with_states": "before Keras 3 a call with initial_state used the input's mask too",
-}
+_OLDER = {field.name for field in dataclasses.fields(Quirks)}
 
 
 def keras3_config(model: Model) -> Any:
@@ -74,14 +67,13 @@ def _refuse_old_masks(model: Model) -> None:
     if not any(layer.makes_mask for layer in layers):
         return
     for layer in layers:
-        for attribute, behaviour in _OLDER_MASKS.items():
-            if getattr(layer, attribute, getattr(layer, f"_{attribute}", False)):
-                if attribute == "all_masks_must_hold" and is_unmasked(layer, model):
-                    continue
-                raise UnsupportedError(
-                    f"{layer_label(layer)}: {behaviour}; Keras 3 does not, so the model cannot be "
-                    "saved for it; keep the original file."
-                )
+        for quirk in layer.quirks.names():
+            if quirk == "all_masks_must_hold" and is_unmasked(layer, model):
+                continue
+            raise UnsupportedError(
+                f"{layer_label(layer)}: {layer.quirks.behaviour(quirk)}; Keras 3 does not, so the "
+                "model cannot be saved for it; keep the original file."
+            )
 
 
 def is_unmasked(layer: Layer, model: Model) -> bool:
@@ -95,7 +87,5 @@ def _without_old_masks(config: Any) -> Any:
     Where nothing makes a mask they change nothing.
     """
     if isinstance(config, dict):
-        return {
-            key: _without_old_masks(item) for key, item in config.items() if key not in _OLDER_MASKS
-        }
+        return {key: _without_old_masks(item) for key, item in config.items() if key not in _OLDER}
     return [_without_old_masks(item) for item in config] if isinstance(config, list) else config

@@ -56,6 +56,8 @@ class HeadedAttention(Layer):
         **kwargs: Arguments of `Layer`.
     """
 
+    _known_quirks = frozenset({"blind_queries_see_all"})
+
     def __init__(
         self,
         *,
@@ -74,10 +76,7 @@ class HeadedAttention(Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        # Set for files of Keras before 3.10.
-        blind_queries_see_all = kwargs.pop("blind_queries_see_all", False)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.blind_queries_see_all = blind_queries_see_all
         if flash_attention:
             raise UnsupportedError(f"{self.label}: flash_attention=True is not supported.")
         if sliding_window is not None:
@@ -182,7 +181,7 @@ class HeadedAttention(Layer):
 
         Keras has two ways to compute attention, which differ in that.
         """
-        return explicit_scores and not self.blind_queries_see_all
+        return explicit_scores and not self.quirks.blind_queries_see_all
 
     _regularizes_outputs = False
 
@@ -212,7 +211,6 @@ class HeadedAttention(Layer):
             "use_bias": self.use_bias,
             "use_gate": self.use_gate,
             "sliding_window": self.sliding_window,
-            **({"blind_queries_see_all": True} if self.blind_queries_see_all else {}),
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
             "kernel_regularizer": serialization.serialize(self.kernel_regularizer),
@@ -274,6 +272,8 @@ class MultiHeadAttention(HeadedAttention):
         ((1, 5, 8), (1, 2, 5, 7))
     """
 
+    _known_quirks = frozenset({"blind_queries_see_all", "keeps_masks"})
+
     def __init__(
         self,
         num_heads: int,
@@ -287,7 +287,6 @@ class MultiHeadAttention(HeadedAttention):
         flash_attention: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        keeps_masks = kwargs.pop("keeps_masks", False)  # set for files of Keras before 3.8
         super().__init__(
             dropout=dropout,
             use_bias=use_bias,
@@ -295,7 +294,6 @@ class MultiHeadAttention(HeadedAttention):
             flash_attention=flash_attention,
             **kwargs,
         )
-        self.keeps_masks = keeps_masks
         self.num_heads = positive_integer(num_heads, "num_heads", self.label)
         self.key_dim = positive_integer(key_dim, "key_dim", self.label)
         self.value_dim = positive_integer(
@@ -392,7 +390,7 @@ class MultiHeadAttention(HeadedAttention):
 
     def drops_masks_of(self, call: CallArguments) -> list[Any]:
         """Before Keras 3.8 the tensors kept their masks; since then the call takes them away."""
-        names = () if self.keeps_masks else ("query", "value", "key")
+        names = () if self.quirks.keeps_masks else ("query", "value", "key")
         return [call.named[name] for name in names if name in call.named]  # a subclass has its own
 
     def _attend(
@@ -484,7 +482,6 @@ class MultiHeadAttention(HeadedAttention):
             "value_dim": self.value_dim,
             "output_shape": self._output_shape,
             "attention_axes": self.attention_axes,
-            **({"keeps_masks": True} if self.keeps_masks else {}),
         }
 
 

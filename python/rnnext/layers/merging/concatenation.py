@@ -96,7 +96,7 @@ class Concatenate(Merge):
             if missing_axes:
                 mask = ops.logical_or(mask, ops.zeros_like(x, dtype="bool"))
             full.append(mask)
-        join = ops.all if self.all_masks_must_hold else ops.any
+        join = ops.all if self.quirks.all_masks_must_hold else ops.any
         return join(ops.concatenate(full, axis=self.axis), axis=-1)
 
 

@@ -25,7 +25,7 @@ from rnnext.ops.shapes import broadcast_shapes, shape_of
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from rnnext.layers.option_types import MergeOptions
+    from rnnext.layers.option_types import LayerOptions
 
 __all__ = [
     "Add",
@@ -56,14 +56,12 @@ class Merge(Layer):
     """
 
     _mask_rule = MaskRule.COMPUTE
+    _known_quirks = frozenset({"all_masks_must_hold"})
     # How many inputs there must be; None for any number.
     _input_count: int | None = None
 
-    def __init__(self, **kwargs: Unpack[MergeOptions]) -> None:
-        options: dict[str, Any] = {**kwargs}
-        all_masks_must_hold = options.pop("all_masks_must_hold", False)
-        super().__init__(**options)
-        self.all_masks_must_hold = all_masks_must_hold
+    def __init__(self, **kwargs: Unpack[LayerOptions]) -> None:
+        super().__init__(**kwargs)
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -161,19 +159,14 @@ class Merge(Layer):
             return None
         masks = self._checked_masks(inputs, mask)
         known = [mask for mask in masks if mask is not None]
-        if not known or (len(known) < len(masks) and not self.all_masks_must_hold):
+        if not known or (len(known) < len(masks) and not self.quirks.all_masks_must_hold):
             return None
         try:
             return functools.reduce(
-                ops.logical_and if self.all_masks_must_hold else ops.logical_or, known
+                ops.logical_and if self.quirks.all_masks_must_hold else ops.logical_or, known
             )
         except ShapeError as error:
             raise ShapeError(f"{self.label}: masks: {error}") from error
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        older = {"all_masks_must_hold": True} if self.all_masks_must_hold else {}
-        return {**super().get_config(), **older}
 
     def _checked_masks(self, inputs: Any, mask: Any) -> list[Any]:
         arrays, masks = self._checked_list(inputs, "inputs"), self._checked_list(mask, "mask")
@@ -268,7 +261,7 @@ class _MaskedMerge(Merge):
             inputs: List of arrays.
             mask: None, or a list of one mask or None for each input.
         """
-        if mask is None or all(one is None for one in mask) or self.all_masks_must_hold:
+        if mask is None or all(one is None for one in mask) or self.quirks.all_masks_must_hold:
             return super().call(inputs)
         arrays = self._numbers(inputs)
         masks = self._checked_masks(inputs, mask)

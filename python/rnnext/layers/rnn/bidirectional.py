@@ -23,7 +23,7 @@ from rnnext.layers.rnn.rnn import RNN
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from rnnext.layers.option_types import BidirectionalOptions
+    from rnnext.layers.option_types import LayerOptions
     from rnnext.layers.rnn.trace import Traces
 
 __all__ = ["Bidirectional"]
@@ -99,6 +99,7 @@ class Bidirectional(Layer):
 
     makes_new_arrays = True
     _casts_integers = True
+    _known_quirks = frozenset({"masked_with_states", "repeats_masked_outputs"})
     reads_steps = True
 
     def __init__(
@@ -107,14 +108,9 @@ class Bidirectional(Layer):
         merge_mode: str | None = "concat",
         weights: Any = None,
         backward_layer: Any = None,
-        **kwargs: Unpack[BidirectionalOptions],
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
-        # Set for files of Keras before 2.4, where masked steps repeat the output before them.
-        options: dict[str, Any] = {**kwargs}
-        repeats_masked_outputs = options.pop("repeats_masked_outputs", False)
-        masked_with_states = options.pop("masked_with_states", False)  # for those before Keras 3
-        super().__init__(**options)
-        self._masked_with_states = masked_with_states
+        super().__init__(**kwargs)
         if merge_mode not in _MERGES:
             raise UnsupportedError(
                 f"{self.label}: merge_mode must be one of {list(_MERGES)}, received {merge_mode!r}."
@@ -129,13 +125,14 @@ class Bidirectional(Layer):
         self._check_recurrent("backward_layer", backward_layer)
         self.backward_layer = backward_layer
         self._check_pair()
+        repeats = self.quirks.repeats_masked_outputs
         for each in (self.forward_layer, self.backward_layer):
             if hasattr(each, "zero_output_for_mask"):
-                each.zero_output_for_mask = each.return_sequences and not repeats_masked_outputs
+                each.zero_output_for_mask = each.return_sequences and not repeats
         self.stateful = self.forward_layer.stateful
         self.return_sequences = self.forward_layer.return_sequences
         # A last output alone is the same under either rule.
-        self.repeats_masked_outputs = repeats_masked_outputs and self.return_sequences
+        self.quirks = self.quirks.with_(repeats_masked_outputs=repeats and self.return_sequences)
         self.return_state = self.forward_layer.return_state
         self.supports_masking = True
         self.input_spec = self.forward_layer.input_spec
@@ -453,8 +450,6 @@ class Bidirectional(Layer):
             "merge_mode": self.merge_mode,
             "layer": serialization.serialize(self.forward_layer),
             "backward_layer": serialization.serialize(self.backward_layer),
-            **({"repeats_masked_outputs": True} if self.repeats_masked_outputs else {}),
-            **({"masked_with_states": True} if self._masked_with_states else {}),
         }
 
     @classmethod

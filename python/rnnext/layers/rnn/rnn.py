@@ -55,7 +55,7 @@ from rnnext.layers.weight_budget import weight_budget
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from rnnext.layers.option_types import RNNOptions
+    from rnnext.layers.option_types import LayerOptions
     from rnnext.layers.rnn.trace import Trace, Traces
 
 __all__ = ["RNN"]
@@ -118,6 +118,7 @@ class RNN(Layer):
     _call_checks_input = True
     _casts_integers = True
     _more_options = frozenset({"zero_output_for_mask"})
+    _known_quirks = frozenset({"masked_with_states", "outputs_initial_state"})
     reads_steps = True
     _meaning = "(batch, time, features)"
     _advice = (
@@ -136,15 +137,9 @@ class RNN(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
-        **kwargs: Unpack[RNNOptions],
+        **kwargs: Unpack[LayerOptions],
     ) -> None:
-        options: dict[str, Any] = {**kwargs}
-        masked_with_states = options.pop("masked_with_states", False)
-        # Set for files of Keras before 2.2.5, for masked steps that no other step precedes.
-        outputs_initial_state = options.pop("outputs_initial_state", False)
-        super().__init__(**options)
-        self._masked_with_states = masked_with_states
-        self.outputs_initial_state = outputs_initial_state
+        super().__init__(**kwargs)
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell, dtype=self.dtype_policy)
         check_cell(cell, self.label)
@@ -290,7 +285,7 @@ class RNN(Layer):
 
     def _with_masked_outputs(self, results: Any, states: Any, mask: Array | None) -> Any:
         """What a runner returned, after the rules of the layer for masked steps."""
-        if self.outputs_initial_state:
+        if self.quirks.outputs_initial_state:
             results = self._with_initial_state(results, states, mask)
         if self._zeros_are_mirrored:
             results = with_mirrored_zeros(results, mask)
@@ -332,7 +327,7 @@ class RNN(Layer):
     def runs_on_kernel(self, masked: bool) -> bool:
         """Whether a call is one call of a compiled kernel, with the outputs as they come."""
         stateless = not self.stateful and self.states is None
-        changed = self.outputs_initial_state or (masked and self._zeros_are_mirrored)
+        changed = self.quirks.outputs_initial_state or (masked and self._zeros_are_mirrored)
         as_it_comes = not changed and type(self).call is RNN.call
         return stateless and as_it_comes and isinstance(self._runner(), RecurrentKernel)
 
@@ -435,7 +430,7 @@ class RNN(Layer):
             results, pullback = record_run(recording, self.cell, runner, training, arguments)
         finally:
             recording.training = outer
-        if mask is None or not (self.outputs_initial_state or self._zeros_are_mirrored):
+        if mask is None or not (self.quirks.outputs_initial_state or self._zeros_are_mirrored):
             return results, pullback
         from rnnext.autodiff.tracing import trace
 
@@ -463,7 +458,7 @@ class RNN(Layer):
         x, initial_state, mask, _, constants = call.named.values()
         if self.go_backwards:
             call.refuse("go_backwards=True reads from the end; accepted is go_backwards=False.")
-        if self.outputs_initial_state and self.zero_output_for_mask:
+        if self.quirks.outputs_initial_state and self.zero_output_for_mask:
             call.refuse(
                 "zero_output_for_mask=True with outputs_initial_state=True: which of the two a "
                 "masked step outputs depends on more than is remembered; accepted is one of them."
@@ -543,8 +538,6 @@ class RNN(Layer):
             "stateful": self.stateful,
             "unroll": self.unroll,
             "zero_output_for_mask": self.zero_output_for_mask,
-            **({"masked_with_states": True} if self._masked_with_states else {}),
-            **({"outputs_initial_state": True} if self.outputs_initial_state else {}),
         }
 
     @classmethod

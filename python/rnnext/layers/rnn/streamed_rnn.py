@@ -119,7 +119,7 @@ class StreamedRNN:
         runner = layer._runner(False, checked_constants(constants, layer.cell, layer.label))
         results = runner.run(x, before, mask, flags)
         output, states = results[0], results[1:]
-        if mask is not None and layer.outputs_initial_state:
+        if mask is not None and layer.quirks.outputs_initial_state:
             output = layer._with_initial_state(output, before if self._takes_state else None, mask)
         if mask is not None and not zero_for_mask and last_output is not None:
             output = _repeated(last_output, output, mask)

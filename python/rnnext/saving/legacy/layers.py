@@ -17,13 +17,12 @@ from rnnext.saving.legacy.keras1_layers import upgrade_keras1_layer
 from rnnext.saving.legacy.version import KerasVersion
 
 __all__ = [
-    "MERGES",
     "LayerConverter",
     "is_model",
     "is_recurrent",
     "keras3_object",
     "object_parts",
-    "older_attention",
+    "older_masks",
     "state_axes",
 ]
 
@@ -78,7 +77,7 @@ _DROPPED: dict[str, set[str]] = {
     "MultiHeadAttention": {"query_shape", "key_shape", "value_shape"},
 }
 _HEADED = ("MultiHeadAttention", "GroupQueryAttention")
-MERGES = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
+_MERGES = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
 # The number of constants is that of a call, whose node says which of its tensors they are.
 _DROPPED_RECURRENT = {
     *("implementation", "input_dim", "input_length", "input_shape", "num_constants"),
@@ -150,13 +149,20 @@ def is_model(value: Any) -> bool:
     return functional or value.get("class_name") == "Sequential"
 
 
-def older_attention(class_name: str, version: KerasVersion) -> Config:
-    """Arguments by which an attention layer treats masks as it did in that version."""
+def older_masks(class_name: str, version: KerasVersion) -> Config:
+    """Arguments by which a layer treats masks as it did in that version: see `layers/quirks.py`.
+
+    What a recurrent layer does depends on its calls, too: see `LayerConverter.given_states`.
+    """
     arguments: Config = {}
     if class_name == "MultiHeadAttention" and version.keeps_attention_masks:
         arguments["keeps_masks"] = True
     if class_name in _HEADED and version.blind_queries_see_all:
         arguments["blind_queries_see_all"] = True
+    if class_name in _MERGES and version.joins_masks_by_and:
+        arguments["all_masks_must_hold"] = True
+    if class_name == "Bidirectional" and version.bidirectional_repeats_masked_outputs:
+        arguments["repeats_masked_outputs"] = True
     return arguments
 
 
@@ -251,12 +257,8 @@ class LayerConverter:
         names = _RENAMED.get(class_name, {})
         renamed = {names.get(key, key): value for key, value in config.items()}
         renamed.update(_CUDNN_ARGUMENTS.get(class_name, {}))
-        if class_name == "Bidirectional" and self.version.bidirectional_repeats_masked_outputs:
-            renamed["repeats_masked_outputs"] = True
         class_name = _CLASSES.get(class_name, class_name)
-        renamed.update(older_attention(class_name, self.version))
-        if class_name in MERGES and self.version.joins_masks_by_and:
-            renamed["all_masks_must_hold"] = True
+        renamed.update(older_masks(class_name, self.version))
         return class_name, renamed
 
     def _input_layer(self, config: Config, where: str) -> Config:

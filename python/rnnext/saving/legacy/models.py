@@ -15,13 +15,12 @@ import numpy as np
 from rnnext.errors import FileError, RnnextError
 from rnnext.saving.legacy.keras1_layers import looks_like_keras1
 from rnnext.saving.legacy.layers import (
-    MERGES,
     LayerConverter,
     is_model,
     is_recurrent,
     keras3_object,
     object_parts,
-    older_attention,
+    older_masks,
     state_axes,
 )
 from rnnext.saving.legacy.nodes import GraphConverter, with_arrays
@@ -127,9 +126,7 @@ def _with_older_masks(config: Any, version: KerasVersion) -> Any:
     older = {key: _with_older_masks(value, version) for key, value in config.items()}
     class_name, inner = older.get("class_name"), older.get("config")
     if isinstance(inner, dict):
-        inner.update(older_attention(str(class_name), version))
-        if class_name in MERGES and version.joins_masks_by_and:
-            inner["all_masks_must_hold"] = True
+        inner.update(older_masks(str(class_name), version))
     return older
 
 
