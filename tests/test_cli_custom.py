@@ -147,7 +147,7 @@ def test_unknown_classes_are_advised_to_be_given(
 ) -> None:
     for command in ("summary", "bench", "verify"):
         message = fails(capsys, command, str(folder / "m.keras"))
-        assert "(on the command line: --custom FILE.py, a file that defines it)" in message
+        assert "On the command line: --custom FILE.py, a file that defines it." in message
         assert main([command, str(folder / "m.keras"), "--custom", str(folder / "no.py")]) == 2
         capsys.readouterr()
 
@@ -159,7 +159,7 @@ def test_weights_are_advised_to_be_given_their_architecture(
     model.save_weights(tmp_path / "w.h5")
     (tmp_path / "m.json").write_text(model.to_json())
     message = fails(capsys, "summary", str(tmp_path / "w.h5"))
-    assert "(on the command line: --config MODEL.json, what model.to_json() wrote)" in message
+    assert "On the command line: --config MODEL.json, what model.to_json() wrote." in message
     config = ("--config", str(tmp_path / "m.json"))
     assert main(["summary", str(tmp_path / "w.h5"), *config]) == 0
     (tmp_path / "bad.json").write_text("[]")

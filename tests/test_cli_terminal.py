@@ -185,7 +185,7 @@ def test_convert_refuses_where_it_cannot_ask(model_file: str, tmp_path: Path) ->
     command = [*COMMAND, "convert", model_file, str(new)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 2
-    expected = f"rnnext convert: error: {new}: there is a file already; --force replaces it\n"
+    expected = f"rnnext convert: error: {new}: there is a file already; --force replaces it.\n"
     assert done.stderr == expected
     assert new.read_bytes() == b"old"
     done = subprocess.run([*command, "--force"], capture_output=True, text=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,3 +89,40 @@ class TestStatefulBatch:
         model.reset_states()
         np.testing.assert_array_equal(model.predict(x, batch_size=2), y)
         assert not np.array_equal(y[:2], y[2:])
+
+
+# What a message may end in instead: another message, or a hint that is a sentence.
+_CARRIED = (
+    r"\{(error(\.strerror)?|hint|reason|install|said|one\.advice|(did_you_mean|_described)\(.*)\}"
+)
+
+
+def _ending(message: ast.expr) -> str:
+    """The last part of the text of a message; a value in it is in braces."""
+    if isinstance(message, ast.BinOp):
+        return _ending(message.right)
+    if isinstance(message, ast.JoinedStr):
+        last = message.values[-1]
+        message = last.value if isinstance(last, ast.FormattedValue) else last
+        if isinstance(last, ast.FormattedValue):
+            return f"{{{ast.unparse(message)}}}"
+    return message.value if isinstance(message, ast.Constant) else "."  # made elsewhere
+
+
+def test_messages_end_in_a_full_stop() -> None:
+    """So does every message that is written where it is raised."""
+    package = Path(rnnext.__file__).parent
+    wrong, count = [], 0
+    for file in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call):
+                continue
+            if isinstance(node.exc.func, ast.Attribute):  # which adds the stop
+                continue
+            for message in node.exc.args[:1]:
+                count += 1
+                ending = str(_ending(message)).rstrip()
+                if not re.search(r"([.?!]|\.\))$", ending) and not re.fullmatch(_CARRIED, ending):
+                    wrong.append(f"{file.relative_to(package)}:{node.lineno}: {ending}")
+    assert count > 500
+    assert not wrong, "\n".join(wrong)

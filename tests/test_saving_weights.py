@@ -88,7 +88,7 @@ def test_error_names_file_layer_weight_and_both_shapes() -> None:
         saving.load_model(content)
     assert str(caught.value) == (
         "<bytes>: dense: layer 'dense' (Dense): weight 'bias': shape (2,) is expected, "
-        "the file has (9,)"
+        "the file has (9,)."
     )
 
 

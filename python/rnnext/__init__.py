@@ -244,7 +244,7 @@ def __getattr__(name: str) -> _typing.Any:
     # `from rnnext import arrays` asks for an attribute before the module is imported: no name of
     # TensorFlow's is meant.
     if name.startswith("__") or _PathFinder.find_spec(f"rnnext.{name}", __path__) is not None:
-        raise AttributeError(f"module 'rnnext' has no attribute {name!r}")
+        raise AttributeError(f"module 'rnnext' has no attribute {name!r}.")
     value = getattr(_importlib.import_module(_MODULE_OF.get(name, "rnnext.tensorflow")), name)
     setattr(_sys.modules[__name__], name, value)
     return value

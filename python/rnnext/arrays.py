@@ -165,11 +165,11 @@ def _of_arrow(column: Any) -> NDArray[Any]:
     shape = [len(array)]
     while hasattr(array.type, "list_size"):
         if array.null_count:
-            raise ValueError(f"it has {array.null_count} nulls")
+            raise ValueError(f"it has {array.null_count} nulls.")
         shape.append(array.type.list_size)
         array = array.flatten()
     if array.null_count:
-        raise ValueError(f"it has {array.null_count} nulls")
+        raise ValueError(f"it has {array.null_count} nulls.")
     return np.asarray(array.to_numpy(zero_copy_only=False)).reshape(shape)
 
 

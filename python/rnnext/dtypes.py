@@ -202,7 +202,7 @@ def require_dtype(name: str) -> None:
     except ImportError as error:
         raise UnsupportedError(
             "dtype 'bfloat16' needs the package ml_dtypes, which defines it for NumPy: "
-            "pip install ml_dtypes"
+            "pip install ml_dtypes."
         ) from error
 
 

@@ -457,7 +457,8 @@ def _slice(inner: Any) -> slice:
 
 
 def _array(inner: Any) -> Any:
-    return np.array(inner["value"], dtype=standard_dtype_name(inner["dtype"]))
+    with np.errstate(over="ignore"):  # a number too large for the dtype is infinite, as in Keras
+        return np.array(inner["value"], dtype=standard_dtype_name(inner["dtype"]))
 
 
 def _lambda(_inner: Any) -> Any:

@@ -350,7 +350,7 @@ def _stored(result: Any, target: Any, name: str) -> Any:
     if result.shape != target.shape:
         raise ValueError(
             f"non-broadcastable output operand with shape {target.shape} doesn't match the "
-            f"broadcast shape {result.shape}"
+            f"broadcast shape {result.shape}."
         )
     stored = Traced(result) if type(result) is np.ndarray else result
     stored = stored.astype(target.dtype, copy=False)

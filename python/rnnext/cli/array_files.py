@@ -35,7 +35,7 @@ def read_inputs(names: Sequence[str], model: Any, rows: str | None) -> list[NDAr
     if len(names) != len(model.inputs):
         raise ShapeError(
             f"the model has {len(model.inputs)} inputs ({', '.join(model.input_names)}), "
-            f"{len(names)} files were given"
+            f"{len(names)} files were given."
         )
     return [
         as_input(array, tensor, rows, name) if _is_table(name) else array
@@ -70,9 +70,9 @@ def read_array(name: str) -> NDArray[Any]:
             with array:
                 are_arrays = all(member.endswith(".npy") for member in array.zip.namelist())
             if not are_arrays:
-                raise FileError(f"{name}: a zip, not an array of numbers (.npy, .csv)")
+                raise FileError(f"{name}: a zip, not an array of numbers (.npy, .csv).")
             raise FileError(
-                f"{name}: holds arrays by name (.npz); give one .npy or .csv file per model input"
+                f"{name}: holds arrays by name (.npz); give one .npy or .csv file per model input."
             )
     return array
 
@@ -88,7 +88,7 @@ def check_output_name(name: str) -> None:
         FileError: With the endings that are known.
     """
     if Path(name).suffix not in _OUTPUT_SUFFIXES:
-        raise FileError(f"{name}: cannot tell the format; known: {', '.join(_OUTPUT_SUFFIXES)}")
+        raise FileError(f"{name}: cannot tell the format; known: {', '.join(_OUTPUT_SUFFIXES)}.")
 
 
 def write_arrays(name: str, arrays: dict[str, NDArray[Any]]) -> None:
@@ -111,7 +111,7 @@ def write_arrays(name: str, arrays: dict[str, NDArray[Any]]) -> None:
     if len(arrays) != 1:
         raise FileError(
             f"{name}: the model has {len(arrays)} outputs ({', '.join(arrays)}) and {suffix} holds "
-            "one; write .npz"
+            "one; write .npz."
         )
     (array,) = arrays.values()
     if suffix == ".npy":
@@ -120,7 +120,7 @@ def write_arrays(name: str, arrays: dict[str, NDArray[Any]]) -> None:
     elif array.ndim > 2:
         raise ShapeError(
             f"{name}: a .csv table has rows and columns, the output has shape {array.shape}; "
-            "write .npy"
+            "write .npy."
         )
     else:
         # .9g brings every float32 back, .17g every float64

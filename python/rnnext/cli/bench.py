@@ -86,11 +86,11 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Builds the rows, times them, prints them."""
     if not arguments.seconds > 0:
-        raise RnnextError(f"--seconds must be more than 0, received {arguments.seconds}")
+        raise RnnextError(f"--seconds must be more than 0, received {arguments.seconds}.")
     all_threads = rnnext.get_num_threads()
     thread_counts = sorted(set(arguments.threads or (1, all_threads)))
     if thread_counts[0] < 1:
-        raise RnnextError(f"--threads must be at least 1, received {thread_counts[0]}")
+        raise RnnextError(f"--threads must be at least 1, received {thread_counts[0]}.")
     with shown_progress(arguments) as progress, printed_on_stderr():
         rows, note = _rows(arguments, thread_counts, progress)
         try:
@@ -123,7 +123,7 @@ def _rows(
         return rows, ""
     try:
         if arguments.config is not None:
-            raise FileError(f"{arguments.file}: it opens whole models only")
+            raise FileError(f"{arguments.file}: it opens whole models only.")
         progress.say("opening it in TensorFlow")
         return rows + _tensorflow_rows(arguments.file, inputs), ""
     except (MissingPackageError, FileError) as error:

@@ -30,7 +30,7 @@ def agreement(rows: Sequence[Row], tolerance: float) -> bool:
         RnnextError: There is nothing to compare.
     """
     if not rows:
-        raise RnnextError("the model has no outputs to compare")
+        raise RnnextError("the model has no outputs to compare.")
     worst = max(rows, key=lambda row: row.relative)
     agree = worst.relative <= tolerance
     print(
@@ -71,7 +71,7 @@ def compare(
     if shapes[0] != shapes[1]:
         raise RnnextError(
             f"layer {layer.name!r}: outputs of shape {shapes[0]} in rnnext, {shapes[1]} in "
-            f"{reference}"
+            f"{reference}."
         )
     rows = []
     for i, (mine, other) in enumerate(zip(ours, theirs, strict=True)):

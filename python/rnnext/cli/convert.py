@@ -116,11 +116,11 @@ def confirm_overwriting(path: Path) -> None:
     if not path.exists():
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise FileError(f"{path}: there is a file already; --force replaces it")
+        raise FileError(f"{path}: there is a file already; --force replaces it.")
     sys.stderr.write(f"{path} is there already. Replace it? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise FileError(f"{path}: left as it is")
+        raise FileError(f"{path}: left as it is.")
 
 
 def _read(file: str, config: str | None, custom: Mapping[str, Any]) -> tuple[Any, Answers]:

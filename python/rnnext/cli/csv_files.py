@@ -42,7 +42,7 @@ def read_table(name: str) -> NDArray[np.float64]:
         raise FileError(f"{name}: no text of numbers: {error}") from error
     lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
-        raise FileError(f"{name}: it holds no numbers")
+        raise FileError(f"{name}: it holds no numbers.")
     rows = [(number, _cells(line, _separator(lines[0][1]))) for number, line in lines]
     header = rows[0][1]
     skipped = 0
@@ -51,7 +51,7 @@ def read_table(name: str) -> NDArray[np.float64]:
         del rows[0]
         if not rows:
             raise FileError(
-                f"{name}: it holds no numbers, only the line {lines[0][1].strip()[:60]!r}"
+                f"{name}: it holds no numbers, only the line {lines[0][1].strip()[:60]!r}."
             )
     width = len(rows[0][1])
     values = []
@@ -59,7 +59,7 @@ def read_table(name: str) -> NDArray[np.float64]:
         if len(cells) != width:
             raise FileError(
                 f"{name}: line {number} has {len(cells)} values, line {rows[0][0]} has {width}; "
-                "sequences of different lengths go into a .npy, padded"
+                "sequences of different lengths go into a .npy, padded."
             )
         values.append([_value(cell, name, number, i) for i, cell in enumerate(cells)][skipped:])
     return np.array(values)
@@ -112,18 +112,18 @@ def as_input(table: NDArray[Any], tensor: Any, rows: str | None, name: str) -> N
     where = f"{name}: a table of {table.shape[0]} rows and {table.shape[1]} columns"
     if rows == "steps":
         if len(shape) != 2 or shape[1] not in (None, table.shape[1]):
-            raise ShapeError(f"{where} is no sequence for the input {_shown(shape)}")
+            raise ShapeError(f"{where} is no sequence for the input {_shown(shape)}.")
         return table[None].astype(tensor.dtype)
     filled = _filled(shape, table.shape[1])
     if filled is None:
         way = "write a .npy"
         if len(shape) == 2 and shape[1] in (None, table.shape[1]):
             way = "--rows steps if the file is one sample with a step in each row, else a .npy"
-        raise ShapeError(f"{where}: a row is a sample, and does not fill {_shown(shape)}; {way}")
+        raise ShapeError(f"{where}: a row is a sample, and does not fill {_shown(shape)}; {way}.")
     if rows is None and len(shape) == 2 and shape[0] is None and filled[0] == 1 and len(table) > 1:
         raise ShapeError(
             f"{where}: for the input {_shown(shape)} a row may be a sample of one step, or one "
-            "step of a single sample; say --rows samples or --rows steps"
+            "step of a single sample; say --rows samples or --rows steps."
         )
     return table.reshape(len(table), *filled).astype(tensor.dtype)
 

@@ -52,11 +52,11 @@ def custom_objects(files: Sequence[str]) -> dict[str, Any]:
         if name is not None:
             objects = {name: _named(modules[file], name, file, objects)}
         elif not objects:
-            raise RnnextError(f"--custom {file}: it defines no class and no function")
+            raise RnnextError(f"--custom {file}: it defines no class and no function.")
         for key, value in objects.items():
             _check_library(key, value, file)
             if found.setdefault(key, value) is not value:
-                raise RnnextError(f"--custom {file}: another file defines {key!r} too")
+                raise RnnextError(f"--custom {file}: another file defines {key!r} too.")
     return found
 
 
@@ -70,10 +70,10 @@ def _run(file: str) -> ModuleType:
     """The file as a module. It may import what lies beside it; what it prints is no answer."""
     path = Path(file)
     if not path.is_file():
-        raise RnnextError(f"--custom {file}: there is no such file")
+        raise RnnextError(f"--custom {file}: there is no such file.")
     spec = importlib.util.spec_from_file_location(f"custom_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise RnnextError(f"--custom {file}: a Python file (.py) is expected")
+        raise RnnextError(f"--custom {file}: a Python file (.py) is expected.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     sys.path.insert(0, str(path.resolve().parent))
@@ -111,7 +111,7 @@ def _defined(module: ModuleType) -> dict[str, Any]:
 def _named(module: ModuleType, name: str, file: str, defined: dict[str, Any]) -> Any:
     if not hasattr(module, name):
         raise RnnextError(
-            f"--custom {file}:{name}: the file has no {name!r}; it defines {sorted(defined)}"
+            f"--custom {file}:{name}: the file has no {name!r}; it defines {sorted(defined)}."
         )
     return getattr(module, name)
 
@@ -125,5 +125,5 @@ def _check_library(name: str, value: Any, file: str) -> None:
         if library in ("keras", "tf_keras", "tensorflow", "torch"):
             raise RnnextError(
                 f"--custom {file}: class {name!r} is one of {library}'s; rnnext needs a subclass "
-                "of rnnext.layers.Layer whose call computes with NumPy"
+                "of rnnext.layers.Layer whose call computes with NumPy."
             )

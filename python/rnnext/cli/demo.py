@@ -81,7 +81,7 @@ def _recorded_answers() -> demo.Answers:
     if found != recorded.model_sha256:
         raise FileError(
             f"{demo.MODEL_FILE}: not the file TensorFlow's answers were recorded for "
-            f"(sha256 {found}, recorded {recorded.model_sha256}); install rnnext again"
+            f"(sha256 {found}, recorded {recorded.model_sha256}); install rnnext again."
         )
     return recorded
 

@@ -88,4 +88,4 @@ def draw(
 def _check_ending(pyplot: Any, file: str) -> None:
     known = sorted(pyplot.matplotlib.backend_bases.FigureCanvasBase.get_supported_filetypes())
     if Path(file).suffix[1:] not in known:
-        raise FileError(f"{file}: cannot tell the format; known: .{', .'.join(known)}")
+        raise FileError(f"{file}: cannot tell the format; known: .{', .'.join(known)}.")

@@ -32,7 +32,7 @@ def read_golden(files: Sequence[str]) -> dict[str, NDArray[Any]]:
                 content = np.load(stream, allow_pickle=False)
                 if isinstance(content, np.ndarray):
                     raise FileError(
-                        f"{file}: one array; an .npz with inputs and outputs is expected"
+                        f"{file}: one array; an .npz with inputs and outputs is expected."
                     )
                 with content:
                     new = {name: content[name] for name in content.files}
@@ -42,7 +42,7 @@ def read_golden(files: Sequence[str]) -> dict[str, NDArray[Any]]:
             raise FileError(f"{file}: no .npz file of arrays of numbers: {error}") from error
         twice = sorted(arrays.keys() & new.keys())
         if twice:
-            raise FileError(f"{file}: another file has arrays of these names too: {twice}")
+            raise FileError(f"{file}: another file has arrays of these names too: {twice}.")
         arrays.update(new)
     return arrays
 
@@ -67,7 +67,7 @@ def golden_rows(model: Any, golden: Arrays, outputs: Sequence[str], label: str) 
         expected = _by_name(left, outputs, label)
         if len(expected) != len(model.outputs):
             raise FileError(
-                f"{label}: the model has {len(model.outputs)} outputs, {len(outputs)} were named"
+                f"{label}: the model has {len(model.outputs)} outputs, {len(outputs)} were named."
             )
         for name in [name for name in left if re.fullmatch(r"y\d*", name)]:
             del left[name]
@@ -78,7 +78,7 @@ def golden_rows(model: Any, golden: Arrays, outputs: Sequence[str], label: str) 
     if unknown:
         raise FileError(
             f"{label}: arrays {unknown}: neither inputs, outputs nor layers of the model, whose "
-            f"layers are {[layer.name for layer in model.layers]}"
+            f"layers are {[layer.name for layer in model.layers]}."
         )
     ours = layer_outputs(model, layers, inputs)
     theirs = [*([left[layer.name]] for layer in layers), expected]
@@ -99,7 +99,7 @@ def _taken(
             raise FileError(
                 f"{label}: the model's {kind} are {list(names)}; arrays of these names or "
                 f"{len(names)} named {letter}, {letter}1, ... are expected, found are "
-                f"{sorted(left)}"
+                f"{sorted(left)}."
             )
         names = sorted(found, key=lambda name: int(name[1:] or -1))
     return _by_name(left, names, label)
@@ -108,5 +108,5 @@ def _taken(
 def _by_name(left: dict[str, NDArray[Any]], names: Sequence[str], label: str) -> list[NDArray[Any]]:
     missing = [name for name in names if name not in left]
     if missing:
-        raise FileError(f"{label}: no arrays {missing}; it has {sorted(left)}")
+        raise FileError(f"{label}: no arrays {missing}; it has {sorted(left)}.")
     return [left.pop(name) for name in names]

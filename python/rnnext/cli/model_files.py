@@ -73,7 +73,7 @@ def _advising_options() -> Iterator[None]:
         options = [option for advice, option in _OPTIONS.items() if advice in message]
         if not options:
             raise
-        raise type(error)(f"{message} (on the command line: {'; '.join(options)})") from error
+        raise type(error)(f"{message} On the command line: {'; '.join(options)}.") from error
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def sample_inputs(model: Any, samples: int, steps: int, seed: int) -> list[NDArr
         ShapeError: `samples` or `steps` below 1.
     """
     if samples < 1 or steps < 1:
-        raise ShapeError(f"samples and steps must be at least 1, received {samples} and {steps}")
+        raise ShapeError(f"samples and steps must be at least 1, received {samples} and {steps}.")
     rng = np.random.default_rng(seed)
     return [_draw(model, tensor, samples, steps, rng) for tensor in model.inputs]
 

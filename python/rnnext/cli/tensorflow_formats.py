@@ -48,7 +48,7 @@ def load_in_tensorflow(file: TensorFlowFile, config: str | None) -> tuple[Any, A
         if config is None:
             raise FileError(
                 f"{file.path}: a TensorFlow checkpoint holds weights without an architecture; "
-                "add --config MODEL.json, which model.to_json() wrote"
+                "add --config MODEL.json, which model.to_json() wrote."
             )
         model = _from_checkpoint(tensorflow, keras, file.path, config)
     # A model of its own takes a list of inputs, whatever structure the first one has.
@@ -69,7 +69,7 @@ def _saved_model(keras: Any, folder: Path) -> Any:
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise FileError(
             f"{folder}: a SavedModel without a Keras model of layers, as model.export() and "
-            "subclassed models write it; only its author's code knows the layers"
+            "subclassed models write it; only its author's code knows the layers."
         )
     return model
 
@@ -101,7 +101,7 @@ def _only_index(folder: Path) -> str:
     if len(found) != 1:
         raise FileError(
             f"{folder}: checkpoints {[path.stem for path in found]}: name one, such as "
-            f"{folder / 'PREFIX'}"
+            f"{folder / 'PREFIX'}."
         )
     return str(found[0].with_suffix(""))
 
@@ -113,6 +113,6 @@ def _model_name(names: Sequence[str], prefix: str) -> str:
     if len(roots) != 1:
         raise FileError(
             f"{prefix}: one Keras model is expected, found are {sorted(roots) or 'none'}; it has "
-            f"{sorted(names)[:5]}"
+            f"{sorted(names)[:5]}."
         )
     return roots.pop()

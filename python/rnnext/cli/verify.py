@@ -108,7 +108,7 @@ def _against_recording(
 ) -> tuple[list[Row], str, str]:
     """Compares with what .npz files hold; the rows, the table's title and a note below it."""
     if arguments.input:
-        raise RnnextError("--golden has the inputs; leave out --input")
+        raise RnnextError("--golden has the inputs; leave out --input.")
     progress.say(f"reading {arguments.file}")
     golden = read_golden(arguments.golden)
     label = ", ".join(arguments.golden)
@@ -126,7 +126,7 @@ def _against_tensorflow(
     from rnnext.cli.tensorflow_reference import Reference
 
     if arguments.config is not None or arguments.outputs:
-        raise RnnextError("--config and --outputs are for --golden; TensorFlow opens whole models")
+        raise RnnextError("--config and --outputs are for --golden; TensorFlow opens whole models.")
     with printed_on_stderr():
         progress.say(f"reading {arguments.file}")
         model = read_model(arguments.file, None, custom_objects(arguments.custom))

@@ -39,7 +39,7 @@ def standard_shape(shape: Any, name: str) -> Shape:
 def _size(size: Any) -> int:
     number = operator.index(size)
     if number < 0 or isinstance(size, bool):
-        raise ValueError(f"{size!r} is not a size")
+        raise ValueError(f"{size!r} is not a size.")
     return number
 
 

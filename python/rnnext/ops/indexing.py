@@ -72,7 +72,7 @@ def slice_(inputs: Any, start_indices: Any, shape: Sequence[int]) -> Array:
     ends = [start + size for start, size in zip(starts, shape, strict=True)]
     inside = all(a >= 0 and b <= n for a, b, n in zip(starts, ends, array.shape, strict=True))
     if not inside:
-        raise ValueError(f"a block of shape {tuple(shape)} at {starts} leaves the array")
+        raise ValueError(f"a block of shape {tuple(shape)} at {starts} leaves the array.")
     return asarray(array[tuple(map(slice, starts, ends))])
 
 
@@ -93,7 +93,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Array, Array]:  # noqa: 
     """Returns the k largest elements of the last axis, largest first, and their indices."""
     array = as_tensor(x)
     if not 0 <= k <= array.shape[-1]:
-        raise ValueError(f"k={k}, but the last axis has size {array.shape[-1]}")
+        raise ValueError(f"k={k}, but the last axis has size {array.shape[-1]}.")
     # Stable from the back, so that of equal elements the first comes first.
     order = np.argsort(array[..., ::-1], -1, kind="stable")[..., ::-1][..., :k]
     indices = array.shape[-1] - 1 - order

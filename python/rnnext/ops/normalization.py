@@ -115,7 +115,7 @@ def by_norm(x: Array, axis: Axis, order: int = 2, epsilon: float = 1e-12) -> Arr
 def normalize(x: Any, axis: Axis = -1, order: int = 2, epsilon: float | None = None) -> Array:
     """Returns `x` divided by its norm along `axis`, or by `epsilon` if the norm is smaller."""
     if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order must be an integer >= 1, received {order!r}")
+        raise ValueError(f"order must be an integer >= 1, received {order!r}.")
     return by_norm(as_float(x), axis, order, _EPSILON if epsilon is None else epsilon)
 
 

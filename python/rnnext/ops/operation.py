@@ -206,7 +206,8 @@ class FunctionOperation(Operation):
             raise type(error)(f"{label}: {error}") from error
         except (ValueError, IndexError, OverflowError) as error:
             shapes = [np.shape(x) for x in nest.flatten((args, kwargs)) if hasattr(x, "shape")]
-            raise ShapeError(f"{label}: {error} (received arrays of shapes {shapes})") from error
+            reason = str(error).rstrip(".")
+            raise ShapeError(f"{label}: {reason}; received arrays of shapes {shapes}.") from error
         return asarray(result) if isinstance(result, np.generic) else result
 
     def call(self, *args: Any, **kwargs: Any) -> Any:

@@ -99,7 +99,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Array]:
     """Returns the parts of `x` along an axis, without that axis."""
     array = np.moveaxis(as_tensor(x), axis, 0)
     if num is not None and num != len(array):
-        raise ValueError(f"num={num}, but axis {axis} has size {len(array)}")
+        raise ValueError(f"num={num}, but axis {axis} has size {len(array)}.")
     return list(array)
 
 
@@ -139,7 +139,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     """
     if mode != "constant":
         if constant_values is not None:
-            raise ValueError(f"constant_values={constant_values} with mode={mode!r}")
+            raise ValueError(f"constant_values={constant_values} with mode={mode!r}.")
         return np.pad(as_tensor(x), pad_width, mode=mode)  # type: ignore[call-overload,no-any-return]
     value = 0 if constant_values is None else constant_values
     return np.pad(as_tensor(x), pad_width, constant_values=value)

@@ -214,7 +214,7 @@ def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
             raise FileError(f"{label}: it is a model file, not JSON; rnnext.load_model opens it.")
     foreign = foreign_content(io.BytesIO(content), label)
     if foreign is not None:
-        raise FileError(f"{label}: not the JSON of a model: {foreign}")
+        raise FileError(f"{label}: not the JSON of a model: {foreign}.")
 
 
 def _model_from_archive(
@@ -251,7 +251,7 @@ def _archive_weights(archive: Archive, limits: Limits, wanted: Collection[str] =
         return read_shards(Source(archive.label, archive=archive, text=index), limits)
     raise FileError(
         f"{archive.label}: {_WEIGHTS_HDF5}, {_WEIGHTS_NPZ} or {_WEIGHTS_SHARDED} is expected; "
-        f"the archive has {sorted(names)}"
+        f"the archive has {sorted(names)}."
     )
 
 
@@ -302,7 +302,7 @@ def _apply_tree(model: Model, root: Group, label: str, limits: Limits, with_asse
     if not is_keras3_tree(tree):
         raise FileError(
             f"{label}: no Keras weights: neither layer_names nor a group 'layers'; "
-            f"the file has {sorted(root.groups)}"
+            f"the file has {sorted(root.groups)}."
         )
     states = take_states(model, tree, label, with_assets)
     _apply(states, plan_keras3_weights(model, tree, label))

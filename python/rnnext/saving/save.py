@@ -189,7 +189,7 @@ def _format(
         return default
     if by_name is None:
         raise UnsupportedError(
-            f"{name}: the name does not say how to save {what}; it must end in {_listed(endings)}"
+            f"{name}: the name does not say how to save {what}; it must end in {_listed(endings)}."
         )
     return by_name
 

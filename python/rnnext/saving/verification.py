@@ -35,7 +35,7 @@ def check_answers(model: Model, x: Any, y: Any, tolerance: float, label: str) ->
     for index, (output, known) in enumerate(zip(outputs, expected, strict=True)):
         where = f"{label}: verify: output {index}"
         if output.shape != known.shape:
-            raise FileError(f"{where}: shape {output.shape}, the given one is {known.shape}")
+            raise FileError(f"{where}: shape {output.shape}, the given one is {known.shape}.")
         # NaN is right where NaN is expected.
         same = np.isclose(output, known, rtol=0, atol=tolerance, equal_nan=True)
         if not same.all():

@@ -62,18 +62,18 @@ class WeightPlan:
             received = ", ".join(str(array.shape) for array in arrays) or "none"
             raise FileError(
                 f"{where}: {len(variables)} weights are expected ({expected}), "
-                f"the file has {len(arrays)} ({received}){_quantized(arrays)}"
+                f"the file has {len(arrays)} ({received}){_quantized(arrays)}."
             )
         for variable, array in zip(variables, arrays, strict=True):
             if array.shape != variable.shape:
                 raise FileError(
                     f"{where}: weight {variable.name!r}: shape {variable.shape} is expected, "
-                    f"the file has {array.shape}"
+                    f"the file has {array.shape}."
                 )
             if variable.value.dtype.kind == "f" and array.dtype.kind != "f":
                 raise FileError(
                     f"{where}: weight {variable.name!r}: floats are expected, "
-                    f"the file has {array.dtype}{_quantized([array])}"
+                    f"the file has {array.dtype}{_quantized([array])}."
                 )
             self._assignments.append((variable, array))
 
@@ -88,7 +88,7 @@ class WeightPlan:
         if missing:
             raise FileError(
                 f"{self.label}: the file has no place for {len(missing)} of the weights of "
-                f"{layer_label(model)}: {', '.join(missing[:8])}"
+                f"{layer_label(model)}: {', '.join(missing[:8])}."
             )
 
     def convert(self, change: Callable[[Variable, Array], Array]) -> None:

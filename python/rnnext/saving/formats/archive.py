@@ -99,7 +99,7 @@ class ZipArchive:
         """Content of one member, checked against its declared size and CRC-32."""
         info = self._members.get(name)
         if info is None:
-            raise FileError(f"{self.label}: {name}: missing; the archive has {self.names()}")
+            raise FileError(f"{self.label}: {name}: missing; the archive has {self.names()}.")
         if info.file_size > max_bytes:
             raise FileError(
                 f"{self.label}: {name}: {info.file_size} bytes, at most {max_bytes} are accepted "
@@ -113,7 +113,7 @@ class ZipArchive:
         if len(content) != info.file_size:
             raise FileError(
                 f"{self.label}: {name}: holds {len(content)} bytes or more, "
-                f"the directory declares {info.file_size}"
+                f"the directory declares {info.file_size}."
             )
         if zlib.crc32(content) != info.CRC:
             raise FileError(f"{self.label}: {name}: damaged (CRC-32 does not match).")
@@ -205,7 +205,7 @@ class FolderArchive:
         if not path.is_relative_to(self._folder):
             raise FileError(f"{where}: a link that leaves the folder.")
         if not path.is_file():
-            raise FileError(f"{where}: missing; the folder has {self.names()}")
+            raise FileError(f"{where}: missing; the folder has {self.names()}.")
         if path.stat().st_size > max_bytes:
             raise FileError(
                 f"{where}: {path.stat().st_size} bytes, at most {max_bytes} are accepted "

@@ -145,7 +145,7 @@ def add_tree(target: Group, part: Group, label: str, limits: Limits) -> None:
         for step in name.split("\\"):
             path = f"{inner.path.rstrip('/')}/{step}"
             if path.count("/") > limits.hdf5_depth:
-                raise FileError(f"{label}: {path}: groups nested deeper than {limits.hdf5_depth}")
+                raise FileError(f"{label}: {path}: groups nested deeper than {limits.hdf5_depth}.")
             inner = inner.groups.setdefault(step, Group(path))
         add_tree(inner, group, label, limits)
 

@@ -50,7 +50,7 @@ def _check(content: bytes | mmap.mmap, label: str) -> None:
             _, size = _COLLECTION.unpack_from(content, start)
             # Weights may hold these bytes by chance; a length that does not fit is no collection.
             if size <= len(content) - start and not _is_intact(content, start, size):
-                raise FileError(f"{label}: HDF5: damaged global heap at byte {start}")
+                raise FileError(f"{label}: HDF5: damaged global heap at byte {start}.")
         start = content.find(_SIGNATURE, start + 1)
 
 

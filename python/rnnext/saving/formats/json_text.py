@@ -46,7 +46,7 @@ def parse_object(text: str | bytes, label: str, part: str, limits: Limits) -> di
     except ValueError as error:
         raise FileError(f"{where}: not JSON ({error}).") from error
     if not isinstance(parsed, dict):
-        raise FileError(f"{where}: a JSON object is expected, received {type(parsed).__name__}")
+        raise FileError(f"{where}: a JSON object is expected, received {type(parsed).__name__}.")
     return parsed
 
 

@@ -36,7 +36,7 @@ def read_shards(index: Source, limits: Limits) -> Group:
     content = parse_object(index.text or b"", index.label, "index of shards", limits)
     foreign = foreign_json(content)
     if foreign is not None:
-        raise FileError(f"{index.label}: no weights of Keras: {foreign}")
+        raise FileError(f"{index.label}: no weights of Keras: {foreign}.")
     weight_map = content.get("weight_map")
     if not isinstance(weight_map, dict):
         raise FileError(
@@ -72,7 +72,7 @@ def _shard_file(index: Source, name: str, label: str, max_bytes: int) -> Path | 
         raise FileError(f"{label}: shards can only be found beside a path, not beside bytes.")
     shard = index.path.with_name(name)
     if not shard.is_file():
-        raise FileError(f"{label}: missing; it must lie beside {index.path.name}")
+        raise FileError(f"{label}: missing; it must lie beside {index.path.name}.")
     return shard
 
 

@@ -183,7 +183,7 @@ def _stream_source(stream: BinaryIO, label: str, limits: Limits, path: Path | No
         if _KERAS_MEMBERS.isdisjoint(archive.names()):
             found = foreign_archive(archive)
             if found is not None:
-                raise FileError(f"{label}: not a Keras model file: {found}")
+                raise FileError(f"{label}: not a Keras model file: {found}.")
         return Source(label, archive=archive)
     if start.startswith(_HDF5_MAGIC):
         if path is not None:
@@ -199,7 +199,7 @@ def _stream_source(stream: BinaryIO, label: str, limits: Limits, path: Path | No
     found = foreign_content(stream, label) or (
         f"a zip (.keras), an HDF5 file (.h5) or JSON is expected, it starts with {start[:8]!r}"
     )
-    raise FileError(f"{label}: not a Keras model file: {found}")
+    raise FileError(f"{label}: not a Keras model file: {found}.")
 
 
 def _folder_source(path: Path) -> Source:
@@ -213,5 +213,5 @@ def _folder_source(path: Path) -> Source:
         raise tensorflow.refusal(str(path))
     found = foreign_folder(names)
     if found is not None:
-        raise FileError(f"{path}: not a Keras model: {found}")
-    raise FileError(f"{path}: a folder without config.json; it has {names}")
+        raise FileError(f"{path}: not a Keras model: {found}.")
+    raise FileError(f"{path}: a folder without config.json; it has {names}.")

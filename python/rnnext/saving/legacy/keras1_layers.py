@@ -162,7 +162,7 @@ def upgrade_keras1_layer(class_name: str, config: Config, where: str) -> tuple[s
 def _data_format(dim_ordering: Any, where: str) -> str:
     if dim_ordering not in _DATA_FORMATS:
         raise UnsupportedError(
-            f"{where}: dim_ordering {dim_ordering!r}; accepted are {list(_DATA_FORMATS)}"
+            f"{where}: dim_ordering {dim_ordering!r}; accepted are {list(_DATA_FORMATS)}."
         )
     return _DATA_FORMATS[dim_ordering]
 

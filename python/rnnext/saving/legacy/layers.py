@@ -105,7 +105,7 @@ def object_parts(value: Any, where: str) -> tuple[str, Config]:
             return name, config
     raise FileError(
         f"{where}: a serialized object with class_name and config is expected, "
-        f"received {str(value)[:80]}"
+        f"received {str(value)[:80]}."
     )
 
 

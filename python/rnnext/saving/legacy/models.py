@@ -146,7 +146,7 @@ def _version(config: Config, keras_version: str | None, label: str) -> KerasVers
         )  # since when all mean the same
     raise FileError(
         f"{label}: no keras_version is recorded, and the meaning of hard_sigmoid and several "
-        'defaults depends on it; add the key "keras_version" to the JSON (for example "2.3.1")'
+        'defaults depends on it; add the key "keras_version" to the JSON (for example "2.3.1").'
     )
 
 
@@ -232,7 +232,7 @@ class _ModelConverter:
             raise FileError(f"{where}: a list of layers is expected.")
         for layer in layers:
             if not isinstance(layer, dict) or not isinstance(layer.get("name"), str):
-                raise FileError(f"{where}: a layer without a name: {str(layer)[:80]}")
+                raise FileError(f"{where}: a layer without a name: {str(layer)[:80]}.")
         graph = GraphConverter(layers, body["output_layers"], where)
         converted = []
         functional: dict[str, bool] = {}

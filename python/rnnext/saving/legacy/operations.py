@@ -174,7 +174,7 @@ def _translated(function: str, given: Config, where: str) -> tuple[str, Config, 
     if function not in _RULES:
         raise UnsupportedError(
             f"{where}: the TensorFlow function tf.{function} is not known to rnnext; known are "
-            f"{', '.join(sorted(_RULES))}"
+            f"{', '.join(sorted(_RULES))}."
         )
     target, names, defaults = _RULES[function]
     values = dict(defaults)
@@ -184,7 +184,7 @@ def _translated(function: str, given: Config, where: str) -> tuple[str, Config, 
         elif name not in names and name != "name" and value not in (None, False, 0):
             raise UnsupportedError(
                 f"{where}: tf.{function}: argument {name}={str(value)[:40]} is not known to "
-                f"rnnext; accepted are {sorted(names)}"
+                f"rnnext; accepted are {sorted(names)}."
             )
     target, values = _SPECIAL.get(function, _unchanged)(target, values, where)
     option_names = serialization.operation_class(target)._option_names

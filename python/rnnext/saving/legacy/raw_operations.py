@@ -108,7 +108,7 @@ def raw_call(config: Config, tensors: Any, where: str) -> tuple[str, Any, Config
     node, constants = config.get("node_def"), config.get("constants")
     if not isinstance(node, dict) or not isinstance(constants, dict):
         raise FileError(
-            f"{where}: node_def and constants are expected, received {str(config)[:80]}"
+            f"{where}: node_def and constants are expected, received {str(config)[:80]}."
         )
     raw = node.get("op")
     arguments: list[Any] = list(tensors) if isinstance(tensors, list) else [tensors]
@@ -126,7 +126,7 @@ def raw_call(config: Config, tensors: Any, where: str) -> tuple[str, Any, Config
         known = sorted([*_CALLS, "ConcatV2", "Pack", "StridedSlice"])
         raise UnsupportedError(
             f"{where}: the TensorFlow operation {raw!r} is not known to rnnext; known are "
-            f"{', '.join(known)}"
+            f"{', '.join(known)}."
         )
     function, names, by_attribute = _CALLS[raw]
     given = dict(zip(names, arguments[1:], strict=True))

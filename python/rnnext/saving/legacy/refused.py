@@ -40,7 +40,7 @@ def refuse_foreign_config(config: dict[str, Any], label: str) -> None:
     """
     foreign = foreign_json(config)
     if foreign is not None:
-        raise FileError(f"{label}: not a Keras model: {foreign}")
+        raise FileError(f"{label}: not a Keras model: {foreign}.")
     for name, part in _parts(config, "model"):
         mode = _quantization(part)
         if mode is not None:
@@ -54,7 +54,7 @@ def refuse_foreign_config(config: dict[str, Any], label: str) -> None:
         if optimized is not None:
             raise UnsupportedError(
                 f"{label}: layer {name!r}: the model is one of tensorflow_model_optimization; "
-                f"{optimized}"
+                f"{optimized}."
             )
 
 

@@ -91,7 +91,7 @@ def plan_legacy_weights(
         if len(weighted) != len(found):
             raise FileError(
                 f"{label}: the file has weights of {len(found)} layers {list(found)}, the model "
-                f"has {len(weighted)} layers with weights {[layer.name for layer in weighted]}"
+                f"has {len(weighted)} layers with weights {[layer.name for layer in weighted]}."
             )
         pairs = list(zip(weighted, found, strict=True))
     for layer, name in pairs:
@@ -198,7 +198,7 @@ def _converted_gru(layer: Layer, arrays: list[Array], where: str) -> list[Array]
     if after != expected and bias in ((3 * units,), (6 * units,), (2, 3 * units)):
         raise FileError(
             f"{where}: weight 'bias' has shape {bias}, which is that of reset_after={after}; "
-            f"the layer has reset_after={expected}"
+            f"the layer has reset_after={expected}."
         )
     if bias == (6 * units,):
         _check_kernels(arrays, 3, where)
@@ -216,5 +216,5 @@ def _check_kernels(arrays: list[Array], gates: int, where: str) -> None:
     for array in arrays[:2]:
         if array.ndim != 2 or array.shape[1] != width:
             raise FileError(
-                f"{where}: a cuDNN kernel of width {width} is expected, the file has {array.shape}"
+                f"{where}: a cuDNN kernel of width {width} is expected, the file has {array.shape}."
             )
