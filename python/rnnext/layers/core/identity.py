@@ -44,7 +44,3 @@ class Identity(Layer):
     def compute_output_spec(self, inputs: Any) -> Any:
         """Returns tensors like the inputs."""
         return nest.map_structure(lambda x: KerasTensor(x.shape, x.dtype, self.name), inputs)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return super().get_config()

@@ -115,6 +115,13 @@ class RNN(Layer):
                 [3., 3.]]], dtype=float32)
     """
 
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+    unroll: bool
+    zero_output_for_mask: bool
+
     _call_checks_input = True
     _casts_integers = True
     _more_options = frozenset({"zero_output_for_mask"})
@@ -146,12 +153,10 @@ class RNN(Layer):
         self.cell = cell
         self._cell_has_kernel = has_kernel(cell)
         # bool() also for NumPy's and for 0 and 1 in old configs: the kernels want Python's own.
-        self.return_sequences = bool(return_sequences)
-        self.return_state = bool(return_state)
-        self.go_backwards = bool(go_backwards)
-        self.stateful = bool(stateful)
-        self.unroll = bool(unroll)
-        self.zero_output_for_mask = bool(zero_output_for_mask)
+        return_sequences, return_state = bool(return_sequences), bool(return_state)
+        go_backwards, stateful = bool(go_backwards), bool(stateful)
+        unroll, zero_output_for_mask = bool(unroll), bool(zero_output_for_mask)
+        self._take(locals(), without=("cell",))
         self.states: Any = None
         self._plain_flags: int | None = None
         self.supports_masking = True
@@ -528,17 +533,7 @@ class RNN(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {**super().get_config(), **self._flags(), "cell": serialization.serialize(self.cell)}
-
-    def _flags(self) -> dict[str, Any]:
-        return {
-            "return_sequences": self.return_sequences,
-            "return_state": self.return_state,
-            "go_backwards": self.go_backwards,
-            "stateful": self.stateful,
-            "unroll": self.unroll,
-            "zero_output_for_mask": self.zero_output_for_mask,
-        }
+        return {**super().get_config(), "cell": serialization.serialize(self.cell)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
