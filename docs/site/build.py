@@ -112,6 +112,7 @@ def copy_sources(folder: Path) -> None:
         # Other folders of the repository are within the site, or are not on it at all.
         text = re.sub(r"\]\(\.\./(bench/results/)", r"](\1", text)
         (folder / page.name).write_text(text, "utf-8")
+    shutil.copytree(ROOT / "docs" / "gallery", folder / "gallery")
     shutil.copytree(ROOT / "docs" / "site", folder / "site")
     shutil.copy(ROOT / "docs" / "site" / "conf.py", folder)
     shutil.copytree(

