@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +18,12 @@ __all__ = ["Published", "draw", "fetch", "options"]
 COLOURS = {"blue": "#2f6db5", "red": "#c8452f", "grey": "#8a8f98"}
 
 
-def options(documentation: str) -> argparse.Namespace:
+def options(documentation: str, has_quick: bool = False) -> argparse.Namespace:
     """The command line of a program.
 
     Args:
         documentation: The program's docstring.
+        has_quick: Whether it can train less.
 
     Returns:
         `picture`, a file; `packages`, a folder or None; `quick`, whether to train less.
@@ -30,7 +32,8 @@ def options(documentation: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=documentation.partition("\n")[0])
     parser.add_argument("--picture", type=Path, default=name, help=f"where to draw: {name}")
     parser.add_argument("--packages", type=Path, help="where packages from PyPI are kept")
-    parser.add_argument("--quick", action="store_true", help="trains less, for tests")
+    if has_quick:
+        parser.add_argument("--quick", action="store_true", help="trains less, for tests")
     return parser.parse_args()
 
 
@@ -52,10 +55,14 @@ def draw(file: Path, size: tuple[float, float], paint: Callable[[Any], None]) ->
     """
     try:
         from matplotlib.figure import Figure
+        from PIL import Image  # comes with Matplotlib
     except ImportError:
         print("no picture: Matplotlib is not installed")
         return
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
     paint(figure)
-    figure.savefig(file, dpi=110, pil_kwargs={"optimize": True})
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=110, format="png")
+    # a palette makes the file a third as large
+    Image.open(drawn).convert("RGB").quantize(128).save(file, format="png", optimize=True)
     print(f"drawn: {file}")
