@@ -64,5 +64,5 @@ def draw(file: Path, size: tuple[float, float], paint: Callable[[Any], None]) ->
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=110, format="png")
     # a palette makes the file a third as large
-    Image.open(drawn).convert("RGB").quantize(128).save(file, format="png", optimize=True)
+    Image.open(drawn).convert("RGB").quantize().save(file, format="png", optimize=True)
     print(f"drawn: {file}")

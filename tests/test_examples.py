@@ -100,3 +100,16 @@ def test_find_anomalies(gallery: Callable[..., str]) -> None:
     }
     assert "from 21 to 1048 mph" in printed
     assert number(r"(\d+) steps of 15 streams", printed) > 100_000
+
+
+def test_translate_dates(gallery: Callable[..., str]) -> None:
+    printed = gallery("translate_dates.py", "--quick")
+    assert "the 8th of January 1978 -> " in printed
+    assert number(r"([\d.]+) % of 19176 days that it never saw are right", printed) > 75
+
+
+def test_weigh_words(gallery: Callable[..., str]) -> None:
+    printed = gallery("weigh_words.py")
+    assert number(r"right for ([\d.]+) % of 1000 other sentences", printed) > 76
+    # what it attends to in "old fashioned but thoroughly satisfying entertainment"
+    assert number(r"satisfying (0\.\d+), ", printed) > 0.5
