@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
 from comparison.published import CannotFetch, Published, fetch_file
 
-__all__ = ["Published", "draw", "fetch", "options"]
+__all__ = ["Published", "draw", "fetch", "options", "save"]
 
 COLOURS = {"blue": "#2f6db5", "red": "#c8452f", "grey": "#8a8f98"}
 
@@ -53,16 +54,31 @@ def draw(file: Path, size: tuple[float, float], paint: Callable[[Any], None]) ->
         size: Width and height in inches.
         paint: Draws on a Matplotlib figure.
     """
-    try:
+
+    def make() -> Any:
         from matplotlib.figure import Figure
-        from PIL import Image  # comes with Matplotlib
-    except ImportError:
+
+        figure = Figure(figsize=size, layout="constrained", facecolor="white")
+        paint(figure)
+        return figure
+
+    save(file, make)
+
+
+def save(file: Path, make: Callable[[], Any]) -> None:
+    """Writes a picture, if Matplotlib is installed.
+
+    Args:
+        file: Where to.
+        make: Makes a Matplotlib figure.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
         print("no picture: Matplotlib is not installed")
         return
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    paint(figure)
+    from PIL import Image  # comes with Matplotlib
+
     drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=110, format="png")
+    make().savefig(drawn, dpi=110, format="png")
     # a palette makes the file a third as large
     Image.open(drawn).convert("RGB").quantize().save(file, format="png", optimize=True)
     print(f"drawn: {file}")

@@ -62,7 +62,7 @@ def number(pattern: str, printed: str) -> float:
 
 def test_every_program_of_the_gallery_has_a_picture_on_its_page() -> None:
     page = (EXAMPLES.parent / "docs" / "gallery.md").read_text("utf-8")
-    programs = {path.stem for path in EXAMPLES.glob("*.py") if "gallery.draw(" in path.read_text()}
+    programs = {path.stem for path in EXAMPLES.glob("*.py") if "import gallery" in path.read_text()}
     assert programs == {path.stem for path in (EXAMPLES.parent / "docs" / "gallery").glob("*.png")}
     for name in programs:
         assert f"python examples/{name}.py\n" in page
@@ -113,3 +113,11 @@ def test_weigh_words(gallery: Callable[..., str]) -> None:
     assert number(r"right for ([\d.]+) % of 1000 other sentences", printed) > 76
     # what it attends to in "old fashioned but thoroughly satisfying entertainment"
     assert number(r"satisfying (0\.\d+), ", printed) > 0.5
+
+
+def test_count_letters(gallery: Callable[..., str]) -> None:
+    """It counts beyond what it was trained on, and a cell goes up and down."""
+    printed = gallery("count_letters.py")
+    assert number(r"words of up to 12 a, right for all up to (\d+)", printed) >= 16
+    cells = re.findall(r"cell \d: (\S+) with each a, (\S+) with each b", printed)
+    assert any(abs(float(a)) > 0.5 and abs(float(a) + float(b)) < 0.1 for a, b in cells)
