@@ -1,10 +1,11 @@
-"""Notebooks as people write them for TensorFlow, run by Jupyter with one word replaced."""
+"""Notebooks run by Jupyter: those that people write for TensorFlow, and those of examples/."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+FILES = sorted((Path(__file__).parents[1] / "examples" / "notebooks").glob("*.ipynb"))
 
 # One cell each. `tensorflow` becomes `rnnext`, and nothing else changes.
 SHAPES = [
@@ -101,13 +104,17 @@ def run(kernel: Any, cells: list[str]) -> list[str]:
     kernel.nb = notebook
     for index, cell in enumerate(notebook.cells):
         kernel.execute_cell(cell, index)
-    return ["".join(map(text_of, cell.outputs)) for cell in notebook.cells]
+    return list(map(printed, notebook.cells))
+
+
+def printed(cell: Any) -> str:
+    return "".join(map(text_of, cell.outputs))
 
 
 def text_of(output: Any) -> str:
     if output.output_type == "error":
         return f"{output.ename}: {output.evalue}"
-    return str(output.get("text", ""))
+    return str(output["text"] if "text" in output else output["data"]["text/plain"])
 
 
 def test_shapes_and_the_recurrence_by_hand(kernel: Any) -> None:
@@ -125,3 +132,18 @@ def test_a_model_that_is_compiled_and_predicts(kernel: Any) -> None:
     # 50 * 8, twice (8 + 5 + 1) * 20, and (10 + 1) * 3
     assert predicted == f"(2, 3) {400 + 560 + 33} 2.0\n"
     assert trained == "['accuracy', 'loss']\n"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_notebook_prints_what_it_keeps(file: Path, kernel: Any) -> None:
+    """The site and GitHub show what the files keep."""
+    kept = [cell for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code"]
+    run(kernel, ["%reset -f", "import tensorflow; tensorflow.clear_session()"])
+    for cell, found in zip(kept, run(kernel, [cell.source for cell in kept]), strict=True):
+        assert found == printed(cell), cell.source
+
+
+def test_notebooks_there_are() -> None:
+    page = (FILES[0].parents[2] / "docs" / "gallery.md").read_text("utf-8")
+    assert len(FILES) == 4
+    assert all(f"(../examples/notebooks/{file.name})" in page for file in FILES)

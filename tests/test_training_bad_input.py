@@ -51,6 +51,11 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ShapeError,
         r"y_true of shape \(6, 3\) and y_pred of shape \(6, 2\) do not fit",
     ),
+    "metrics in the place of loss_weights": (
+        lambda: fit(X, Y, of=model_of(loss_weights=["accuracy"])),
+        UnsupportedError,
+        r"loss_weights: expected numbers, received 'accuracy'.* metrics are given as metrics=",
+    ),
     "ids for a categorical loss": (
         lambda: fit(X, IDS[:, None], of=classes("categorical_crossentropy")),
         ShapeError,

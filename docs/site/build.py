@@ -18,6 +18,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from notebook_pages import page_of
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "rnnext"
 
@@ -111,7 +113,9 @@ def copy_sources(folder: Path) -> None:
         text = page.read_text("utf-8")
         # Other folders of the repository are within the site, or are not on it at all.
         text = re.sub(r"\]\(\.\./(bench/results/)", r"](\1", text)
+        text = re.sub(r"\]\(\.\./examples/(notebooks/\w+)\.ipynb\)", r"](\1.md)", text)
         (folder / page.name).write_text(text, "utf-8")
+    shutil.copytree(ROOT / "docs" / "gallery", folder / "gallery")
     shutil.copytree(ROOT / "docs" / "site", folder / "site")
     shutil.copy(ROOT / "docs" / "site" / "conf.py", folder)
     shutil.copytree(
@@ -119,6 +123,9 @@ def copy_sources(folder: Path) -> None:
         folder / "bench" / "results",
         ignore=lambda _, names: [name for name in names if not name.endswith((".md", ".png"))],
     )
+    (folder / "notebooks").mkdir()
+    for notebook in (ROOT / "examples" / "notebooks").glob("*.ipynb"):
+        (folder / "notebooks" / f"{notebook.stem}.md").write_text(page_of(notebook), "utf-8")
     (folder / "api").mkdir()
     top = [(name, name.rpartition(".")[2][0].isupper()) for name in TOP]
     (folder / "api" / "rnnext.rst").write_text(reference("rnnext", top), "utf-8")

@@ -63,6 +63,12 @@ class CompileLoss:
                 "loss_weights must be a float, or a list or dict by output, received "
                 f"{loss_weights!r}."
             )
+        for weight in nest.flatten(loss_weights):
+            if isinstance(weight, str):
+                raise UnsupportedError(
+                    f"loss_weights: expected numbers, received {weight!r}. The argument after the "
+                    "loss is loss_weights, as in Keras; metrics are given as metrics=[...]."
+                )
         self._loss, self._loss_weights, self._output_names = loss, loss_weights, output_names
         self._names: list[str] = []
         self.losses: list[Any] | None = None
