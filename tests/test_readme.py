@@ -19,15 +19,20 @@ LAST_LINES = [
     "2008 observed 2.9 forecast 12.1",
     "True dict_keys(['lstm', 'gru'])",
     "dict_keys(['loss']) True",
+    "['i', 'f', 'g', 'o', 'c', 'h'] (1, 33, 24)",
 ]
 
 
-def test_examples_run() -> None:
+def test_examples_run(tmp_path: Path) -> None:
     examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     for example, last_line in zip(examples, LAST_LINES, strict=True):
         assert len(example.strip().splitlines()) <= 10
         done = subprocess.run(
-            [sys.executable, "-c", example], check=True, capture_output=True, text=True
+            [sys.executable, "-c", example],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
         )
         assert done.stdout.splitlines()[-1] == last_line
 
