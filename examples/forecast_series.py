@@ -31,24 +31,24 @@ def windows(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x[..., np.newaxis], series[WINDOW:, np.newaxis].astype("float32")
 
 
-def plot(history: dict[str, list[float]], path: Path) -> None:
-    """Draws the losses of the epochs, if matplotlib is installed."""
+def plot(history: dict[str, list[float]], forecasts: dict[str, np.ndarray], path: Path) -> None:
+    """Draws the losses of the epochs and the last years, if matplotlib is installed."""
     try:
-        import matplotlib
+        from matplotlib.figure import Figure
     except ImportError:
         print("no plot: matplotlib is not installed")
         return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    pyplot.plot(history["loss"], label="training")
-    pyplot.plot(history["val_loss"], label="validation")
-    pyplot.xlabel("epoch")
-    pyplot.ylabel("mean squared error")
-    pyplot.yscale("log")
-    pyplot.legend()
-    pyplot.savefig(path)
-    pyplot.close()
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    losses, years = figure.subplots(1, 2, width_ratios=(2, 3))
+    losses.semilogy(history["loss"], label="training")
+    losses.semilogy(history["val_loss"], label="validation")
+    losses.set(xlabel="epoch", ylabel="mean squared error")
+    for name, numbers in forecasts.items():
+        years.plot(range(2009 - len(numbers), 2009), numbers, label=name)
+    years.set(ylabel="sunspots")
+    losses.legend(frameon=False)
+    years.legend(frameon=False)
+    figure.savefig(path, dpi=100, pil_kwargs={"optimize": True})
     print(f"drawn: {path}")
 
 
@@ -82,7 +82,6 @@ def main(folder: Path) -> float:
         callbacks=[EarlyStopping(patience=25, restore_best_weights=True)],
         verbose=2,
     )
-    plot(history.history, folder / "history.png")
 
     loss, mae = model.evaluate(x_test, y_test, verbose=0)
     print(f"the last {TEST_YEARS} years: mean squared error {loss:.4f}, mean absolute {mae:.4f}")
@@ -91,6 +90,8 @@ def main(folder: Path) -> float:
     last_year = demo.from_network(x_test[:, -1, 0])
     error = demo.root_mean_square(forecast - observed)
     naive = demo.root_mean_square(last_year - observed)
+    forecasts = {"observed": observed, "forecast, a year ahead": forecast}
+    plot(history.history, forecasts, folder / "forecast_series.png")
     print(f"root mean square in sunspots: {error:.1f}; of 'same as last year': {naive:.1f}")
 
     model.save(folder / "sunspots.keras")

@@ -60,13 +60,18 @@ def number(pattern: str, printed: str) -> float:
     return float(found[1])
 
 
-def test_every_program_of_the_gallery_has_a_picture_on_its_page() -> None:
+def test_every_program_that_draws_has_its_picture_on_the_page() -> None:
     page = (EXAMPLES.parent / "docs" / "gallery.md").read_text("utf-8")
-    programs = {path.stem for path in EXAMPLES.glob("*.py") if "import gallery" in path.read_text()}
-    assert programs == {path.stem for path in (EXAMPLES.parent / "docs" / "gallery").glob("*.png")}
-    for name in programs:
-        assert f"python examples/{name}.py\n" in page
-        assert f"](gallery/{name}.png)" in page
+    draws = re.compile("^import gallery$|forecast_series.png", re.MULTILINE)
+    programs = {
+        path.stem for path in EXAMPLES.glob("*.py") if draws.search(path.read_text("utf-8"))
+    }
+    pictures = list((EXAMPLES.parent / "docs" / "gallery").glob("*.png"))
+    assert programs == {picture.stem for picture in pictures}
+    for picture in pictures:
+        assert f"python examples/{picture.stem}.py" in page
+        assert f"](gallery/{picture.name})" in page
+        assert picture.stat().st_size < 80_000
 
 
 def test_generate_text(gallery: Callable[..., str]) -> None:

@@ -52,6 +52,6 @@ def test_stock_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "Epoch 2/100" in printed
     assert "forecast after 24 steps of a stream" in printed
     if importlib.util.find_spec("matplotlib"):
-        assert (tmp_path / "history.png").stat().st_size > 1000
+        assert (tmp_path / "forecast_series.png").stat().st_size > 1000
     model = rnnext.load_model(tmp_path / "sunspots.keras")
     assert np.isfinite(model.predict(np.zeros((1, 24, 1), "float32"), verbose=0)).all()
