@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import rnnext
+from comparison.machine import describe_machine, read_caches
 from rnnext.layers import LSTM, Dense, Input
 
 COUNTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
@@ -91,7 +92,13 @@ def main() -> None:
         )
         print(lines[-1], flush=True)
     if arguments.output:
-        text = "Thousand steps a second, `bench/stream_pool.py`:\n\n" + "\n".join(lines) + "\n"
+        machine = describe_machine(read_caches())
+        text = (
+            "# Streams in a pool\n\n"
+            f"{machine['processor']}, {machine['cores']} cores; {machine['date']}. Thousand steps a "
+            f"second of LSTM({arguments.units}) and Dense, `bench/stream_pool.py`:\n\n"
+        )
+        text += "\n".join(lines) + "\n"
         arguments.output.with_suffix(".md").write_text(text, "utf-8")
         draw(rates, arguments.units, arguments.output.with_suffix(".png"))
 
