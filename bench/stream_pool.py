@@ -95,8 +95,8 @@ def main() -> None:
         machine = describe_machine(read_caches())
         text = (
             "# Streams in a pool\n\n"
-            f"{machine['processor']}, {machine['cores']} cores; {machine['date']}. Thousand steps a "
-            f"second of LSTM({arguments.units}) and Dense, `bench/stream_pool.py`:\n\n"
+            f"{machine['processor']}, {machine['cores']} cores; {machine['date']}. Thousand steps "
+            f"a second of LSTM({arguments.units}) and Dense, `bench/stream_pool.py`:\n\n"
         )
         text += "\n".join(lines) + "\n"
         arguments.output.with_suffix(".md").write_text(text, "utf-8")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+import re
 import shutil
 import sys
 import warnings
@@ -67,6 +69,29 @@ def test_a_box_for_each_layer_and_none_on_top_of_another(rankdir: str, expand: b
     first, last = found["a (InputLayer)"], found["one (Dense)"]
     axis = 1 if rankdir in ("TB", "BT") else 0
     assert (first[axis] < last[axis]) == (rankdir in ("TB", "LR"))
+
+
+@pytest.mark.parametrize("rankdir", ["TB", "LR"])
+def test_a_long_line_passes_beside_the_boxes_of_the_rows_between(rankdir: str) -> None:
+    x, y = Input((None, 8), name="x"), Input((4,), name="y")
+    steps = Bidirectional(LSTM(32, return_sequences=True))(x)
+    model = rnnext.Model([x, y], Dense(1)(Concatenate()([GRU(16)(steps), y])))
+    svg = drawn(model, rankdir=rankdir, show_shapes=True)
+    boxes = [
+        [float(box.get(name) or "") for name in ("x", "y", "width", "height")]
+        for box in svg.iter(f"{SVG}rect")
+    ]
+    paths = [path.get("d") or "" for path in svg.iter(f"{SVG}path") if path.get("class") == "edge"]
+    assert max(path.count("C") for path in paths) == 3  # from y past two rows
+    for path in paths:
+        points = [
+            tuple(map(float, point.split(","))) for point in re.findall(r"[\d.]+,[\d.]+", path)
+        ]
+        for (x1, y1), (x2, y2) in itertools.pairwise(points):
+            middle = (x1 + x2) / 2, (y1 + y2) / 2
+            for left, top, width, height in boxes:
+                inside = left < middle[0] < left + width and top < middle[1] < top + height
+                assert not inside, path
 
 
 def test_each_output_of_a_model_in_a_model_in_a_model_has_its_own_line() -> None:

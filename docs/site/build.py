@@ -115,7 +115,8 @@ def copy_sources(folder: Path) -> None:
         text = re.sub(r"\]\(\.\./(bench/results/)", r"](\1", text)
         text = re.sub(r"\]\(\.\./examples/(notebooks/\w+)\.ipynb\)", r"](\1.md)", text)
         (folder / page.name).write_text(text, "utf-8")
-    shutil.copytree(ROOT / "docs" / "gallery", folder / "gallery")
+    for pictures in ("gallery", "pictures"):
+        shutil.copytree(ROOT / "docs" / pictures, folder / pictures)
     shutil.copytree(ROOT / "docs" / "site", folder / "site")
     shutil.copy(ROOT / "docs" / "site" / "conf.py", folder)
     shutil.copytree(

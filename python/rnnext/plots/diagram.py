@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -61,9 +62,10 @@ def svg_of(diagram: Diagram, horizontal: bool = False) -> str:
         >>> svg_of(Diagram(boxes, (("a", "b"),))).count("<rect")
         2
     """
-    places = _places(diagram, horizontal)
+    routes, waypoints = _routes(diagram)
+    places = _places([*diagram.boxes, *waypoints], routes, horizontal)
     parts = [_group(name, places, diagram.boxes) for name in _groups(diagram)]
-    parts += [_edge(places[a], places[b], horizontal) for a, b in diagram.edges]
+    parts += [_edge([places[key] for key in route], horizontal) for route in routes]
     parts += [_box(box, places[box.key]) for box in diagram.boxes]
     width = max(p.x + p.width for p in places.values()) + _MARGIN
     height = max(p.y + p.height for p in places.values()) + _MARGIN
@@ -76,19 +78,35 @@ def svg_of(diagram: Diagram, horizontal: bool = False) -> str:
     )
 
 
+def _routes(diagram: Diagram) -> tuple[list[list[str]], list[Box]]:
+    """The keys that each edge passes, and a box without lines in each row that it only passes.
+
+    So a long edge goes between the boxes of the rows in between, not behind them.
+    """
+    rows = {box.key: box.row for box in diagram.boxes}
+    routes, waypoints = [], []
+    for i, (a, b) in enumerate(diagram.edges):
+        passed = [Box(f"edge {i}, row {row}", (), row) for row in range(rows[a] + 1, rows[b])]
+        routes.append([a, *(box.key for box in passed), b])
+        waypoints += passed
+    return routes, waypoints
+
+
 def _size(box: Box) -> tuple[float, float]:
     return (
-        max(map(len, box.lines)) * _CHARACTER + 2 * _PADDING,
+        max(map(len, box.lines), default=0) * _CHARACTER + 2 * _PADDING,
         len(box.lines) * _LINE + _PADDING,
     )
 
 
-def _places(diagram: Diagram, horizontal: bool) -> dict[str, _Place]:
+def _places(
+    boxes: Sequence[Box], routes: Sequence[Sequence[str]], horizontal: bool
+) -> dict[str, _Place]:
     """Rows one after the other, each centred, its boxes near those that lead to them."""
-    rows: list[list[Box]] = [[] for _ in range(max(box.row for box in diagram.boxes) + 1)]
-    for box in diagram.boxes:
+    rows: list[list[Box]] = [[] for _ in range(max(box.row for box in boxes) + 1)]
+    for box in boxes:
         rows[box.row].append(box)
-    order = _ordered(rows, diagram.edges)
+    order = _ordered(rows, [pair for route in routes for pair in itertools.pairwise(route)])
     along, across = (0, 1) if horizontal else (1, 0)
     lengths = [sum(_size(b)[across] for b in row) + _BETWEEN * (len(row) - 1) for row in order]
     places, start = {}, float(_MARGIN)
@@ -96,7 +114,9 @@ def _places(diagram: Diagram, horizontal: bool) -> dict[str, _Place]:
         depth = max(_size(box)[along] for box in row)
         at = _MARGIN + (max(lengths) - length) / 2
         for box in row:
-            size = _size(box)
+            size = list(_size(box))
+            if not box.lines:  # an edge passes all of the row
+                size[along] = depth
             middle = start + (depth - size[along]) / 2
             x, y = (middle, at) if horizontal else (at, middle)
             places[box.key] = _Place(x, y, *size)
@@ -135,16 +155,20 @@ def _group(name: str, places: dict[str, _Place], boxes: Sequence[Box]) -> str:
     )
 
 
-def _edge(a: _Place, b: _Place, horizontal: bool) -> str:
-    if horizontal:
-        x1, y1, x2, y2 = a.x + a.width, a.y + a.height / 2, b.x, b.y + b.height / 2
-        middle = (x1 + x2) / 2
-        bend = f"C{middle:.1f},{y1:.1f} {middle:.1f},{y2:.1f}"
-    else:
-        x1, y1, x2, y2 = a.x + a.width / 2, a.y + a.height, b.x + b.width / 2, b.y
-        middle = (y1 + y2) / 2
-        bend = f"C{x1:.1f},{middle:.1f} {x2:.1f},{middle:.1f}"
-    return f'<path class="edge" d="M{x1:.1f},{y1:.1f} {bend} {x2:.1f},{y2:.1f}"/>'
+def _edge(route: Sequence[_Place], horizontal: bool) -> str:
+    """A line out of the first place, through those between, into the last."""
+    parts: list[str] = []
+    for a, b in itertools.pairwise(route):
+        if horizontal:
+            x1, y1, x2, y2 = a.x + a.width, a.y + a.height / 2, b.x, b.y + b.height / 2
+            middle = (x1 + x2) / 2
+            bend = f"C{middle:.1f},{y1:.1f} {middle:.1f},{y2:.1f}"
+        else:
+            x1, y1, x2, y2 = a.x + a.width / 2, a.y + a.height, b.x + b.width / 2, b.y
+            middle = (y1 + y2) / 2
+            bend = f"C{x1:.1f},{middle:.1f} {x2:.1f},{middle:.1f}"
+        parts.append(f"{'L' if parts else 'M'}{x1:.1f},{y1:.1f} {bend} {x2:.1f},{y2:.1f}")
+    return f'<path class="edge" d="{" ".join(parts)}"/>'
 
 
 def _box(box: Box, place: _Place) -> str:
