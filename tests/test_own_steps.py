@@ -375,6 +375,63 @@ def test_a_variational_autoencoder() -> None:
     assert_same_weights(models[1], models[0])
 
 
+def sequence_autoencoder(k: Any, step: str) -> Any:
+    """Its `call` leaves arrays in attributes, which its loss is computed from."""
+    layers, tf = k.keras.layers, k.tf
+
+    class Encoder(layers.Layer):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.read, self.code = layers.GRU(4), layers.Dense(3)
+
+        def call(self, inputs: Any) -> Any:
+            self.last = self.read(inputs)
+            return self.code(self.last)
+
+    class Autoencoder(k.keras.Model):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.repeat = Encoder(), layers.RepeatVector(T)
+            self.decoder = layers.LSTM(F, return_sequences=True)
+
+        def call(self, inputs: Any) -> Any:
+            self.kept = self.encoder(inputs)
+            return self.decoder(self.repeat(self.kept))
+
+        def penalty(self) -> Any:
+            return tf.reduce_mean(tf.square(self.kept)) + tf.reduce_mean(self.encoder.last)
+
+    def train_step(self: Any, data: Any) -> Any:
+        x = data[0]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self(x, training=True) - x)) + self.penalty()
+        gradients = tape.gradient(loss, self.trainable_weights)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        return {"total": loss}
+
+    def compute_loss(
+        self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: Any = True
+    ) -> Any:
+        _ = x, sample_weight, training
+        return tf.reduce_mean(tf.square(y - y_pred)) + self.penalty()
+
+    setattr(Autoencoder, step, {"train_step": train_step, "compute_loss": compute_loss}[step])
+    return Autoencoder()
+
+
+@pytest.mark.parametrize("step", ["train_step", "compute_loss"])
+def test_arrays_that_call_leaves_in_attributes_have_gradients(step: str) -> None:
+    x = draw(N, T, F)
+    models = [sequence_autoencoder(k, step) for k in (THEIRS, OURS)]
+    for model in models:
+        model(x)
+        model.compile(optimizer="adam")
+    alike(*models)
+    theirs, ours = (m.fit(x, x, epochs=3, batch_size=5, shuffle=False, verbose=0) for m in models)
+    assert_same_logs(ours.history, theirs.history)
+    assert_same_weights(models[1], models[0])
+
+
 def gan(k: Any) -> Any:
     layers, tf = k.keras.layers, k.tf
 

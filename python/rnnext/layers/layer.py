@@ -23,7 +23,7 @@ from rnnext.graph.arguments import (
     takes_any_keyword,
 )
 from rnnext.graph.masked_array import mask_of, masks_of, with_mask
-from rnnext.graph.operation import MaskRule, Node
+from rnnext.graph.operation import MaskRule, Node, Operation
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import KerasTensor, any_symbolic, standard_shape
@@ -309,9 +309,28 @@ class Layer(WeightOwner):
         try:
             # What a call says about training holds for the layers inside it, too.
             recording.training = outer if training is None else bool(training)
+            if self._is_inlined():
+                return self._call_inlined(args, kwargs)
             return nested(record, args, kwargs)
         finally:
             recording.training = outer
+
+    def _is_inlined(self) -> bool:
+        """Whether a trace notes what `call` of a user's class computes, step by step.
+
+        Then a `train_step` may use what `call` left in attributes of the layer.
+        """
+        is_own = type(self).record is Operation.record and not serialization.is_builtin(type(self))
+        return is_own and not added_losses.regularizes(self)
+
+    def _call_inlined(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Computes inside a trace, on its tape."""
+        if active.tape.recording.training and accepts(type(self).call, "training"):  # type: ignore[union-attr]
+            kwargs = {**kwargs, "training": True}
+        outputs = self.cast_outputs(self._call_for_arrays(*args, **kwargs))
+        given = {id(leaf) for leaf in nest.flatten((args, kwargs))}
+        # An output that is an input is an array of its own, which has a mask of its own.
+        return nest.map_structure(lambda y: y[...] if id(y) in given else y, outputs)
 
     def recorded(self, recording: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Returns what `record` does, and notes what the activity regularizer adds to the loss."""
