@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from keras_reference import arrays, load_keras
 from numpy.typing import NDArray
 
 import rnnext
+from rnnext.errors import UnsupportedError
 
 keras = load_keras()
 BATCH, STEPS, FEATURES = 2, 5, 4
@@ -314,3 +316,35 @@ class TestObjects:
         assert shapes == [(None, STEPS, FEATURES, 2), (None, FEATURES, 2)]
         again, _ = rnn(X, initial_state=[state])
         np.testing.assert_allclose(again[:, 0], state + output[:, 0], atol=1e-6)
+
+
+def returning(made: Callable[[Any, Any], Any]) -> Any:
+    """A cell with one state that returns what the function makes of input and states."""
+
+    class Faulty(rnnext.layers.Layer):
+        state_size = 4
+
+        def call(self, inputs: Any, states: Any) -> Any:
+            return made(inputs, states)
+
+    return Faulty()
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda x, _: x, "an output and the new states, received ndarray"),
+        (lambda x, states: (x, *states, *states), "the new states, received 3 values"),
+        (lambda x, states: (x, [*states, *states]), "as it is given, expected 1, received 2"),
+        (lambda x, _: (x, []), "as it is given, expected 1, received 0"),
+    ],
+)
+def test_what_a_cell_must_return(
+    made: Callable[[Any, Any], Any], message: str, stacked: bool
+) -> None:
+    """An array of two samples is no pair of output and states."""
+    cells = [rnnext.layers.SimpleRNNCell(4), returning(made)] if stacked else returning(made)
+    layer = rnnext.layers.RNN(cells)
+    with pytest.raises(UnsupportedError, match=rf"Faulty: call\(\) must return .*{message}"):
+        layer(np.ones((2, 3, 4), "float32"))

@@ -39,7 +39,8 @@ def gallery(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., str
         picture = tmp_path / "picture.png"
         command = [sys.executable, str(EXAMPLES / name), "--picture", str(picture)]
         command += ["--packages", str(packages), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True)
+        utf8 = {**os.environ, "PYTHONUTF8": "1"}  # also where a pipe is of another encoding
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=utf8)
         if "cannot be fetched" in done.stderr and not os.environ.get("CI"):
             pytest.skip(done.stderr.strip())
         assert done.returncode == 0, done.stderr

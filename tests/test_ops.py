@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import warnings
 from collections.abc import Callable, Sequence
@@ -296,6 +297,18 @@ class TestEagerly:
         args = (x,) if name != "divide_no_nan" else (x, x)
         received, expected = getattr(ops, name)(*args), getattr(keras.ops, name)(*args)
         np.testing.assert_allclose(received, expected, rtol=1e-6)
+
+    @pytest.mark.parametrize("name", ["matmul", "maximum", "add", "power", "where"])
+    def test_arrays_by_place_and_by_name(self, name: str) -> None:
+        """Arrays alone are not bound to names, which takes longer than to compute."""
+        function = getattr(ops, name)
+        names = list(inspect.signature(function).parameters)
+        values = dict(zip(names, [random_array((3, 3), seed=n) for n in names], strict=True))
+        by_place, by_name = function(*values.values()), function(**values)
+        np.testing.assert_array_equal(by_place, by_name)
+        assert by_place.dtype == by_name.dtype
+        values[names[0]] = Input(batch_shape=(3, 3))
+        assert function(*values.values()).shape == function(**values).shape == (3, 3)
 
     def test_sums_are_more_accurate_than_float32(self) -> None:
         x = np.full((4, 100_003), 0.1, "float32")

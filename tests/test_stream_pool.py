@@ -232,6 +232,8 @@ def test_messages() -> None:
         text = error(lambda wrong=wrong: pool.step({wrong: np.ones(3)}), unsupported)
         assert "no stream of this pool; accepted is what its join() returned" in text
     assert "no stream of this pool" in error(lambda: pool.leave(gone), unsupported)
+    text = error(lambda: pool.step([np.ones(3)]), unsupported)
+    assert "step() takes a dictionary {stream: its step}, received list" in text
     assert "has left its pool" in error(lambda: gone.state, unsupported)
     assert repr(gone) == "<PooledStream that has left its pool>"
     assert "expected shape (None, 3) as a step, received (1, 1, 3)." in error(

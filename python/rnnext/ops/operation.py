@@ -116,15 +116,19 @@ def _signature(function: Function) -> inspect.Signature:
 
 
 def _public_function(cls: Any, function: Function) -> Function:
+    label, arguments = f"ops.{function.__name__}", _leading_arguments(function, cls._call_names)
+
     @functools.wraps(function)
     def apply(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == arguments and not kwargs and not _may_be_symbolic(args):
+            return cls._compute(label, args, {}, {})  # nothing to bind, which takes half the time
         signature = _signature(function)
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
             accepted = list(signature.parameters)
             raise UnsupportedError(
-                f"ops.{function.__name__}: {error}; accepted: {accepted}."
+                f"{label}: {error}; accepted: {accepted}."
                 + did_you_mean(kwargs.keys() - set(accepted), accepted)
             ) from error
         bound.apply_defaults()
@@ -137,7 +141,7 @@ def _public_function(cls: Any, function: Function) -> Function:
                 called.append(value)
         if any_symbolic(called):
             return cls(**chosen)(*called)
-        return cls._compute(f"ops.{function.__name__}", called, {}, _as_tuples(chosen))
+        return cls._compute(label, called, {}, _as_tuples(chosen))
 
     return apply
 
@@ -268,6 +272,18 @@ class FunctionOperation(Operation):
 def _empty_operation(class_name: str) -> Any:
     cls = serialization.operation_class(class_name)
     return cls.__new__(cls)
+
+
+def _may_be_symbolic(args: Sequence[Any]) -> bool:
+    """Whether one of the arguments is a symbolic tensor, or a structure that may hold one."""
+    return any(isinstance(argument, (KerasTensor, list, tuple, dict)) for argument in args)
+
+
+def _leading_arguments(function: Function, call_names: tuple[str, ...] | None) -> int:
+    """The number of arguments of a call, if no option stands between them; else -1."""
+    if call_names is None or function.__code__.co_varnames[: len(call_names)] != call_names:
+        return -1
+    return len(call_names)
 
 
 def _call_names(function: Function, options: Sequence[str]) -> tuple[str, ...] | None:

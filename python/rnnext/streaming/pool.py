@@ -159,6 +159,11 @@ class StreamPool:
 
         If this raises, all streams are where they were.
         """
+        if not isinstance(steps, Mapping):
+            raise UnsupportedError(
+                f"{self!r}: step() takes a dictionary {{stream: its step}}, received "
+                f"{type(steps).__name__}; step_batch(streams, x) takes arrays."
+            )
         streams = list(steps)
         if not streams:
             return {}

@@ -26,6 +26,7 @@ __all__ = [
     "check_cell",
     "initial_states",
     "listed",
+    "output_and_states",
     "output_shape",
     "output_size",
     "state_shapes",
@@ -52,6 +53,34 @@ def check_cell(cell: Any, label: str) -> None:
 def listed(states: Any) -> list[Any]:
     """Returns the states of a cell as a list, also where there is one that is in none."""
     return list(states) if nest.is_nested(states) else [states]
+
+
+def output_and_states(cell: Any, made: Any, states: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Returns what a cell's call made, the states as a list.
+
+    Args:
+        cell: The cell.
+        made: What its `call` returned.
+        states: What it was given.
+
+    Raises:
+        UnsupportedError: If it is not an output and as many states as went in.
+    """
+    if not isinstance(made, (tuple, list)) or len(made) != 2:
+        received = f"{len(made)} values" if isinstance(made, (tuple, list)) else type(made).__name__
+        raise UnsupportedError(
+            f"cell {type(cell).__name__}: call() must return an output and the new states, "
+            f"received {received}."
+        )
+    output, new_states = made[0], listed(made[1])
+    if len(new_states) != len(states):
+        count, expected = len(nest.flatten(new_states)), len(nest.flatten(states))
+        if count != expected:
+            raise UnsupportedError(
+                f"cell {type(cell).__name__}: call() must return as many states as it is given, "
+                f"expected {expected}, received {count}."
+            )
+    return output, new_states
 
 
 def call_options(cell: Any, training: bool, constants: Sequence[Any] | None) -> dict[str, Any]:

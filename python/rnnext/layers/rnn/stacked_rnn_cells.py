@@ -16,6 +16,7 @@ from rnnext.layers.rnn.cell_protocol import (
     check_cell,
     initial_states,
     listed,
+    output_and_states,
     output_shape,
     output_size,
 )
@@ -90,8 +91,9 @@ class StackedRNNCells(Layer):
             )
         for cell, state in zip(self.cells, states, strict=True):
             options = call_options(cell, training, constants)
-            inputs, new = cell.call(inputs, listed(state), **options)
-            new_states.append(listed(new) if nest.is_nested(state) else nest.flatten(new)[0])
+            made = cell.call(inputs, listed(state), **options)
+            inputs, new = output_and_states(cell, made, listed(state))
+            new_states.append(new if nest.is_nested(state) else nest.flatten(new)[0])
         return inputs, new_states
 
     def get_config(self) -> dict[str, Any]:

@@ -22,7 +22,12 @@ from rnnext._core import (
     ZERO_OUTPUT_FOR_MASK,
 )
 from rnnext.graph.recording import Pullback, Recording
-from rnnext.layers.rnn.cell_protocol import call_options, initial_states, listed
+from rnnext.layers.rnn.cell_protocol import (
+    call_options,
+    initial_states,
+    listed,
+    output_and_states,
+)
 from rnnext.layers.rnn.dropout_cell import reset_dropout_masks
 
 __all__ = ["StepLoop"]
@@ -120,8 +125,8 @@ class StepLoop:
         output: Any = None
         outputs: list[Any] = []
         for step, keep in zip(inputs, kept, strict=False):
-            new_output, new_states = self._cell.call(step, states, **options)
-            new_states = listed(new_states)
+            made = self._cell.call(step, states, **options)
+            new_output, new_states = output_and_states(self._cell, made, states)
             if keep is not None:
                 zeros = np.zeros(new_output.shape, new_output.dtype)
                 previous = zeros if output is None else output
