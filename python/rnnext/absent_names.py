@@ -28,7 +28,7 @@ REASONS = {
 ABSENT = {
     "keras": {
         "audio": "audio signal",
-        "data": "data TFRecordReader",
+        "data": "TFRecordReader",
         "devices": "distribute distribution tpu",
         "graph1": (
             "app ConfigProto contrib flags get_default_graph get_variable "
@@ -43,8 +43,8 @@ ABSENT = {
         "tensorflow": (
             "autograph control_dependencies core debugging estimator experimental export "
             "feature_column IndexedSlices io lite lookup Module "
-            "profiler python quantization queue ragged RaggedTensor raw_ops "
-            "saved_model sets sparse SparseTensor summary sysconfig "
+            "profiler python.client python.framework python.ops quantization queue ragged "
+            "RaggedTensor raw_ops saved_model sets sparse SparseTensor summary sysconfig "
             "types xla"
         ),
         "training": "custom_gradient distillation gradients remat train",

@@ -7,9 +7,11 @@ from rnnext.initializers import RandomUniform
 from rnnext.initializers import Zeros
 from rnnext.ops.core import is_tensor as is_tensor
 from rnnext.tensorflow import compat as compat
+from rnnext.tensorflow import data as data
 from rnnext.tensorflow import linalg as linalg
 from rnnext.tensorflow import math as math
 from rnnext.tensorflow import nn as nn
+from rnnext.tensorflow import python as python
 from rnnext.tensorflow import test as test
 from rnnext.tensorflow.control_flow import TensorArray as TensorArray
 from rnnext.tensorflow.control_flow import TensorSpec as TensorSpec

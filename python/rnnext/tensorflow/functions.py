@@ -103,7 +103,9 @@ def _holds_text(value: Any) -> bool:
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    return isinstance(value, (str, bytes)) or kind in ("U", "S")
+    if kind == "O":
+        return value.size > 0 and isinstance(value.flat[0], (str, bytes))
+    return isinstance(value, (str, bytes)) or kind in ("U", "S", "T")
 
 
 def shape(input: Any, out_type: Any = None, name: Any = None) -> Any:  # noqa: A002, ARG001
@@ -237,13 +239,17 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None) -> A
         start: The first one; without `limit` the limit, and the first one is 0.
         limit: Where to stop; it is not reached.
         delta: The step.
-        dtype: None: int32, or float32 if an argument is a float.
+        dtype: None: that of the arrays among the arguments; of Python's numbers int32, or float32
+            if one is a float.
 
     Example:
         >>> range(1, 6, delta=2).numpy()
         array([1, 3, 5], dtype=int32)
     """
     first, stop = (0, start) if limit is None else (start, limit)
+    known = [n.dtype for n in (first, stop, delta) if hasattr(n, "dtype")]
+    if dtype is None and known:
+        dtype = np.result_type(*known).name
     first, stop, delta = (np.asarray(n).item() for n in (first, stop, delta))
     return ops.arange(first, stop, delta, dtype)
 
