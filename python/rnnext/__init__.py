@@ -76,9 +76,11 @@ class _First:
     _names = tuple(
         f"rnnext.{name}"
         for name in (
-            *("compat", "engine", "keras", "linalg", "math", "nn", "test", "utils.np_utils"),
+            *("compat", "data", "engine", "keras", "linalg", "math", "nn", "python", "test"),
             *("layers.advanced", "layers.convolutional_r", "layers.cudnn", "layers.embeddings"),
             *("layers.merge", "layers.noise", "layers.recurrent", "layers.wrappers"),
+            *("utils.data_utils", "utils.generic_utils", "utils.layer_utils"),
+            *("utils.np_utils", "utils.vis_utils"),
         )
     )
 

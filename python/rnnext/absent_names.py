@@ -28,7 +28,7 @@ REASONS = {
 ABSENT = {
     "keras": {
         "audio": "audio signal",
-        "data": "data TFRecordReader",
+        "data": "TFRecordReader",
         "devices": "distribute distribution tpu",
         "graph1": (
             "app ConfigProto contrib flags get_default_graph get_variable "
@@ -42,10 +42,10 @@ ABSENT = {
         "scikit": "wrappers",
         "tensorflow": (
             "autograph control_dependencies core debugging estimator experimental export "
-            "feature_column IndexedSlices io lite lookup map_fn Module numpy_function print "
-            "profiler py_function python quantization queue ragged RaggedTensor raw_ops "
-            "saved_model scan sets sparse SparseTensor summary sysconfig TensorArray "
-            "TensorSpec types while_loop xla"
+            "feature_column IndexedSlices io lite lookup Module "
+            "profiler python.client python.framework python.ops quantization queue ragged "
+            "RaggedTensor raw_ops saved_model sets sparse SparseTensor summary sysconfig "
+            "types xla"
         ),
         "training": "custom_gradient distillation gradients remat train",
     },
@@ -55,20 +55,14 @@ ABSENT = {
             "manual_variable_initialization placeholder set_learning_phase set_session"
         ),
         "older": (
-            "arange batch_dot batch_flatten batch_normalization bias_add conv1d conv2d "
-            "conv2d_transpose conv3d count_params depthwise_conv2d dropout foldl foldr "
-            "get_uid is_float_dtype is_int_dtype is_sparse map_fn pool2d pool3d "
-            "random_bernoulli random_normal random_normal_variable random_uniform "
-            "random_uniform_variable repeat resize_images resize_volumes result_type rnn "
-            "separable_conv2d spatial_2d_padding spatial_3d_padding temporal_padding to_dense "
-            "truncated_normal"
+            "batch_normalization binary_focal_crossentropy categorical_focal_crossentropy conv1d "
+            "conv2d conv2d_transpose conv3d ctc_label_dense_to_sparse depthwise_conv2d foldl foldr "
+            "get_uid in_top_k is_float_dtype is_int_dtype is_sparse map_fn moving_average_update "
+            "pool2d pool3d random_normal_variable random_uniform_variable resize_images "
+            "resize_volumes result_type separable_conv2d spatial_2d_padding spatial_3d_padding "
+            "to_dense"
         ),
-        "training": (
-            "binary_crossentropy binary_focal_crossentropy categorical_crossentropy "
-            "categorical_focal_crossentropy ctc_batch_cost ctc_decode "
-            "ctc_label_dense_to_sparse gradients in_top_k moving_average_update "
-            "sparse_categorical_crossentropy update update_add update_sub"
-        ),
+        "training": "gradients",
     },
     "keras.callbacks": {
         "backends": "OrbaxCheckpoint",

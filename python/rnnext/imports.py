@@ -21,7 +21,10 @@ _STANDS_FOR = {
     "rnnext.compat.v2": "rnnext",
     "rnnext.compat": "rnnext.tensorflow.compat",
     "rnnext.keras": "rnnext",
+    "rnnext.data": "rnnext.tensorflow.data",
     "rnnext.linalg": "rnnext.tensorflow.linalg",
+    "rnnext.python.keras": "rnnext",
+    "rnnext.python": "rnnext.tensorflow.python",
     "rnnext.math": "rnnext.tensorflow.math",
     "rnnext.nn": "rnnext.tensorflow.nn",
     "rnnext.test": "rnnext.tensorflow.test",
@@ -35,7 +38,11 @@ _STANDS_FOR = {
     "rnnext.layers.noise": "rnnext.layers",
     "rnnext.layers.recurrent": "rnnext.layers",
     "rnnext.layers.wrappers": "rnnext.layers",
+    "rnnext.utils.data_utils": "rnnext.utils",
+    "rnnext.utils.generic_utils": "rnnext.utils",
+    "rnnext.utils.layer_utils": "rnnext.utils",
     "rnnext.utils.np_utils": "rnnext.utils",
+    "rnnext.utils.vis_utils": "rnnext.utils",
 }
 
 

@@ -328,6 +328,9 @@ def get(identifier: Any) -> Activation:
     class_name = type(identifier).__name__
     if class_name in _LAYER_ACTIVATIONS and hasattr(identifier, "get_config"):
         return _from_config({"class_name": class_name, "config": identifier.get_config()})
+    named = getattr(identifier, "activation", None)  # of tf.nn.relu and its like
+    if isinstance(named, Activation):
+        return named
     if callable(identifier):
         return CustomActivation(identifier)
     raise UnsupportedError(

@@ -1,7 +1,10 @@
-"""Constants that a GradientTape can watch."""
+"""Arrays that a GradientTape can watch, with TensorFlow's `numpy()`."""
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,14 +13,15 @@ from numpy.typing import NDArray
 from rnnext import nest
 from rnnext.autodiff.tape import active
 
-__all__ = ["WatchableArray", "watchable"]
+__all__ = ["WatchableArray", "watchable", "with_numpy"]
 
 
 class WatchableArray(np.ndarray[Any, Any]):
     """An array that is a traced one while a tape watches it, and has TensorFlow's `numpy()`.
 
-    What `tf.constant`, `tf.convert_to_tensor` and `tape.gradient` return. What is computed from it
-    with NumPy is a plain array, or inside a tape that watches it a traced one.
+    What the functions of `import rnnext as tf` return: `tf.constant`, `tf.reduce_mean`, ... What is
+    computed from it with NumPy or by its elements has `numpy()`, too; inside a tape that watches
+    it, a traced array is computed.
     """
 
     @property
@@ -32,41 +36,91 @@ class WatchableArray(np.ndarray[Any, Any]):
         return Traced(self.view(np.ndarray), known[1], tape)
 
     def numpy(self) -> NDArray[Any]:
-        """Returns a plain copy; a NumPy number if it is only one."""
+        """Returns a plain copy; a NumPy number if it is only one, bytes if it is a string."""
         copy: NDArray[Any] = self.view(np.ndarray).copy()[()]
-        return copy
+        return _as_bytes(copy) if self.dtype.kind in "OU" else copy
+
+    def get_shape(self) -> tuple[int, ...]:
+        """Returns its sizes."""
+        return tuple(self.shape)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        given = nest.map_structure(_computed_with, (inputs, kwargs))
-        inputs, kwargs = given
-        return getattr(ufunc, method)(*inputs, **kwargs)
+        into = kwargs.get("out", ())
+        if into:
+            kwargs["out"] = tuple(_plain(x) for x in into)
+        result = getattr(ufunc, method)(*map(_computed_with, inputs), **kwargs)
+        if not into:
+            return watchable(result)
+        return into[0] if len(into) == 1 else into
 
     def __array_function__(self, function: Any, _types: Any, args: Any, kwargs: Any) -> Any:
         args, kwargs = nest.map_structure(_computed_with, (args, kwargs))
-        return function(*args, **kwargs)
+        return watchable(function(*args, **kwargs))
 
     def __getitem__(self, index: Any) -> Any:
-        return _computed_with(self)[index]
+        return watchable(_computed_with(self)[_computed_with(index)])
+
+    def __iter__(self) -> Any:
+        return map(watchable, iter(_computed_with(self)))
 
     def __repr__(self) -> str:
         return repr(self.view(np.ndarray))
 
+    def __str__(self) -> str:
+        return str(self.view(np.ndarray))
 
-def watchable(array: Any) -> Any:
-    """Returns an array as one that a tape can watch; what is no plain array as it is."""
-    return array.view(WatchableArray) if type(array) is np.ndarray else array
+
+def watchable(result: Any) -> Any:
+    """Returns an array, a number of NumPy, or a tuple or list of them, with `numpy()`.
+
+    Example:
+        >>> watchable(np.float32(2)).numpy()
+        np.float32(2.0)
+    """
+    kind = type(result)
+    if kind is np.ndarray:
+        return result.view(WatchableArray)
+    if isinstance(result, np.generic):
+        return np.asarray(result).view(WatchableArray)
+    if kind is tuple or kind is list:
+        return kind(map(watchable, result))
+    return result
+
+
+def with_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: the results of a function have `numpy()`, and it ignores an argument `name`."""
+
+    @functools.wraps(function)
+    def call(*args: Any, name: Any = None, **kwargs: Any) -> Any:  # noqa: ARG001
+        return watchable(function(*args, **kwargs))
+
+    return call
+
+
+def _plain(x: Any) -> Any:
+    return x.view(np.ndarray) if isinstance(x, WatchableArray) else x
 
 
 def _computed_with(x: Any) -> Any:
     if not isinstance(x, WatchableArray):
         return x
-    traced = x.__traced__
+    traced = None if active.tape is None else x.__traced__
     return x.view(np.ndarray) if traced is None else traced
+
+
+def _as_bytes(texts: Any) -> Any:
+    """Strings in UTF-8, as TensorFlow's are."""
+    if not isinstance(texts, np.ndarray):
+        return texts.encode() if isinstance(texts, str) else texts
+    encoded = np.empty(texts.shape, object)
+    for index, text in np.ndenumerate(texts):
+        encoded[index] = text.encode() if isinstance(text, str) else text
+    return encoded
 
 
 def _method(name: str) -> Any:
     def method(self: WatchableArray, *args: Any, **kwargs: Any) -> Any:
-        return getattr(_computed_with(self), name)(*args, **kwargs)
+        return watchable(getattr(_computed_with(self), name)(*args, **kwargs))
 
     method.__name__ = name
     method.__doc__ = f"See `numpy.ndarray.{name}`."
@@ -79,3 +133,12 @@ for _name in (
     *("round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "var"),
 ):
     setattr(WatchableArray, _name, _method(_name))
+
+
+# `x += y` gives `x` another array, as in TensorFlow: whoever else holds the old one keeps it.
+for _name, _operator in (
+    *(("__iadd__", operator.add), ("__isub__", operator.sub), ("__imul__", operator.mul)),
+    *(("__itruediv__", operator.truediv), ("__ifloordiv__", operator.floordiv)),
+    *(("__imod__", operator.mod), ("__ipow__", operator.pow)),
+):
+    setattr(WatchableArray, _name, _operator)

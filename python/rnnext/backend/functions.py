@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnext import activations, ops, settings
 from rnnext.arrays import as_array
+from rnnext.autodiff.watchable import with_numpy
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.variable import Variable
 
@@ -20,6 +21,7 @@ __all__ = [
     "cast_to_floatx",
     "concatenate",
     "constant",
+    "count_params",
     "cumprod",
     "cumsum",
     "dtype",
@@ -34,6 +36,9 @@ __all__ = [
     "set_value",
     "sqrt",
     "switch",
+    "update",
+    "update_add",
+    "update_sub",
     "variable",
 ]
 
@@ -59,16 +64,17 @@ def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
+@with_numpy
 def cast_to_floatx(x: Any) -> Any:
     """Returns `x` in the default float type."""
     return ops.cast(x, settings.floatx())
 
 
+@with_numpy
 def constant(
     value: Any,
     dtype: Any = None,
     shape: Sequence[int] | None = None,
-    name: Any = None,  # noqa: ARG001
 ) -> Any:
     """Returns an array.
 
@@ -76,7 +82,6 @@ def constant(
         value: Numbers, or nested lists of them.
         dtype: None: the default float type.
         shape: A shape that one number fills.
-        name: Ignored.
     """
     array = ops.cast(value, dtype or settings.floatx())
     return array if shape is None else np.full(shape, array)
@@ -115,65 +120,97 @@ def batch_set_value(tuples: Sequence[tuple[Variable, Any]]) -> None:
         set_value(x, value)
 
 
+def update(x: Variable, new_x: Any) -> Variable:
+    """Replaces the values of a weight, and returns it."""
+    return x.assign(new_x)
+
+
+def update_add(x: Variable, increment: Any) -> Variable:
+    """Adds to the values of a weight, and returns it."""
+    return x.assign_add(increment)
+
+
+def update_sub(x: Variable, decrement: Any) -> Variable:
+    """Takes off the values of a weight, and returns it."""
+    return x.assign_sub(decrement)
+
+
+def count_params(x: Any) -> int:
+    """Returns how many numbers a weight or an array holds."""
+    return int(np.prod(x.shape))
+
+
 # What the older backend has other defaults for ----------------------------------------------------
 
 
+@with_numpy
 def argmax(x: Any, axis: int = -1) -> Any:
     """Returns the index of the largest element along `axis`."""
     return ops.argmax(x, axis=axis)
 
 
+@with_numpy
 def argmin(x: Any, axis: int = -1) -> Any:
     """Returns the index of the smallest element along `axis`."""
     return ops.argmin(x, axis=axis)
 
 
+@with_numpy
 def cumsum(x: Any, axis: int = 0) -> Any:
     """Returns the sums of the elements so far along `axis`."""
     return ops.cumsum(x, axis=axis)
 
 
+@with_numpy
 def cumprod(x: Any, axis: int = 0) -> Any:
     """Returns the products of the elements so far along `axis`."""
     return ops.cumprod(x, axis=axis)
 
 
+@with_numpy
 def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
     """Returns arrays joined along an axis."""
     return ops.concatenate(tensors, axis=axis)
 
 
+@with_numpy
 def expand_dims(x: Any, axis: int = -1) -> Any:
     """Returns `x` with an axis of size 1 more."""
     return ops.expand_dims(x, axis)
 
 
+@with_numpy
 def flatten(x: Any) -> Any:
     """Returns all elements in one axis."""
     return ops.reshape(x, (-1,))
 
 
+@with_numpy
 def gather(reference: Any, indices: Any) -> Any:
     """Returns the slices along the first axis that indices name."""
     return ops.take(reference, indices, axis=0)
 
 
+@with_numpy
 def l2_normalize(x: Any, axis: Any = None) -> Any:
     """Returns `x` over its Euclidean norm along `axis`."""
     squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return ops.multiply(x, ops.rsqrt(ops.maximum(squares, 1e-12)))
 
 
+@with_numpy
 def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """Returns `x` above the threshold, at most `max_value`, and a slope of `alpha` below it."""
     return activations.relu(x, negative_slope=alpha, max_value=max_value, threshold=threshold)
 
 
+@with_numpy
 def sqrt(x: Any) -> Any:
     """Returns the square root; of negative numbers 0."""
     return ops.sqrt(ops.maximum(x, 0))
 
 
+@with_numpy
 def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     """Returns one of two arrays, or elements of both.
 

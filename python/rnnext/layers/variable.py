@@ -44,6 +44,7 @@ class Variable(NDArrayOperatorsMixin):
         trainable: Whether training would change it.
         name: Name within its layer.
         owner: Its layer.
+        initial_value: TensorFlow's name for `initializer`.
 
     Attributes:
         name: Name within its layer, e.g. `"kernel"`.
@@ -57,6 +58,7 @@ class Variable(NDArrayOperatorsMixin):
         >>> import numpy as np
         >>> w = Variable(np.ones((2, 2), "float32"), name="kernel")
         >>> w.assign([[1, 2], [3, 4]])
+        <Variable path=kernel, shape=(2, 2), dtype=float32>
         >>> np.ones(2, "float32") @ w
         array([4., 6.], dtype=float32)
     """
@@ -66,18 +68,20 @@ class Variable(NDArrayOperatorsMixin):
 
     def __init__(
         self,
-        initializer: Any,
+        initializer: Any = None,
         shape: Sequence[int] | None = None,
         dtype: Any = None,
-        trainable: bool = True,
+        trainable: bool | None = True,
         *,
-        name: str = "variable",
+        name: str | None = None,
         owner: Owner | None = None,
+        initial_value: Any = None,
     ) -> None:
+        name = name or "variable"
         self.name = name
-        self.trainable = self.made_trainable = trainable
+        self.trainable = self.made_trainable = trainable is None or trainable
         self._owner = owner
-        value = initializer
+        value = initializer = initial_value if initializer is None else initializer
         if callable(initializer):
             value = initializer() if shape is None else initializer(shape, dtype=dtype)
         array = as_array(value, f"weight {name!r}")
@@ -152,11 +156,14 @@ class Variable(NDArrayOperatorsMixin):
             )
         return array
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: Any) -> Variable:
         """Replaces the values; the kernels of its layer are packed again at their next call.
 
         Args:
             value: Array-like of the same shape; it is cast to the dtype of the weight.
+
+        Returns:
+            The weight.
 
         Raises:
             ShapeError: If the shape differs. The old values are kept.
@@ -165,8 +172,9 @@ class Variable(NDArrayOperatorsMixin):
             array = np.array(value)  # a number: what metrics add up
             array.flags.writeable = False
             self.replace(array)
-            return
+            return self
         self.replace(_read_only(self.fitting(value), self.stored.dtype))
+        return self
 
     def replace(self, array: NDArray[Any]) -> None:
         """Takes over an array without a check or a copy; optimizers set new values by it.
@@ -179,13 +187,13 @@ class Variable(NDArrayOperatorsMixin):
             if self._owner is not None:
                 self._owner.weights_changed()
 
-    def assign_add(self, value: Any) -> None:
+    def assign_add(self, value: Any) -> Variable:
         """Adds to the values; see `assign`."""
-        self.assign(self.value + value)
+        return self.assign(self.value + value)
 
-    def assign_sub(self, value: Any) -> None:
+    def assign_sub(self, value: Any) -> Variable:
         """Takes off the values; see `assign`."""
-        self.assign(self.value - value)
+        return self.assign(self.value - value)
 
     def numpy(self) -> NDArray[Any]:
         """Returns a copy of the values as they are kept."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.arrays import is_traced
+from rnnext.autodiff.watchable import watchable
 from rnnext.dtypes import get_policy
 from rnnext.errors import UnsupportedError
 from rnnext.graph.masked_array import mask_of, with_logits
@@ -78,7 +79,8 @@ class Loss(KeptArguments):
             traced: NDArray[Any] = self._reduced_traced(values, sample_weight, mask)
             return traced
         values = np.asarray(values).astype(self.dtype, copy=False)
-        return reduced(values, sample_weight, mask, self.reduction).value
+        loss: NDArray[Any] = watchable(reduced(values, sample_weight, mask, self.reduction).value)
+        return loss
 
     def _reduced_traced(self, values: Any, sample_weight: Any, mask: Any) -> Any:
         """What a batch's losses inside a GradientTape become; weights have no gradient."""

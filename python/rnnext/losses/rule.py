@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rnnext.autodiff.rules import lifted
 from rnnext.autodiff.tape import active
+from rnnext.autodiff.watchable import watchable
 from rnnext.dtypes import widened
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.masked_array import attach_mask
@@ -122,7 +123,8 @@ def loss_function(
                 recorded: Array = _recorded(rule, y_true, y_pred, named)
                 return recorded
             found = rule(y_true, y_pred, getattr(y_pred, "_keras_logits", None), **named)
-            return found.values if found.mask is None else attach_mask(found.values, found.mask)
+            values = watchable(found.values)
+            return values if found.mask is None else attach_mask(values, found.mask)
 
         _RULES[function] = rule
         return function

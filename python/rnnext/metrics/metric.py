@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rnnext import initializers, nest, settings
 from rnnext.autodiff.tape import active, suspended
+from rnnext.autodiff.watchable import with_numpy
 from rnnext.dtypes import DTypePolicy, standard_dtype_name
 from rnnext.graph.masked_array import untraced
 from rnnext.kept_option import KeptArguments
@@ -40,6 +41,8 @@ class Metric(KeptArguments):
         super().__init_subclass__(**kwargs)
         if "update_state" in vars(cls):
             cls.update_state = _outside_tapes(cls.update_state)  # type: ignore[method-assign]
+        if "result" in vars(cls):
+            cls.result = with_numpy(cls.result)  # type: ignore[method-assign]
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or unique_name(type(self).__name__)

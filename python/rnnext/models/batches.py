@@ -116,7 +116,10 @@ def predict_batches(
 
 def _length(batches: Any) -> int | None:
     """How many batches there will be, where that is known."""
-    return len(batches) if hasattr(batches, "__len__") else None
+    try:
+        return len(batches)
+    except TypeError:  # no len, or that of a Dataset whose length is not known
+        return None
 
 
 def _inputs_of(batch: Any, label: str) -> Any:

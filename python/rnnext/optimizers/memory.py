@@ -39,16 +39,20 @@ class Slot(Variable):
         """`optimizer/variable`, as Keras writes it."""
         return f"{self._prefix}/{self.name}" if self._prefix else self.name
 
-    def assign(self, value: Any) -> None:
+    def assign(self, value: Any) -> Variable:
         """Replaces the values.
 
         Args:
             value: Array-like of the same shape; it is cast to the dtype of the variable.
 
+        Returns:
+            The variable.
+
         Raises:
             ShapeError: If the shape differs. The old values are kept.
         """
         np.copyto(self.memory, self.fitting(value), casting="unsafe")
+        return self
 
 
 class Part:

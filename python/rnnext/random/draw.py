@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import initializers, settings
+from rnnext.autodiff.watchable import with_numpy
 from rnnext.dtypes import standard_dtype_name
 from rnnext.ops.promotion import as_tensor
 
@@ -21,6 +22,7 @@ def _generator(seed: Any) -> np.random.Generator:
     return np.random.default_rng(settings.next_seed() if seed is None else seed)
 
 
+@with_numpy
 def normal(
     shape: Sequence[int],
     mean: float = 0.0,
@@ -45,6 +47,7 @@ def normal(
     return np.asarray(drawn).astype(standard_dtype_name(dtype))
 
 
+@with_numpy
 def truncated_normal(
     shape: Sequence[int],
     mean: float = 0.0,
@@ -65,6 +68,7 @@ def truncated_normal(
     return np.asarray(draw(tuple(shape), standard_dtype_name(dtype)))
 
 
+@with_numpy
 def uniform(
     shape: Sequence[int],
     minval: float = 0.0,
@@ -83,11 +87,13 @@ def uniform(
     """
     name = standard_dtype_name(dtype)
     if np.dtype(name).kind in "iu":
-        return randint(shape, minval, maxval, name, seed)
+        integers: Array = randint(shape, minval, maxval, name, seed)
+        return integers
     limit = 1.0 if maxval is None else maxval
     return np.asarray(_generator(seed).uniform(minval, limit, tuple(shape))).astype(name)
 
 
+@with_numpy
 def randint(
     shape: Sequence[int], minval: Any, maxval: Any, dtype: Any = "int32", seed: int | None = None
 ) -> Array:
@@ -103,11 +109,13 @@ def randint(
     return np.asarray(_generator(seed).integers(minval, maxval, tuple(shape))).astype(dtype)
 
 
+@with_numpy
 def shuffle(x: Any, axis: int = 0, seed: int | None = None) -> Array:
     """Returns the slices of an array along `axis` in random order."""
     return np.asarray(_generator(seed).permutation(as_tensor(x), axis=axis))
 
 
+@with_numpy
 def categorical(
     logits: Any, num_samples: int, dtype: Any = "int32", seed: int | None = None
 ) -> Array:

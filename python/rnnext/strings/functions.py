@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.arrays import as_strings
+from rnnext.autodiff.watchable import with_numpy
 from rnnext.errors import UnsupportedError
 
 __all__ = [
@@ -46,6 +47,7 @@ def _is_text(encoding: str) -> bool:
     return encoding != ""
 
 
+@with_numpy
 def lower(input: Any, encoding: str = "") -> Array:  # noqa: A002 - TensorFlow's name
     """Returns strings in lower case: their ASCII letters, or with "utf-8" all letters.
 
@@ -58,6 +60,7 @@ def lower(input: Any, encoding: str = "") -> Array:  # noqa: A002 - TensorFlow's
     return _each(input, bytes.lower)
 
 
+@with_numpy
 def upper(input: Any, encoding: str = "") -> Array:  # noqa: A002
     """Returns strings in upper case: their ASCII letters, or with "utf-8" all letters."""
     if _is_text(encoding):
@@ -65,11 +68,13 @@ def upper(input: Any, encoding: str = "") -> Array:  # noqa: A002
     return _each(input, bytes.upper)
 
 
+@with_numpy
 def strip(input: Any) -> Array:  # noqa: A002
     """Returns strings without ASCII white space at both ends."""
     return _each(input, bytes.strip)
 
 
+@with_numpy
 def regex_replace(
     input: Any,  # noqa: A002
     pattern: str,
@@ -107,6 +112,7 @@ def regex_replace(
     return _each(input, replaced)
 
 
+@with_numpy
 def regex_full_match(input: Any, pattern: str) -> Array:  # noqa: A002
     """Returns which strings a regular expression matches from end to end."""
     import re
@@ -116,6 +122,7 @@ def regex_full_match(input: Any, pattern: str) -> Array:  # noqa: A002
     return _each(input, lambda s: expression.fullmatch(s.decode(*decoded)) is not None, bool)
 
 
+@with_numpy
 def split(input: Any, sep: str | None = None) -> Array:  # noqa: A002
     """Returns a list of parts for each string, in an array of such lists.
 
@@ -131,12 +138,14 @@ def split(input: Any, sep: str | None = None) -> Array:  # noqa: A002
     return _each(input, lambda s: s.split(separator))
 
 
+@with_numpy
 def unicode_split(input: Any, input_encoding: str = "UTF-8") -> Array:  # noqa: A002
     """Returns a list of characters for each string, in an array of such lists."""
     _is_text(input_encoding)
     return _each(input, lambda s: [c.encode() for c in s.decode("utf-8", "replace")])
 
 
+@with_numpy
 def length(input: Any, unit: str = "BYTE") -> Array:  # noqa: A002
     """Returns how long strings are: in bytes, or characters with unit "UTF8_CHAR"."""
     if unit == "UTF8_CHAR":
@@ -144,11 +153,13 @@ def length(input: Any, unit: str = "BYTE") -> Array:  # noqa: A002
     return _each(input, len, np.int32)
 
 
+@with_numpy
 def substr(input: Any, pos: int, len: int) -> Array:  # noqa: A002
     """Returns `len` bytes of each string from `pos` on."""
     return _each(input, lambda s: s[pos:][:len])
 
 
+@with_numpy
 def join(inputs: Any, separator: str = "") -> Array:
     """Returns strings of several arrays joined element by element; single strings go to all.
 

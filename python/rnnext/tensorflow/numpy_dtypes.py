@@ -14,6 +14,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "newaxis",
     "string",
     "uint8",
     "uint16",
@@ -27,3 +28,6 @@ uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32,
 float16, float32, float64 = (np.dtype(f"float{bits}") for bits in (16, 32, 64))
 # NumPy has the first only with the package ml_dtypes, and strings of no fixed length not at all.
 bfloat16, string = "bfloat16", "string"
+
+# What an index adds an axis with.
+newaxis = None

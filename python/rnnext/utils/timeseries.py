@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,17 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.arrays import as_array
+from rnnext.autodiff.watchable import watchable
 from rnnext.errors import UnsupportedError
+from rnnext.tensorflow.data import Dataset
 
 __all__ = ["TimeseriesDataset", "timeseries_dataset_from_array"]
 
 Array = NDArray[Any]
 
 
-class TimeseriesDataset:
+class TimeseriesDataset(Dataset):
     """Batches of windows of a time series; `timeseries_dataset_from_array` makes one.
 
-    It can be iterated again and again. No window is copied before its batch is asked for.
+    No window is copied before its batch is asked for. It has the methods of `tf.data.Dataset`.
 
     Args:
         data: (T, ...), what the windows are cut from.
@@ -40,6 +41,7 @@ class TimeseriesDataset:
         batch_size: int | None,
         order: np.random.RandomState | None,
     ) -> None:
+        super().__init__(self._windows, -(-len(starts) // (batch_size or 1)))
         self._data = data
         self._targets = targets
         self._starts = starts
@@ -47,11 +49,7 @@ class TimeseriesDataset:
         self._batch_size = batch_size
         self._order = order
 
-    def __len__(self) -> int:
-        """Returns the number of batches; of windows if they are not batched."""
-        return -(-len(self._starts) // (self._batch_size or 1))
-
-    def __iter__(self) -> Iterator[Any]:
+    def _windows(self) -> Iterator[Any]:
         """Yields windows (B, sequence_length, ...), or pairs of them and targets (B, ...)."""
         starts = self._starts if self._order is None else self._order.permutation(self._starts)
         if self._batch_size is None:
@@ -62,16 +60,8 @@ class TimeseriesDataset:
             yield self._pair(starts[first : first + self._batch_size])
 
     def _pair(self, starts: Any) -> Any:
-        windows = self._data[starts[..., np.newaxis] + self._offsets]
-        return windows if self._targets is None else (windows, self._targets[starts])
-
-    def take(self, count: int) -> Iterator[Any]:
-        """Yields the first `count` batches."""
-        return itertools.islice(self, count)
-
-    def as_numpy_iterator(self) -> Iterator[Any]:
-        """Returns an iterator over the batches, which are NumPy arrays anyway."""
-        return iter(self)
+        windows = watchable(self._data[starts[..., np.newaxis] + self._offsets])
+        return windows if self._targets is None else (windows, watchable(self._targets[starts]))
 
 
 def timeseries_dataset_from_array(
@@ -103,8 +93,8 @@ def timeseries_dataset_from_array(
         end_index: Step of `data` before which to stop.
 
     Returns:
-        An iterable of batches (B, sequence_length, ...), or of `(batch, targets)`, which are NumPy
-        arrays. It has a length and can be iterated repeatedly.
+        A dataset of batches (B, sequence_length, ...), or of `(batch, targets)`, which are arrays
+        with `numpy()`. It has a length and can be iterated repeatedly.
 
     Raises:
         UnsupportedError: If an index, stride or size is out of range.

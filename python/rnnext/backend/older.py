@@ -1,0 +1,190 @@
+"""Functions of Keras's older backend that `rnnext.ops` has in other forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rnnext import ops, settings
+from rnnext.autodiff.watchable import with_numpy
+from rnnext.errors import ShapeError, UnsupportedError
+from rnnext.tensorflow import neural
+
+__all__ = [
+    "batch_dot",
+    "batch_flatten",
+    "bias_add",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "dropout",
+    "repeat",
+    "sparse_categorical_crossentropy",
+    "temporal_padding",
+]
+
+_LETTERS = "bcdefghijk"
+
+
+@with_numpy
+def batch_dot(x: Any, y: Any, axes: int | Sequence[int] | None = None) -> Any:
+    """Returns the products of two arrays, sample by sample, summed over one axis of each.
+
+    Args:
+        x: (N, ...).
+        y: (N, ...).
+        axes: The axes that are summed over; one number stands for both. None: the last of `x` and
+            the last but one of `y`, or its last if it has two axes.
+
+    Returns:
+        (N, the other axes of x, those of y); (N, 1) if there are none.
+
+    Raises:
+        ShapeError: If an array has less than two axes.
+        UnsupportedError: If an axis is 0, that of the samples.
+
+    Example:
+        >>> batch_dot([[1.0, 2.0]], [[3.0, 4.0]]).numpy()
+        array([[11.]], dtype=float32)
+    """
+    ranks = len(ops.shape(x)), len(ops.shape(y))
+    if min(ranks) < 2:
+        raise ShapeError(
+            "batch_dot: expected arrays of two axes or more, received shapes "
+            f"{ops.shape(x)} and {ops.shape(y)}."
+        )
+    if axes is None:
+        axes = ranks[0] - 1, ranks[1] - (1 if ranks[1] == 2 else 2)
+    pair = (axes, axes) if isinstance(axes, int) else tuple(axes)
+    first, second = (axis % rank for axis, rank in zip(pair, ranks, strict=True))
+    if 0 in (first, second):
+        raise UnsupportedError(f"batch_dot: axis 0 is that of the samples; received axes={axes!r}.")
+    left = "a" + _LETTERS[: ranks[0] - 1]
+    right = "a" + _LETTERS[ranks[0] - 1 : ranks[0] + ranks[1] - 2]
+    right = right[:second] + left[first] + right[second + 1 :]
+    kept = "a" + "".join(c for c in left[1:] + right[1:] if c != left[first])
+    product = ops.einsum(f"{left},{right}->{kept}", x, y)
+    return ops.expand_dims(product, -1) if kept == "a" else product
+
+
+@with_numpy
+def batch_flatten(x: Any) -> Any:
+    """Returns all elements of a sample in one axis."""
+    sizes: Any = ops.shape(x)
+    count = 1
+    for size in sizes[1:]:
+        count *= size
+    return ops.reshape(x, (-1, count))
+
+
+@with_numpy
+def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+    """Returns `x` with a bias added along its last axes.
+
+    Raises:
+        UnsupportedError: If `data_format` is `"channels_first"`.
+    """
+    if (data_format or settings.image_data_format()) != "channels_last":
+        raise UnsupportedError(
+            f"bias_add: data_format must be 'channels_last', received {data_format!r}."
+        )
+    return ops.add(x, bias)
+
+
+@with_numpy
+def repeat(x: Any, n: int) -> Any:
+    """Returns (N, n, D), each row of (N, D) repeated.
+
+    Raises:
+        ShapeError: If `x` has other than two axes.
+    """
+    if len(ops.shape(x)) != 2:
+        raise ShapeError(f"repeat: expected an array (N, D), received shape {ops.shape(x)}.")
+    return ops.repeat(ops.expand_dims(x, 1), n, axis=1)
+
+
+@with_numpy
+def temporal_padding(x: Any, padding: Sequence[int] = (1, 1)) -> Any:
+    """Returns sequences (N, T, D) with zeros added before and after them."""
+    before, after = padding
+    return ops.pad(x, ((0, 0), (before, after), (0, 0)))
+
+
+@with_numpy
+def dropout(x: Any, level: float, noise_shape: Any = None, seed: Any = None) -> Any:
+    """Returns `x` with a part `level` of its elements dropped and the others scaled up."""
+    return neural.dropout(x, level, noise_shape, seed)
+
+
+# Cross-entropies, of each element or row ----------------------------------------------------------
+
+
+def _clipped(output: Any) -> Any:
+    epsilon = settings.epsilon()
+    return ops.clip(output, epsilon, 1.0 - epsilon)
+
+
+@with_numpy
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """Returns the cross-entropy of each element.
+
+    Args:
+        target: Probabilities.
+        output: Probabilities; with `from_logits` what a sigmoid is applied to.
+        from_logits: Whether it is.
+    """
+    if from_logits:
+        return neural.sigmoid_cross_entropy_with_logits(target, output)
+    epsilon, output = settings.epsilon(), _clipped(output)
+    positive = ops.multiply(target, ops.log(ops.add(output, epsilon)))
+    rest = ops.log(ops.add(ops.subtract(1, output), epsilon))
+    return ops.negative(ops.add(positive, ops.multiply(ops.subtract(1, target), rest)))
+
+
+@with_numpy
+def categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+) -> Any:
+    """Returns the cross-entropy of each row of probabilities.
+
+    Args:
+        target: Probabilities, of the shape of `output`.
+        output: Probabilities; with `from_logits` what a softmax is applied to.
+        from_logits: Whether it is.
+        axis: Of the classes.
+    """
+    if from_logits:
+        return neural.softmax_cross_entropy_with_logits(target, output, axis)
+    shares = _clipped(ops.divide(output, ops.sum(output, axis=axis, keepdims=True)))
+    return ops.negative(ops.sum(ops.multiply(target, ops.log(shares)), axis=axis))
+
+
+@with_numpy
+def sparse_categorical_crossentropy(
+    target: Any,
+    output: Any,
+    from_logits: bool = False,
+    axis: int = -1,
+    ignore_class: int | None = None,
+) -> Any:
+    """Returns the cross-entropy of each class and a row of probabilities.
+
+    Args:
+        target: Integers, one for each row.
+        output: Probabilities; with `from_logits` what a softmax is applied to.
+        from_logits: Whether it is.
+        axis: Of the classes; must be the last.
+        ignore_class: Must be None.
+
+    Raises:
+        UnsupportedError: If an option has another value.
+    """
+    rows = ops.shape(output)[:-1]
+    if ignore_class is not None or axis not in (-1, len(rows)):
+        raise UnsupportedError(
+            "sparse_categorical_crossentropy: axis must be -1 and ignore_class None, received "
+            f"{axis!r} and {ignore_class!r}."
+        )
+    logits = output if from_logits else ops.log(_clipped(output))
+    if len(ops.shape(target)) != len(rows):  # (N, 1) for (N, K), as in Keras
+        target = ops.reshape(target, rows)
+    return neural.sparse_softmax_cross_entropy_with_logits(target, logits)

@@ -1,0 +1,5 @@
+"""`tensorflow.python`, of which programs import `keras`."""
+
+from rnnext import lazy as _lazy
+
+__all__, __getattr__, __dir__ = _lazy.attach(__name__)

@@ -1,0 +1,1 @@
+from rnnext import keras as keras
