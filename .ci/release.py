@@ -100,10 +100,10 @@ def set_address(address: str, tag: str) -> None:
     """
 
     def absolute(match: re.Match[str]) -> str:
-        path = match[1].partition("#")[0]
-        if not (ROOT / path).exists():
-            raise ReleaseError(f"README.md links to {path}, which does not exist.")
-        kind = "raw" if Path(path).suffix in PICTURES else "blob"
+        path = ROOT / match[1].partition("#")[0]
+        if not path.exists():
+            raise ReleaseError(f"README.md links to {match[1]}, which does not exist.")
+        kind = "tree" if path.is_dir() else "raw" if path.suffix in PICTURES else "blob"
         return f"]({address}/{kind}/{tag}/{match[1]})"
 
     project = read("pyproject.toml")

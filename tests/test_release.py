@@ -14,6 +14,7 @@ import rnnext
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = Path(".ci", "release.py")
+README = (ROOT / "README.md").read_text("utf-8")
 FILES = ("CHANGELOG.md", "CITATION.cff", "CMakeLists.txt", "README.md", "pyproject.toml")
 
 pytestmark = pytest.mark.skipif(
@@ -32,9 +33,12 @@ def tree(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
     for name in FILES:
         shutil.copy(ROOT / name, tmp_path)
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / "README.md").read_text("utf-8")):
+    for link in set(re.findall(r"\]\((?!https?:)([^)#]+)", README)):
         (tmp_path / link).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / link).touch()
+        if (ROOT / link).is_dir():
+            (tmp_path / link).mkdir()
+        elif not (tmp_path / link).exists():
+            (tmp_path / link).touch()
     return tmp_path
 
 
@@ -91,6 +95,7 @@ def test_links_and_pictures_become_absolute(tree: Path) -> None:
     assert links
     assert all(link.startswith("https://") for link in links)
     assert "https://example.org/rnnext/blob/v7.8.9/docs/training.md" in links
+    assert "https://example.org/rnnext/tree/v7.8.9/examples/cpp" in links
     pictures = [link for link in links if link.endswith(".png")]
     assert pictures
     assert all(link.startswith("https://example.org/rnnext/raw/v7.8.9/") for link in pictures)
