@@ -1,6 +1,10 @@
 """Builds the documentation site; warnings are errors.
 
-    python3 docs/site/build.py OUT [--version NAME]
+    python3 docs/site/build.py OUT [--version NAME] [--address ADDRESS]
+
+OUT/NAME gets the site. OUT/switcher.json lists every version that is there, for the menu by which a
+reader changes between them; OUT/index.html leads to the newest release. Browsers read the list from
+a server only: `python3 -m http.server -d OUT` is one.
 
 Pages are the Markdown of docs/, which also reads well in the repository. A temporary folder gets a
 copy of them, the results of bench/, and a page of the API reference for each package.
@@ -10,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -135,18 +141,45 @@ def copy_sources(folder: Path) -> None:
         (folder / "api" / f"{package}.rst").write_text(text, "utf-8")
 
 
+def order(version: str) -> tuple[int, ...]:
+    """Releases by number; anything else is in development, and newer."""
+    if re.fullmatch(r"\d+(\.\d+)*", version):
+        return 0, *map(int, version.split("."))
+    return (1,)
+
+
+def list_versions(out: Path, address: str) -> None:
+    """Writes the list of the versions in a folder, the newest first, and where its page leads."""
+    versions = [page.parent.name for page in out.glob("*/index.html")]
+    versions.sort(key=order, reverse=True)
+    releases = [version for version in versions if order(version)[0] == 0]
+    newest = (releases or versions)[0]
+    entries = [
+        {"version": version, "url": f"{address}{version}/", "preferred": version == newest}
+        for version in versions
+    ]
+    (out / "switcher.json").write_text(json.dumps(entries, indent=1) + "\n", "utf-8")
+    page = f'<!doctype html><meta http-equiv="refresh" content="0; url={newest}/">\n'
+    (out / "index.html").write_text(page, "utf-8")
+
+
 def main() -> int:
     """Builds the site; returns the exit status of Sphinx."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("out", type=Path, help="folder of the HTML")
-    parser.add_argument("--version", default="dev", help="as the version switcher names it")
+    parser.add_argument("out", type=Path, help="folder of all versions")
+    parser.add_argument("--version", default="dev", help="this one's name, and its folder's")
+    parser.add_argument("--address", default="/", help="where OUT is served, such as /rnnext/")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         copy_sources(folder)
         command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q"]
-        command += ["-D", f"release={arguments.version}", str(folder), str(arguments.out)]
-        return subprocess.run(command).returncode
+        command += [str(folder), str(arguments.out / arguments.version)]
+        environment = {**os.environ, "RNNEXT_DOCS_VERSION": arguments.version}
+        status = subprocess.run(command, env=environment).returncode
+    if status == 0:
+        list_versions(arguments.out, arguments.address)
+    return status
 
 
 if __name__ == "__main__":
