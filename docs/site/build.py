@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
 import os
 import re
 import shutil
@@ -25,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from notebook_pages import page_of
+from versions import list_versions
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "rnnext"
@@ -139,28 +139,6 @@ def copy_sources(folder: Path) -> None:
     for package, title in PACKAGES.items():
         text = reference(title, list(dict.fromkeys(exported(package))))
         (folder / "api" / f"{package}.rst").write_text(text, "utf-8")
-
-
-def order(version: str) -> tuple[int, ...]:
-    """Releases by number; anything else is in development, and newer."""
-    if re.fullmatch(r"\d+(\.\d+)*", version):
-        return 0, *map(int, version.split("."))
-    return (1,)
-
-
-def list_versions(out: Path, address: str) -> None:
-    """Writes the list of the versions in a folder, the newest first, and where its page leads."""
-    versions = [page.parent.name for page in out.glob("*/index.html")]
-    versions.sort(key=order, reverse=True)
-    releases = [version for version in versions if order(version)[0] == 0]
-    newest = (releases or versions)[0]
-    entries = [
-        {"version": version, "url": f"{address}{version}/", "preferred": version == newest}
-        for version in versions
-    ]
-    (out / "switcher.json").write_text(json.dumps(entries, indent=1) + "\n", "utf-8")
-    page = f'<!doctype html><meta http-equiv="refresh" content="0; url={newest}/">\n'
-    (out / "index.html").write_text(page, "utf-8")
 
 
 def main() -> int:
