@@ -16,7 +16,8 @@ function(rnnext_check_code name isa objects refusal)
   if(not_run)
     add_test(NAME ${name} COMMAND "${CMAKE_COMMAND}" -E echo "NOT RUN: ${not_run}")
   else()
-    add_test(NAME ${name} COMMAND Python3::Interpreter
+    # The variable, because an emulator is put in front of targets.
+    add_test(NAME ${name} COMMAND "${Python3_EXECUTABLE}"
       "${PROJECT_SOURCE_DIR}/cmake/check_kernel_code.py"
       --isa ${isa} --objdump "${CMAKE_OBJDUMP}" "${objects}")
   endif()

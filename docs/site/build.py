@@ -1,6 +1,10 @@
 """Builds the documentation site; warnings are errors.
 
-    python3 docs/site/build.py OUT [--version NAME]
+    python3 docs/site/build.py OUT [--version NAME] [--address ADDRESS]
+
+OUT/NAME gets the site. OUT/switcher.json lists every version that is there, for the menu by which a
+reader changes between them; OUT/index.html leads to the newest release. Browsers read the list from
+a server only: `python3 -m http.server -d OUT` is one.
 
 Pages are the Markdown of docs/, which also reads well in the repository. A temporary folder gets a
 copy of them, the results of bench/, and a page of the API reference for each package.
@@ -10,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from notebook_pages import page_of
+from versions import list_versions
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "rnnext"
@@ -138,15 +144,20 @@ def copy_sources(folder: Path) -> None:
 def main() -> int:
     """Builds the site; returns the exit status of Sphinx."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("out", type=Path, help="folder of the HTML")
-    parser.add_argument("--version", default="dev", help="as the version switcher names it")
+    parser.add_argument("out", type=Path, help="folder of all versions")
+    parser.add_argument("--version", default="dev", help="this one's name, and its folder's")
+    parser.add_argument("--address", default="/", help="where OUT is served, such as /rnnext/")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         copy_sources(folder)
         command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q"]
-        command += ["-D", f"release={arguments.version}", str(folder), str(arguments.out)]
-        return subprocess.run(command).returncode
+        command += [str(folder), str(arguments.out / arguments.version)]
+        environment = {**os.environ, "RNNEXT_DOCS_VERSION": arguments.version}
+        status = subprocess.run(command, env=environment).returncode
+    if status == 0:
+        list_versions(arguments.out, arguments.address)
+    return status
 
 
 if __name__ == "__main__":

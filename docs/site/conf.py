@@ -1,12 +1,14 @@
 """Settings of Sphinx; docs/site/build.py calls it."""
 
 import inspect
+import os
 
 import rnnext
 
 project = "rnnext"
 author = "the authors of rnnext"
 version = rnnext.__version__
+release = os.environ["RNNEXT_DOCS_VERSION"]
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
@@ -38,6 +40,10 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
     "show_toc_level": 2,
+    "navbar_end": ["version-switcher", "theme-switcher", "navbar-icon-links"],
+    "switcher": {"json_url": "../switcher.json", "version_match": release},  # beside this version
+    "check_switcher": False,  # build.py writes it afterwards
+    "show_version_warning_banner": True,
     "footer_start": ["copyright"],
     "footer_end": [],
 }
