@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import _core
 
-__all__ = ["RowGradient"]
+__all__ = ["RowGradient", "in_half_range"]
 
 Array = NDArray[Any]
 
@@ -21,6 +21,8 @@ _ROW_BY_ROW = frozenset(
         *(np.arcsinh, np.arctan, np.sinh, np.expm1, np.log1p, np.conjugate),
     }
 )
+# From here on, numbers are rounded to infinity in float16.
+_BEYOND_HALF = 65520.0
 _OF_SAME_ROWS = frozenset({np.add, np.subtract, np.multiply, np.maximum, np.minimum})
 
 
@@ -165,3 +167,22 @@ class RowGradient(NDArrayOperatorsMixin):
             return x.added_up() if isinstance(x, RowGradient) else x
 
         return function(*plain(args), **{name: plain(x) for name, x in kwargs.items()})
+
+
+def in_half_range(gradient: Any) -> Any:
+    """Returns a gradient with infinity in place of what float16 does not hold, as Keras has it.
+
+    Args:
+        gradient: An array, or a `RowGradient`.
+
+    Example:
+        >>> import numpy as np
+        >>> in_half_range(np.array([1e-9, 1e5, -1e5], "float32"))
+        array([1.e-09,    inf,   -inf], dtype=float32)
+    """
+    values = gradient.values if isinstance(gradient, RowGradient) else gradient
+    is_beyond = np.abs(values) >= _BEYOND_HALF
+    if not is_beyond.any():
+        return gradient
+    limited = np.where(is_beyond, np.copysign(values.dtype.type(np.inf), values), values)
+    return gradient._with(limited) if isinstance(gradient, RowGradient) else limited
