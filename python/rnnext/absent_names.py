@@ -121,9 +121,6 @@ ABSENT = {
             "pearson_correlation"
         ),
     },
-    "keras.mixed_precision": {
-        "training": "LossScaleOptimizer",
-    },
     "keras.ops": {
         "audio": "extract_sequences fft fft2 ifft2 irfft istft rfft stft",
         "images": "depth_to_space image psnr space_to_depth",
@@ -153,7 +150,7 @@ ABSENT = {
     },
     "keras.optimizers": {
         "older": "legacy",
-        "training": "LossScaleOptimizer MultiOptimizer OptimizerMap",
+        "training": "MultiOptimizer OptimizerMap",
     },
     "keras.preprocessing": {
         "files": "image_dataset_from_directory text_dataset_from_directory",

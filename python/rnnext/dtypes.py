@@ -20,6 +20,7 @@ from rnnext.errors import UnsupportedError
 from rnnext.naming import did_you_mean
 
 __all__ = [
+    "FLOAT_KINDS",
     "DTypePolicy",
     "dtype_policy",
     "get_policy",
@@ -41,6 +42,8 @@ _POLICIES = {
     "mixed_bfloat16": ("bfloat16", "float32"),
 }
 _HALF = ("float16", "bfloat16")
+FLOAT_KINDS = "fV"
+"""Kinds of NumPy's dtypes that are floats; "V" is what NumPy files bfloat16 under."""
 
 _DTYPE_NAMES = (
     "bool",

@@ -79,7 +79,7 @@ class KeptArguments:
             "module": self._keras_module if known else type(self).__module__,
             "class_name": type(self).__name__,
             "config": self.get_config(),
-            "registered_name": None if known else type(self).__name__,
+            "registered_name": None if known else serialization.get_registered_name(type(self)),
         }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnext.dtypes import FLOAT_KINDS
 from rnnext.errors import UnsupportedError
 
 __all__ = [
@@ -101,7 +102,7 @@ def note(value: Any, sources: Sequence[Any], pullback: Callable[[Any], Any]) -> 
     from rnnext.autodiff.traced import Traced, tape_of
 
     kept = [i for i, x in enumerate(sources) if type(x) is Traced and x.node is not None]
-    if not kept or value.dtype.kind != "f":
+    if not kept or value.dtype.kind not in FLOAT_KINDS:
         return value if value.dtype.kind == "b" else Traced(value)
     forms = [(sources[i].value.shape, sources[i].value.dtype) for i in kept]
     tape = tape_of([sources[i] for i in kept])

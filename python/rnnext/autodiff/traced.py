@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rnnext.arrays import asarray, cast
 from rnnext.autodiff.rules import FUNCTIONS, UFUNCS, fitted, note, plain
 from rnnext.autodiff.tape import Tape
+from rnnext.dtypes import FLOAT_KINDS
 from rnnext.errors import UnsupportedError
 
 __all__ = ["Traced", "constants", "tape_of"]
@@ -284,7 +285,10 @@ def constants(results: Any) -> Any:
     """Returns results without gradients: booleans plain, numbers as constants of a trace."""
     if isinstance(results, (list, tuple)):
         return type(results)(map(constants, results))
-    if not isinstance(results, (np.ndarray, np.generic)) or results.dtype.kind not in "iuf":
+    if (
+        not isinstance(results, (np.ndarray, np.generic))
+        or results.dtype.kind not in "iu" + FLOAT_KINDS
+    ):
         return results
     return Traced(results)
 
@@ -311,7 +315,7 @@ def _apply(ufunc: np.ufunc, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             noted.append((rules[i], value.shape, value.dtype))
             sources.append(traced)
     y = ufunc(*values, **kwargs)
-    if not sources or y.dtype.kind != "f":
+    if not sources or y.dtype.kind not in FLOAT_KINDS:
         return constants(y)
     tape = sources[0].tape if len(sources) == 1 else tape_of(sources)
     assert tape is not None

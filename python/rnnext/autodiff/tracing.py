@@ -14,6 +14,7 @@ from rnnext.autodiff import elementwise, products, rearrangement, reductions  # 
 from rnnext.autodiff.rules import fitted, lifted, value_of
 from rnnext.autodiff.tape import AddedLoss, Tape, active, suspended
 from rnnext.autodiff.traced import Traced
+from rnnext.dtypes import FLOAT_KINDS
 
 __all__ = ["nested", "trace", "value_and_gradient"]
 
@@ -170,13 +171,13 @@ def value_and_gradient(function: Callable[[Any], Any], x: Any) -> tuple[Any, Any
 
 
 def _has_gradient(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+    return isinstance(x, np.ndarray) and x.dtype.kind in FLOAT_KINDS
 
 
 def _traced(leaf: Any, tape: Tape, integers: bool) -> Any:
     if not isinstance(leaf, np.ndarray):
         return leaf
-    if leaf.dtype.kind == "f":
+    if leaf.dtype.kind in FLOAT_KINDS:
         traced = Traced(leaf.view(np.ndarray), tape.new_node(), tape)
     elif integers and leaf.dtype.kind in "iu":
         traced = Traced(leaf.view(np.ndarray))

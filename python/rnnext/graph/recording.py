@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from rnnext import nest, settings
 from rnnext.arrays import cast
 from rnnext.autodiff.tape import AddedLoss
+from rnnext.dtypes import FLOAT_KINDS
 from rnnext.graph.program import Action, Instruction, Program, Slot
-from rnnext.graph.row_gradient import RowGradient
+from rnnext.graph.row_gradient import RowGradient, in_half_range
 from rnnext.graph.slot_reader import Slots, plain_slot, reader
 
 __all__ = ["Buffers", "Logits", "Pullback", "RecordedProgram", "Recording", "Weight"]
@@ -37,6 +38,10 @@ class Weight(Protocol):
     @property
     def value(self) -> Any:
         """The values to compute with."""
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether gradients that float16 does not hold are infinite."""
 
 
 class Buffers:
@@ -142,6 +147,8 @@ class Recording:
         """Adds to the gradient of a weight, if it is trained."""
         if not weight.trainable:
             return
+        if weight.is_narrow:
+            gradient = in_half_range(gradient)
         known = self.gradients.get(id(weight))
         self.gradients[id(weight)] = gradient if known is None else known + gradient
 
@@ -304,7 +311,7 @@ def _reverse(
 
 
 def _accumulate(gradients: list[Any], slot: int, gradient: Any, dtypes: list[Any]) -> None:
-    if gradient is None or dtypes[slot] is None or dtypes[slot].kind != "f":
+    if gradient is None or dtypes[slot] is None or dtypes[slot].kind not in FLOAT_KINDS:
         return
     gradient = cast(gradient, dtypes[slot])
     known = gradients[slot]

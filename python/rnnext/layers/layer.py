@@ -27,7 +27,7 @@ from rnnext.graph.operation import MaskRule, Node, Operation
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.graph.tensor import KerasTensor, any_symbolic, standard_shape
-from rnnext.layers import added_losses
+from rnnext.layers import added_losses, half_precision
 from rnnext.layers.input_spec import check_inputs
 from rnnext.layers.options import (
     check_no_others,
@@ -334,7 +334,10 @@ class Layer(WeightOwner):
 
     def recorded(self, recording: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Returns what `record` does, and notes what the activity regularizer adds to the loss."""
-        outputs, pullback = self.record(recording, *args, **kwargs)
+        if self.narrows:
+            outputs, pullback = half_precision.recorded(self, recording, args, kwargs)
+        else:
+            outputs, pullback = self.record(recording, *args, **kwargs)
         if not added_losses.regularizes(self):
             return outputs, pullback
         return added_losses.with_penalties(self, recording, outputs, pullback)

@@ -97,10 +97,10 @@ class ScaleAndOffset(Layer):
         return sizes
 
     def _add_gamma(self, shape: tuple[int, ...]) -> None:
-        self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma")
+        self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma", autocast=False)
 
     def _add_beta(self, shape: tuple[int, ...]) -> None:
-        self.beta = self.add_weight(shape, self.beta_initializer, name="beta")
+        self.beta = self.add_weight(shape, self.beta_initializer, name="beta", autocast=False)
 
     @staticmethod
     def _shaped(variable: Variable | None, shape: Any) -> NDArray[Any] | None:

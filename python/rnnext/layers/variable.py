@@ -53,6 +53,7 @@ class Variable(NDArrayOperatorsMixin):
         stored: The values as they are kept, a read-only array. Use `assign` to change them.
         regularizer: What training adds to the loss for the values, or None.
         constraint: What training makes of the values after each step, or None.
+        autocast: Whether Keras computes with the values in the layer's half precision.
 
     Example:
         >>> import numpy as np
@@ -65,6 +66,7 @@ class Variable(NDArrayOperatorsMixin):
 
     regularizer: Any = None
     constraint: Any = None
+    autocast = True
 
     def __init__(
         self,
@@ -113,6 +115,13 @@ class Variable(NDArrayOperatorsMixin):
         from rnnext.autodiff.traced import Traced
 
         return Traced(widened(self.stored), tape.node_of(self), tape)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether its layer computes in float16 in Keras: gradients beyond that are infinite."""
+        owner: Any = self._owner
+        is_half = getattr(owner, "output_dtype", None) == "float16"
+        return is_half and self.autocast and getattr(owner, "autocast", True)
 
     @property
     def shape(self) -> tuple[int, ...]:

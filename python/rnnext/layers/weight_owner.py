@@ -120,6 +120,7 @@ class WeightOwner(Operation):
         name: str | None = None,
         regularizer: Any = None,
         constraint: Any = None,
+        autocast: bool = True,
         **_training_options: Any,
     ) -> Variable:
         """Makes a weight of this layer.
@@ -133,6 +134,7 @@ class WeightOwner(Operation):
             regularizer: What training adds to the loss; default: the layer's option for the
                 weight, such as `kernel_regularizer` for `"kernel"`.
             constraint: What training makes of the values after each step; default likewise.
+            autocast: Whether Keras computes with the values in the layer's half precision.
 
         Raises:
             ShapeError: If a size is not known.
@@ -170,6 +172,8 @@ class WeightOwner(Operation):
                     found = module.deserialize(found)
             if found is not None:
                 setattr(variable, kind, found)
+        if not autocast:
+            variable.autocast = False
         self._track(variable)
         variable.trainable = trainable and self._trainable
         return variable

@@ -85,7 +85,7 @@ class Model(Trainer, Layer):
 
     def __getstate__(self) -> dict[str, Any]:
         # What trains the model holds buffers of it, and is made again at the next batch.
-        return {**super().__getstate__(), "_steps": None}
+        return {**super().__getstate__(), "_steps": None, "_steps_aside": None}
 
     # What it consists of -----------------------------------------------------------------------
 

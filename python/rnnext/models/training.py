@@ -102,7 +102,8 @@ class Trainer:
             run_eagerly: Kept.
             steps_per_execution: Kept.
             jit_compile: Kept.
-            auto_scale_loss: Kept.
+            auto_scale_loss: Whether a model whose dtype policy is "mixed_float16" is trained with
+                a `LossScaleOptimizer` around the optimizer.
             **kwargs: None is accepted; each is an error that names it.
 
         Raises:
@@ -124,8 +125,12 @@ class Trainer:
                 f"model {self.name!r}: compile() has no arguments {sorted(kwargs)}; accepted: "
                 f"{list(_COMPILE_OPTIONS)}.{did_you_mean(kwargs, _COMPILE_OPTIONS)}"
             )
+        found = optimizers.get(optimizer)
+        policy = self.dtype_policy.name  # type: ignore[attr-defined]
+        if auto_scale_loss and policy == "mixed_float16" and found and found.inner is None:
+            found = optimizers.LossScaleOptimizer(found, name="loss_scale_optimizer")
         settings = {
-            "optimizer": optimizers.get(optimizer),
+            "optimizer": found,
             "loss": loss,
             "loss_weights": loss_weights,
             "_compile_metrics": metrics,
@@ -136,6 +141,7 @@ class Trainer:
             "auto_scale_loss": auto_scale_loss,
             "compiled": True,
             "_steps": None,
+            "_steps_aside": None,
             "_saved_training": None,
         }
         # Past `Layer.__setattr__`: none of them changes what the model computes.

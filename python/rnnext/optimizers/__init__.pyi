@@ -9,6 +9,7 @@ from rnnext.optimizers.lion import Lion as Lion
 from rnnext.optimizers.lookup import deserialize as deserialize
 from rnnext.optimizers.lookup import get as get
 from rnnext.optimizers.lookup import serialize as serialize
+from rnnext.optimizers.loss_scale import LossScaleOptimizer as LossScaleOptimizer
 from rnnext.optimizers.muon import Muon as Muon
 from rnnext.optimizers.optimizer import Optimizer as Optimizer
 from rnnext.optimizers.rmsprop import Adadelta as Adadelta

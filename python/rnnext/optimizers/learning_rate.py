@@ -34,6 +34,9 @@ class LearningRate(State):
 
     @learning_rate.setter
     def learning_rate(self, rate: Any) -> None:
+        self._set_rate(rate)
+
+    def _set_rate(self, rate: Any) -> None:
         if isinstance(rate, Variable):
             rate = rate.value
         if isinstance(rate, LearningRateSchedule) or callable(rate):

@@ -146,6 +146,15 @@ class Part:
             for _, row in self.rows():
                 row.values = function(row.values, number)
 
+    def set_gradient(self, gradient: Any) -> None:
+        """Replaces the gradient of a part that is one weight: an array, or a `RowGradient`."""
+        self.forget_rows()
+        if isinstance(gradient, RowGradient):
+            assert self._place is not None
+            self._group.rows[self._place] = gradient
+            gradient = gradient.added_up()
+        self.g[...] = gradient.reshape(-1)
+
     def add_up_rows(self) -> None:
         """Writes the sums of the gradients that came in rows, after their values changed."""
         for span, row in self.rows():

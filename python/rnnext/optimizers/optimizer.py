@@ -19,16 +19,18 @@ from rnnext.optimizers.arithmetic import through_float32
 from rnnext.optimizers.gradients import Gradients
 from rnnext.optimizers.learning_rate import LearningRate
 from rnnext.optimizers.memory import Group, Part, Slot, groups_of
+from rnnext.optimizers.own_update import OwnUpdate
 
 __all__ = ["Optimizer"]
 
 _KERAS1_NAMES = {"lr": "learning_rate"}
 
 
-class Optimizer(KeptArguments, LearningRate, Gradients):
+class Optimizer(KeptArguments, LearningRate, Gradients, OwnUpdate):
     """Base class of optimizers.
 
-    A subclass names its slots in `_slot_rounds` and changes weights in `_update`.
+    A subclass makes its variables in `build` and changes a weight in `update_step`, as in Keras 3;
+    the optimizers here name their slots in `_slot_rounds` and change all weights in `_update`.
 
     Args:
         learning_rate: A number, a schedule, or a function without arguments that returns a
@@ -99,6 +101,7 @@ class Optimizer(KeptArguments, LearningRate, Gradients):
         self._excluded: list[Variable] = []
         self._excluded_names: re.Pattern[str] | None = None
         self._decays_apart = False  # whether weight decay leaves some weights out
+        self._apart = self._apart or self._has_own_update
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_index": {}}  # a copy has other variables, with other ids
@@ -257,12 +260,17 @@ class Optimizer(KeptArguments, LearningRate, Gradients):
         """
         if len(grads) == 0:
             return
+        if self._has_own_update and not self.built and trainable_variables is not None:
+            trainable_variables = list(trainable_variables)
+            self.build(trainable_variables)
+            self._check_own_update()
         gradients = self._by_index(grads, trainable_variables)
         with HeldInterrupts(), weights_lock:
             self._take_step(gradients)
 
     def _take_step(self, gradients: Sequence[Any]) -> None:
-        is_fused = self._fused and self._uses_gradients_as_they_are
+        own = self._has_own_update
+        is_fused = self._fused and self._uses_gradients_as_they_are and not own
         for group in self._groups:
             group.take(gradients, adds_up_rows=not is_fused)
         active = [group for group in self._groups if group.places]
@@ -294,6 +302,9 @@ class Optimizer(KeptArguments, LearningRate, Gradients):
         step = int(self._iterations.memory) // (self.gradient_accumulation_steps or 1) + 1
         self._before_updates(step)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore"):
+            if self._has_own_update:
+                self._update_each(pairs, apart, step)
+                apart = []
             for part in apart if self._apart else whole:
                 self._update(part, part.number(rate), step)
         if self.gradient_accumulation_steps:
@@ -330,8 +341,8 @@ class Optimizer(KeptArguments, LearningRate, Gradients):
             step: The number of this step, from 1.
         """
         raise UnsupportedError(
-            f"{self._label}: the class has no update of its own (`_update`); accepted are the "
-            "optimizers of rnnext.optimizers."
+            f"{self._label}: the class does not say how a weight changes; define update_step("
+            "gradient, variable, learning_rate), or take an optimizer of rnnext.optimizers."
         )
 
     def _average(self, fresh: Sequence[Any]) -> None:

@@ -28,13 +28,18 @@ class State:
         return f"optimizer {self.name!r} ({type(self).__name__})"
 
     @property
+    def inner(self) -> Any:
+        """The optimizer that this one wraps, or None."""
+        return None
+
+    @property
     def variables(self) -> list[Variable]:
         """The state: the number of steps, the learning rate, then the slots in Keras's order."""
         return list(self._variables)
 
     def get_weights(self) -> list[Any]:
         """Returns copies of the values of `variables`."""
-        return [variable.numpy() for variable in self._variables]
+        return [variable.numpy() for variable in self.variables]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Sets the values of `variables`, all of them or, after an error, none.
@@ -48,28 +53,29 @@ class State:
                 f"{self._label}: set_weights() needs an optimizer that is built; call "
                 "optimizer.build(variables) first."
             )
-        if len(weights) != len(self._variables):
+        variables = self.variables
+        if len(weights) != len(variables):
             raise ShapeError(
                 f"{self._label}: set_weights() received {len(weights)} arrays; the optimizer has "
-                f"{len(self._variables)} variables."
+                f"{len(self.variables)} variables."
             )
-        fitting = [v.fitting(w) for v, w in zip(self._variables, weights, strict=True)]
-        for variable, value in zip(self._variables, fitting, strict=True):
+        fitting = [v.fitting(w) for v, w in zip(self.variables, weights, strict=True)]
+        for variable, value in zip(self.variables, fitting, strict=True):
             variable.assign(value)
 
     def save_own_variables(self, store: Any) -> None:
         """Writes the state as Keras does: under the numbers of `variables`."""
-        for number, variable in enumerate(self._variables):
+        for number, variable in enumerate(self.variables):
             store[str(number)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """Reads what `save_own_variables` wrote; of another number of variables it only warns."""
-        if len(store.keys()) != len(self._variables):
+        if len(store.keys()) != len(self.variables):
             warnings.warn(
                 f"{self._label}: the state is not loaded; the optimizer has "
-                f"{len(self._variables)} variables, the saved one {len(store.keys())}."
+                f"{len(self.variables)} variables, the saved one {len(store.keys())}."
                 + ("" if self.built else " It is not built yet: call optimizer.build(variables)."),
                 stacklevel=2,
             )
             return
-        self.set_weights([np.asarray(store[str(i)]) for i in range(len(self._variables))])
+        self.set_weights([np.asarray(store[str(i)]) for i in range(len(self.variables))])

@@ -63,10 +63,17 @@ def weight_tree(
     with h5py.File(buffer, "w") as file:
         _write(model, file, "", set(), {} if assets is None else assets)
         if optimizer is not None:
-            variables = file.create_group("optimizer/vars")
-            variables.attrs["name"] = optimizer.name
-            optimizer.save_own_variables(variables)
+            _write_optimizer(optimizer, file, "optimizer")
     return buffer.getvalue()
+
+
+def _write_optimizer(optimizer: Any, file: Any, path: str) -> None:
+    """Writes the state of an optimizer; of one inside it again, as Keras does."""
+    variables = file.create_group(f"{path}/vars")
+    variables.attrs["name"] = optimizer.name
+    optimizer.save_own_variables(variables)
+    if optimizer.inner is not None:
+        _write_optimizer(optimizer.inner, file, f"{path}/inner_optimizer")
 
 
 def _write(layer: Layer, file: Any, path: str, visited: set[int], assets: dict[str, bytes]) -> None:

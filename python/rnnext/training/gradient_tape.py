@@ -13,6 +13,7 @@ from rnnext.autodiff.rules import lifted
 from rnnext.autodiff.tape import Tape, active, without_shortcuts
 from rnnext.autodiff.traced import Traced
 from rnnext.autodiff.watchable import WatchableArray, watchable
+from rnnext.dtypes import FLOAT_KINDS
 from rnnext.errors import UnsupportedError
 from rnnext.graph.recording import Recording
 from rnnext.graph.row_gradient import RowGradient
@@ -121,10 +122,10 @@ class GradientTape:
                     )
                 tape.node_of(x)
             elif isinstance(x, WatchableArray):
-                if x.dtype.kind == "f":
+                if x.dtype.kind in FLOAT_KINDS:
                     tape.watched.setdefault(id(x), (x, tape.new_node()))
             elif type(x) is Traced:
-                if x.node is None and x.dtype.kind == "f":
+                if x.node is None and x.dtype.kind in FLOAT_KINDS:
                     x.node, x.tape = tape.new_node(), tape
             else:
                 raise UnsupportedError(

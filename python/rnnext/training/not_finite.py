@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rnnext import nest
+from rnnext.dtypes import FLOAT_KINDS
 from rnnext.graph.recording import Recording
 
 __all__ = ["warn_not_finite"]
@@ -90,6 +91,10 @@ def _noting(operation: Any, record: Callable[..., Any], culprits: list[Any]) -> 
 
 
 def _is_finite(value: Any) -> bool:
-    if value is None or getattr(value, "dtype", None) is None or value.dtype.kind != "f":
+    if (
+        value is None
+        or getattr(value, "dtype", None) is None
+        or value.dtype.kind not in FLOAT_KINDS
+    ):
         return True
     return bool(np.isfinite(np.asarray(value)).all())

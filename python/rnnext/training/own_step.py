@@ -294,7 +294,7 @@ def _own_metrics(model: Any) -> Iterator[Metric]:
         if owner is not model and isinstance(owner, Trainer):
             continue  # what belongs to the training of an inner model
         for name, value in vars(owner).items():
-            if not name.startswith("_compile") and name not in ("loss", "_steps"):
+            if not name.startswith("_compile") and name not in ("loss", "_steps", "_steps_aside"):
                 leaves = nest.flatten(value) if nest.is_nested(value) else [value]
                 yield from (leaf for leaf in leaves if isinstance(leaf, Metric))
 
@@ -306,7 +306,9 @@ def _steps_of(model: Any) -> OwnSteps:
             f"{model.label}: You must call `compile()` before training or evaluating the model; "
             "model.compile(optimizer, loss)."
         )
-    if not isinstance(model._steps, OwnSteps):
-        vars(model)["_steps"] = OwnSteps(model)
-    steps: OwnSteps = model._steps
+    # Of a class without a step of its own `fit` keeps another kind, which stays as it is.
+    name = "_steps" if has_own_step(model) else "_steps_aside"
+    if vars(model).get(name) is None:
+        vars(model)[name] = OwnSteps(model)
+    steps: OwnSteps = vars(model)[name]
     return steps

@@ -116,7 +116,7 @@ class Steps:
         if not math.isfinite(total) and not self.has_warned:
             self._warn_not_finite(total, x, y)
         with HeldInterrupts():
-            optimizer.apply([recording.gradients.get(id(w)) for w in weights], weights)
+            optimizer.apply_gradients([(recording.gradients.get(id(w)), w) for w in weights])
             self._is_taken = True
         self._note(total, parts, x, y, _carrying(outputs, masks, logits), sample_weight)
 

@@ -261,6 +261,7 @@ class Bidirectional(Layer):
         constants = 0
         if kwargs.get("constants") is not None:
             constants = len(nest.flatten(kwargs["constants"]))
+        forward, backward = (cast(y, self.compute_dtype) for y in (forward, backward))
         merged = self._merged(forward, backward)
 
         def pullback(gradients: list[Any]) -> list[Any]:
