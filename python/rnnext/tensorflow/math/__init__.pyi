@@ -32,7 +32,7 @@ from rnnext.ops.elementwise import cos as cos
 from rnnext.ops.elementwise import cosh as cosh
 from rnnext.ops.elementwise import divide as divide
 from rnnext.ops.elementwise import divide_no_nan as divide_no_nan
-from rnnext.ops.elementwise import erf as erf
+from rnnext.ops.error_function import erf as erf
 from rnnext.ops.elementwise import exp as exp
 from rnnext.ops.elementwise import expm1 as expm1
 from rnnext.ops.elementwise import floor as floor
