@@ -71,10 +71,13 @@ _PLAIN = {
     *("isfinite", "isinf", "isnan", "logical_not", "equal", "not_equal", "greater", "less"),
     *("greater_equal", "less_equal", "logical_and", "logical_or", "logical_xor", "any", "all"),
     *("argsort", "argmax", "argmin", "count_nonzero", "full_like", "saturate_cast", "one_hot"),
-    *("zeros_like", "ones_like", "bitwise_and"),
+    *("zeros_like", "ones_like", "bitwise_and", "isreal", "isneginf", "isposinf", "signbit"),
+    *("isclose", "allclose", "size", "empty_like", "nanargmax", "nanargmin", "angle", "imag"),
+    *("digitize", "searchsorted", "histogram", "heaviside", "view", "nextafter"),
+    *("in_top_k", "ctc_decode"),
 }
 # TensorFlow has their parameters in float32, also in float64.
-_SINGLE_PARAMETERS = {"leaky_relu", "gelu"}
+_SINGLE_PARAMETERS = {"leaky_relu", "gelu", "logaddexp2", "geomspace", "ctc_loss"}
 
 
 def operation_cases() -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:

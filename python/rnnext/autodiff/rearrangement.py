@@ -124,7 +124,8 @@ def _picking(*functions: Any) -> None:
         def forward(a: Any, *args: Any, **kwargs: Any) -> Any:
             def pullback(d: Any) -> Any:
                 shape = np.shape(a)
-                return _by_places(function(_places(shape), *args, **kwargs), d, shape)
+                # What a function puts in itself, as np.diag does zeros, is at no place: -1.
+                return _by_places(function(_places(shape) + 1, *args, **kwargs) - 1, d, shape)
 
             return np.asarray(function(a, *args, **kwargs)), pullback
 

@@ -20,6 +20,7 @@ __all__ = [
     "FUNCTIONS",
     "UFUNCS",
     "composed",
+    "computed",
     "differentiable",
     "fitted",
     "lifted",
@@ -118,6 +119,20 @@ def note(value: Any, sources: Sequence[Any], pullback: Callable[[Any], Any]) -> 
     node = tape.new_node()
     tape.entries.append((node, [sources[i].node for i in kept], reverse))
     return Traced(value, node, tape)
+
+
+def computed(forward: Rule, *arrays: Any) -> Any:
+    """Returns what a function computes from arrays, noted if one of them is traced.
+
+    Args:
+        forward: Takes plain arrays, and returns the result and its pullback; see `note`.
+        *arrays: Plain or traced arrays.
+    """
+    values = [value_of(x) for x in arrays]
+    value, pullback = forward(*values)
+    if all(v is x for v, x in zip(values, arrays, strict=True)):
+        return value
+    return note(value, arrays, pullback)
 
 
 def differentiable(*functions: Any, arrays: int = 1) -> Callable[[Rule], Rule]:

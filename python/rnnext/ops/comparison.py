@@ -58,6 +58,10 @@ logical_not = _test("LogicalNot", np.logical_not)
 isfinite = _test("Isfinite", np.isfinite)
 isinf = _test("Isinf", np.isinf)
 isnan = _test("Isnan", np.isnan)
+isreal = _test("Isreal", lambda x: np.ones(x.shape, bool))
+isneginf = _test("Isneginf", lambda x: np.equal(x, -np.inf))
+isposinf = _test("Isposinf", lambda x: np.equal(x, np.inf))
+signbit = _test("Signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" else np.less(x, 0))
 
 
 @operation(NUMPY, "Where", shape=broadcast)
@@ -65,3 +69,47 @@ def where(condition: Any, x1: Any, x2: Any) -> Array:
     """Returns `x1` where `condition` is true and `x2` elsewhere, with broadcasting."""
     a, b = promoted(x1, x2)
     return np.where(as_tensor(condition).astype(bool), a, b)
+
+
+def _close(x1: Any, x2: Any, rtol: float, atol: float, equal_nan: bool) -> Any:
+    a, b = promoted(as_tensor(x1), as_tensor(x2))
+    if a.dtype.kind != "f":
+        return np.equal(a, b)
+    near = np.abs(a - b) <= atol + rtol * np.abs(b)
+    return near | (np.isnan(a) & np.isnan(b)) if equal_nan else near
+
+
+@operation(NUMPY, "Isclose", options=("equal_nan",), shape=broadcast)
+def isclose(
+    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Array:
+    """Returns where `|x1 - x2| <= atol + rtol * |x2|`; of equal infinities that is false."""
+    return asarray(_close(x1, x2, rtol, atol, equal_nan))
+
+
+@operation(NUMPY, "AllClose", options=("rtol", "atol", "equal_nan"))
+def allclose(
+    x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Array:
+    """Tells whether everywhere `|x1 - x2| <= atol + rtol * |x2|`; equal infinities are close."""
+    a, b = promoted(as_tensor(x1), as_tensor(x2))
+    near = np.isfinite(a) & np.isfinite(b) & _close(a, b, rtol, atol, False)
+    both = np.isnan(a) & np.isnan(b) if equal_nan else False
+    return asarray(np.all(near | np.equal(a, b) | both))
+
+
+@operation(NUMPY, "Select")
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:
+    """Returns of each element the first choice whose condition is true, or `default`.
+
+    Args:
+        condlist: Arrays of booleans.
+        choicelist: As many arrays.
+        default: Where no condition is true.
+    """
+    if len(condlist) != len(choicelist):
+        raise ValueError(f"{len(condlist)} conditions for {len(choicelist)} choices.")
+    *choices, rest = promoted(*choicelist, default)
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
+        rest = asarray(np.where(as_tensor(condition).astype(bool), choice, rest))
+    return rest

@@ -17,7 +17,7 @@ from rnnext.dtypes import standard_dtype_name
 from rnnext.graph.tensor import KerasTensor
 from rnnext.ops.operation import CORE, NUMPY, operation
 from rnnext.ops.promotion import as_tensor
-from rnnext.ops.shapes import Shape, broadcast, of_first, shape_of
+from rnnext.ops.shapes import Shape, broadcast, of_first, shape_of, single
 
 Array = NDArray[Any]
 
@@ -49,6 +49,25 @@ def convert_to_tensor(
     return as_tensor(x) if dtype is None else cast_array(as_tensor(x), standard_dtype_name(dtype))
 
 
+@operation(NUMPY, "Array", options=("dtype",), shape=broadcast)
+def array(x: Any, dtype: Any = None) -> Array:
+    """Returns `x` as an array."""
+    return as_tensor(x) if dtype is None else cast_array(as_tensor(x), dtype)
+
+
+@operation(NUMPY, "View", options=("dtype",))
+def view(x: Any, dtype: Any = None) -> Array:
+    """Returns the bytes of `x` read as another dtype; the last axis grows or shrinks."""
+    given = as_tensor(x)
+    return given if dtype is None else cast_array(given, given.dtype).view(dtype)
+
+
+@operation(NUMPY, "Size", shape=single)
+def size(x: Any) -> Array:
+    """Returns the number of elements."""
+    return np.asarray(as_tensor(x).size, np.int32)
+
+
 @operation(CORE, "StopGradient", shape=broadcast)
 def stop_gradient(variable: Any) -> Array:
     """Returns its argument as a constant, whose gradient is zero."""
@@ -69,6 +88,12 @@ def copy(x: Any) -> Array:
 @operation(NUMPY, "ZerosLike", options=("dtype",), shape=broadcast)
 def zeros_like(x: Any, dtype: Any = None) -> Array:
     """Returns zeros of the shape of `x`."""
+    return np.zeros_like(as_tensor(x), dtype=dtype)
+
+
+@operation(NUMPY, "EmptyLike", options=("dtype",), shape=broadcast)
+def empty_like(x: Any, dtype: Any = None) -> Array:
+    """Returns an array of the shape of `x`: zeros, as on TensorFlow."""
     return np.zeros_like(as_tensor(x), dtype=dtype)
 
 
@@ -97,6 +122,11 @@ def ndim(x: Any) -> int:
     return len(shape_of(x))
 
 
+def dtype(x: Any) -> str:
+    """Returns the name of the dtype of an array or a symbolic tensor."""
+    return standard_dtype_name(x.dtype)
+
+
 def convert_to_numpy(x: Any) -> Array:
     """Returns `x` as a NumPy array, without a gradient."""
     return value_of(as_tensor(x))  # type: ignore[no-any-return]
@@ -117,6 +147,11 @@ def ones(shape: Sequence[int] | int, dtype: Any = None) -> Array:
     return np.ones(shape, dtype or settings.floatx())
 
 
+def empty(shape: Sequence[int] | int, dtype: Any = None) -> Array:
+    """Returns an array of a shape: zeros, as on TensorFlow."""
+    return zeros(shape, dtype)
+
+
 def full(shape: Sequence[int] | int, fill_value: Any, dtype: Any = None) -> Array:
     """Returns an array that is `fill_value` everywhere; by default of the default float type."""
     return np.full(shape, fill_value, dtype or settings.floatx())
@@ -125,6 +160,16 @@ def full(shape: Sequence[int] | int, fill_value: Any, dtype: Any = None) -> Arra
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
     """Returns ones on the k-th diagonal and zeros elsewhere."""
     return np.eye(N, M, k, dtype=dtype or settings.floatx())
+
+
+def identity(n: int, dtype: Any = None) -> Array:
+    """Returns ones on the diagonal of `n` rows, and zeros elsewhere."""
+    return eye(n, dtype=dtype)
+
+
+def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Array:
+    """Returns ones on and below the k-th diagonal, and zeros above it."""
+    return np.tri(N, M, k, dtype=dtype or settings.floatx())
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.arrays import asarray
-from rnnext.autodiff.rules import note, value_of
+from rnnext.errors import DataError
 from rnnext.ops.operation import MATH, NUMPY, operation
 from rnnext.ops.promotion import as_float, as_tensor, promoted
 from rnnext.ops.shapes import broadcast
@@ -83,6 +82,7 @@ fmin = _pair("Fmin", np.fmin)
 negative = _number("Negative", np.negative)
 absolute = _number("Absolute", np.absolute)
 abs = _number("Abs", np.absolute)
+fabs = _float("Fabs", np.fabs)
 sign = _number("Sign", np.sign)
 square = _number("Square", np.square, bool_as=np.int32)
 reciprocal = _number("Reciprocal", np.reciprocal)
@@ -93,6 +93,31 @@ def divide_no_nan(x1: Any, x2: Any) -> Array:
     """Returns `x1 / x2`, and 0 where `x2` is 0."""
     a, b = map(as_float, promoted(x1, x2))
     return asarray(np.where(b == 0, a.dtype.type(0), np.true_divide(a, b)))
+
+
+@operation(NUMPY, "Heaviside", shape=broadcast)
+def heaviside(x1: Any, x2: Any) -> Array:
+    """Returns 0 where `x1` is below 0, 1 where it is above, and `x2` where it is 0."""
+    a, b = promoted(as_tensor(x1), as_tensor(x2))
+    dtype = np.dtype(np.float64) if a.dtype == np.int64 else as_float(a).dtype
+    a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    return asarray(np.where(a < 0, dtype.type(0), np.where(a > 0, dtype.type(1), b)))
+
+
+@operation(NUMPY, "Ldexp", shape=broadcast)
+def ldexp(x1: Any, x2: Any) -> Array:
+    """Returns `x1 * 2**x2`; `x2` are integers."""
+    a, exponents = as_float(x1), as_tensor(x2)
+    if exponents.dtype.kind not in "iu":
+        raise DataError(f"x2 must be integers, received {exponents.dtype}.")
+    return asarray(a * np.ldexp(a.dtype.type(1), exponents))
+
+
+@operation(NUMPY, "Nextafter", shape=broadcast)
+def nextafter(x1: Any, x2: Any) -> Array:
+    """Returns the next float64 after `x1` towards `x2`, in the dtype of both."""
+    a, b = map(as_float, promoted(as_tensor(x1), as_tensor(x2)))
+    return asarray(np.nextafter(a.astype(np.float64), b.astype(np.float64))).astype(a.dtype)
 
 
 @operation(NUMPY, "Clip", options=("x_min", "x_max"), shape=broadcast)
@@ -116,6 +141,7 @@ log10 = _float("Log10", np.log10)
 log1p = _float("Log1p", np.log1p)
 log2 = _float("Log2", np.log2)
 logaddexp = _float_pair("Logaddexp", np.logaddexp)
+logaddexp2 = _float_pair("Logaddexp2", np.logaddexp2)
 sin = _float("Sin", np.sin)
 cos = _float("Cos", np.cos)
 tan = _float("Tan", np.tan)
@@ -132,23 +158,7 @@ hypot = _float_pair("Hypot", np.hypot)
 deg2rad = _float("Deg2rad", np.deg2rad)
 rad2deg = _float("Rad2deg", np.rad2deg)
 rsqrt = _float("Rsqrt", lambda x: 1 / np.sqrt(x), MATH)
-
-
-@operation(MATH, "Erf", shape=broadcast)
-def erf(x: Any) -> Array:
-    """Returns the error function."""
-    array = as_float(x)
-    values, slope = value_of(array), 2 / math.sqrt(math.pi)
-    result = _error_function(values)
-    if values is array:
-        return result
-    traced: Array = note(result, [array], lambda d: d * (slope * np.exp(-np.square(values))))
-    return traced
-
-
-def _error_function(array: Array) -> Array:
-    values = [math.erf(value) for value in array.flat]
-    return np.array(values, dtype=array.dtype).reshape(array.shape)
+sinc = _float("Sinc", np.sinc)
 
 
 # Rounding and what is no number ------------------------------------------------------------------
@@ -169,3 +179,18 @@ def round(x: Any, decimals: int = 0) -> Array:
 def nan_to_num(x: Any, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Array:
     """Returns `x` with other values for NaN and infinities; by default 0 and the largest."""
     return asarray(np.nan_to_num(as_tensor(x), nan=nan, posinf=posinf, neginf=neginf))
+
+
+# Of real numbers, the only ones there are ---------------------------------------------------------
+
+real = _elementwise("Real", lambda x: as_tensor(x))
+conj = _elementwise("Conj", lambda x: as_tensor(x))
+conjugate = _elementwise("Conjugate", lambda x: as_tensor(x))
+imag = _elementwise("Imag", lambda x: np.zeros_like(as_tensor(x)))
+
+
+@operation(NUMPY, "Angle", shape=broadcast)
+def angle(x: Any) -> Array:
+    """Returns pi where `x` is negative, and 0 elsewhere."""
+    array = as_float(x)
+    return asarray(np.where(array < 0, array.dtype.type(np.pi), array.dtype.type(0)))

@@ -18,7 +18,7 @@ import numpy as np
 from rnnext import nest, serialization
 from rnnext.arrays import asarray
 from rnnext.dtypes import standard_dtype_name
-from rnnext.errors import RnnextError, ShapeError, UnsupportedError
+from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.graph.operation import Operation
 from rnnext.graph.shape_inference import probe_output
 from rnnext.graph.streaming import Streamed, StreamedCall
@@ -28,7 +28,7 @@ from rnnext.ops.promotion import as_tensor
 from rnnext.ops.shapes import Shape, broadcast, concatenated, reduced, shape_of
 from rnnext.ops.time_axis import concatenation, elementwise, reduction
 
-__all__ = ["ACTIVATIONS", "CORE", "LINALG", "MATH", "NN", "NUMPY", "operation"]
+__all__ = ["ACTIVATIONS", "CORE", "EINOPS", "LINALG", "MATH", "NN", "NUMPY", "operation"]
 
 Function = Callable[..., Any]
 TimeRule = Callable[[StreamedCall, dict[str, Any]], Streamed]
@@ -38,6 +38,7 @@ _MOST_OF_ONE = 1 << 24  # elements that an operation may make of one, where it i
 # Where Keras defines its operations; configs name these modules.
 ACTIVATIONS = "keras.src.activations.activations"
 CORE = "keras.src.ops.core"
+EINOPS = "keras.src.ops.einops"
 LINALG = "keras.src.ops.linalg"
 MATH = "keras.src.ops.math"
 NN = "keras.src.ops.nn"
@@ -134,14 +135,18 @@ def _public_function(cls: Any, function: Function) -> Function:
         bound.apply_defaults()
         chosen = {k: v for k, v in bound.arguments.items() if k in cls._option_names}
         called: list[Any] = []
+        named: dict[str, Any] = {}
         for name, value in bound.arguments.items():
-            if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            kind = signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL:
                 called += value
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                named.update(value)
             elif name not in chosen:
                 called.append(value)
         if any_symbolic(called):
-            return cls(**chosen)(*called)
-        return cls._compute(label, called, {}, _as_tuples(chosen))
+            return cls(**chosen)(*called, **named)
+        return cls._compute(label, called, named, _as_tuples(chosen))
 
     return apply
 
@@ -208,6 +213,8 @@ class FunctionOperation(Operation):
                 result: Any = cls._function(*args, **named)
         except RnnextError as error:
             raise type(error)(f"{label}: {error}") from error
+        except np.linalg.LinAlgError as error:
+            raise DataError(f"{label}: {str(error).rstrip('.')}.") from error
         except (ValueError, IndexError, OverflowError) as error:
             shapes = [np.shape(x) for x in nest.flatten((args, kwargs)) if hasattr(x, "shape")]
             reason = str(error).rstrip(".")
@@ -289,7 +296,7 @@ def _leading_arguments(function: Function, call_names: tuple[str, ...] | None) -
 def _call_names(function: Function, options: Sequence[str]) -> tuple[str, ...] | None:
     """Names of the arguments that are no options; None if there can be any number of them."""
     code = function.__code__
-    if code.co_flags & inspect.CO_VARARGS:
+    if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS):
         return None
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     return tuple(name for name in names if name not in options)

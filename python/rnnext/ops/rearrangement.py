@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext.ops.operation import CORE, NUMPY, operation
 from rnnext.ops.promotion import as_tensor, promoted
-from rnnext.ops.shapes import concatenated, of_option, reshaped, stacked
+from rnnext.ops.shapes import concatenated, of_first, of_option, reshaped, stacked
 from rnnext.ops.time_axis import insertion
 
 Array = NDArray[Any]
@@ -167,3 +167,77 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
 def diff(a: Any, n: int = 1, axis: int = -1) -> Array:
     """Returns the differences of neighbours along an axis, n times over."""
     return np.diff(as_tensor(a), n, axis)
+
+
+@operation(NUMPY, "Append", options=("axis",))
+def append(x1: Any, x2: Any, axis: int | None = None) -> Array:
+    """Returns `x2` joined to the end of `x1`; without an axis, all their elements on one."""
+    a, b = promoted(as_tensor(x1), as_tensor(x2))
+    if axis is None:
+        a, b = a.reshape(-1), b.reshape(-1)
+    return np.concatenate([a, b], axis=axis or 0)
+
+
+@operation(NUMPY, "Diag", options=("k",))
+def diag(x: Any, k: int = 0) -> Array:
+    """Returns a matrix with `x` on its k-th diagonal, or of a matrix this diagonal."""
+    return np.diag(as_tensor(x), k)
+
+
+@operation(NUMPY, "Diagflat", options=("k",))
+def diagflat(x: Any, k: int = 0) -> Array:
+    """Returns a matrix with all elements of `x` on its k-th diagonal."""
+    return np.diag(as_tensor(x).reshape(-1), k)
+
+
+@operation(NUMPY, "Rot90", options=("k", "axes"))
+def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Array:
+    """Returns an array turned k times by 90 degrees, from the first axis towards the second.
+
+    This is NumPy's answer. Keras up to 3.15 on TensorFlow has another order of the elements for
+    k = 2 if the two axes differ in size.
+    """
+    return np.rot90(as_tensor(array), k, axes)
+
+
+@operation(NUMPY, "Fliplr", keeps_dtype=True, shape=of_first)
+def fliplr(x: Any) -> Array:
+    """Returns `x` backwards along its second axis."""
+    return np.flip(as_tensor(x), 1)
+
+
+@operation(NUMPY, "Flipud", keeps_dtype=True, shape=of_first)
+def flipud(x: Any) -> Array:
+    """Returns `x` backwards along its first axis."""
+    return np.flip(as_tensor(x), 0)
+
+
+@operation(NUMPY, "Dstack")
+def dstack(xs: Sequence[Any]) -> Array:
+    """Returns arrays joined along the third axis; those with less get axes of size 1."""
+    return np.dstack(promoted(*xs))
+
+
+@operation(NUMPY, "Hsplit", options=("indices_or_sections",))
+def hsplit(x: Any, indices_or_sections: Any) -> list[Array]:
+    """Returns `x` cut along its second axis (the first, if it has one); see `split`."""
+    array = as_tensor(x)
+    return list(np.split(array, indices_or_sections, 1 if array.ndim > 1 else 0))
+
+
+@operation(NUMPY, "Vsplit", options=("indices_or_sections",))
+def vsplit(x: Any, indices_or_sections: Any) -> list[Array]:
+    """Returns `x` cut along its first axis; see `split`."""
+    return list(np.split(as_tensor(x), indices_or_sections, 0))
+
+
+@operation(NUMPY, "Dsplit", options=("indices_or_sections",))
+def dsplit(x: Any, indices_or_sections: Any) -> list[Array]:
+    """Returns `x` cut along its third axis; see `split`."""
+    return list(np.split(as_tensor(x), indices_or_sections, 2))
+
+
+@operation(NUMPY, "ArraySplit", options=("indices_or_sections", "axis"))
+def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> list[Array]:
+    """Returns `x` cut into so many parts along an axis; the first may be longer by one."""
+    return list(np.array_split(as_tensor(x), indices_or_sections, axis))

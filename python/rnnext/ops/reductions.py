@@ -89,6 +89,37 @@ def _deviation_of_numbers(array: Array, axis: Axis, keepdims: bool) -> Array:
     return np.sqrt(_variance_of_numbers(array, axis, keepdims))
 
 
+def _extreme_of_numbers(class_name: str, reduce: Callable[..., Any], neutral: float) -> Any:
+    def function(x: Any, axis: Axis = None, keepdims: bool = False) -> Array:
+        array = as_tensor(x)
+        along = tuple(axis) if isinstance(axis, list) else axis
+        options: dict[str, Any] = {"axis": along, "keepdims": keepdims}
+        if array.dtype.kind != "f":
+            return asarray(reduce(array, **options))
+        lacks = np.isnan(array)
+        found = reduce(np.where(lacks, array.dtype.type(neutral), array), **options)
+        return asarray(np.where(np.all(lacks, **options), array.dtype.type(np.nan), found))
+
+    return _reduction(class_name, function)
+
+
+def _position_of_numbers(class_name: str, find: Callable[..., Any], neutral: float) -> Any:
+    """The place of an extreme of the elements that are no NaN; -1 if there are none."""
+
+    def function(x: Any, axis: int | None = None, keepdims: bool = False) -> Array:
+        array = as_tensor(x)
+        if array.dtype.kind != "f":
+            return asarray(find(array, axis=axis, keepdims=keepdims))
+        lacks = np.isnan(array)
+        found = find(
+            np.where(lacks, array.dtype.type(neutral), array), axis=axis, keepdims=keepdims
+        )
+        nothing = np.all(lacks, axis=axis, keepdims=keepdims)
+        return asarray(np.where(nothing, np.int32(-1), found)).astype(np.int32)
+
+    return _reduction(class_name, function)
+
+
 def _position(class_name: str, find: Callable[..., Any]) -> Any:
     def function(x: Any, axis: int | None = None, keepdims: bool = False) -> Array:
         array = as_tensor(x)
@@ -136,6 +167,10 @@ nanvar = _without_nan("Nanvar", _variance_of_numbers, needs_floats=True)
 nanstd = _without_nan("Nanstd", _deviation_of_numbers, needs_floats=True)
 argmax = _position("Argmax", np.argmax)
 argmin = _position("Argmin", np.argmin)
+nanmax = _extreme_of_numbers("Nanmax", np.max, -np.inf)
+nanmin = _extreme_of_numbers("Nanmin", np.min, np.inf)
+nanargmax = _position_of_numbers("Nanargmax", argmax, -np.inf)
+nanargmin = _position_of_numbers("Nanargmin", argmin, np.inf)
 
 
 @operation(NUMPY, "Amax", options=("axis", "keepdims"), shape=reduced)
@@ -222,9 +257,13 @@ def _accumulated(x: Any, axis: int | None = None, **_options: Any) -> Shape:
     return (math.prod(known) if len(known) == len(shape) else None,)
 
 
-def _accumulation(class_name: str, accumulate: Callable[..., Any]) -> Any:
+def _accumulation(
+    class_name: str, accumulate: Callable[..., Any], in_place_of_nan: float | None = None
+) -> Any:
     def function(x: Any, axis: int | None = None, dtype: Any = None) -> Array:
         array = as_tensor(x)
+        if in_place_of_nan is not None:  # as in Keras, infinities become the largest numbers
+            array = asarray(np.nan_to_num(array, nan=in_place_of_nan))
         array = array if dtype is None else array.astype(dtype)
         array = array.astype(np.int32) if array.dtype.kind == "b" else array
         dtype = array.dtype
@@ -237,3 +276,33 @@ def _accumulation(class_name: str, accumulate: Callable[..., Any]) -> Any:
 
 cumsum = _accumulation("Cumsum", np.cumsum)
 cumprod = _accumulation("Cumprod", np.cumprod)
+nancumsum = _accumulation("Nancumsum", np.cumsum, in_place_of_nan=0)
+nancumprod = _accumulation("Nancumprod", np.cumprod, in_place_of_nan=1)
+
+
+@operation(NUMPY, "Trace", options=("offset", "axis1", "axis2"))
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """Returns the sum of a diagonal of two axes."""
+    array = as_tensor(x)
+    dtype = _sum_dtype(array.dtype)
+    elements = np.diagonal(array, offset, axis1, axis2)
+    return asarray(np.sum(elements, axis=-1, dtype=_accumulator(dtype))).astype(dtype)
+
+
+@operation(NUMPY, "Trapezoid", options=("x", "dx", "axis"))
+def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Array:
+    """Returns the integral of `y` along an axis, by straight lines from one value to the next.
+
+    Args:
+        y: The values.
+        x: Where they are; None: at distances of `dx`.
+        dx: The distance, if there is no `x`.
+        axis: The axis.
+    """
+    values = np.moveaxis(as_float(y), axis, -1)
+    step: Any = values.dtype.type(dx)
+    if x is not None:
+        places = as_tensor(x).astype(values.dtype)
+        step = np.diff(places if places.ndim == 1 else np.moveaxis(places, axis, -1))
+    areas = (values[..., 1:] + values[..., :-1]) * step * 0.5
+    return asarray(np.sum(areas, axis=-1, dtype=np.float64)).astype(values.dtype)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnext.errors import ShapeError
+from rnnext.errors import ShapeError, UnsupportedError
 
 __all__ = [
     "Shape",
@@ -25,9 +25,11 @@ __all__ = [
     "matrix_product",
     "of_first",
     "of_option",
+    "of_values",
     "reduced",
     "reshaped",
     "shape_of",
+    "single",
     "stacked",
     "taken",
 ]
@@ -89,6 +91,18 @@ def broadcast(*tensors: Any, **_options: Any) -> Shape:
 def of_first(x: Any, *_others: Any, **_options: Any) -> Shape:
     """The shape of the first argument."""
     return shape_of(x)
+
+
+def single(*_tensors: Any, **_options: Any) -> Shape:
+    """The shape of one number."""
+    return ()
+
+
+def of_values(*_tensors: Any, **_options: Any) -> Shape:
+    """Raises UnsupportedError, as the shape of the result depends on the values."""
+    raise UnsupportedError(
+        "how many results there are depends on the values; use it on arrays, as in a layer's call."
+    )
 
 
 def of_option(*_tensors: Any, shape: Shape) -> Shape:

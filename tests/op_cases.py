@@ -1,0 +1,209 @@
+"""Calls of operations beside keras.ops: name, arguments, options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from layer_twins import Array, random_array
+
+Case = tuple[str, Sequence[Any], dict[str, Any]]
+
+X = random_array((2, 3, 4), seed="x")
+Y = random_array((2, 3, 4), seed="y")
+ROW = random_array((4,), seed="row")
+IDS = np.array([[1, 0, 3], [2, 2, 1]], np.int32)
+SIGNED = np.array([-12, 0, 7, 8], np.int32)
+HOLES = np.where(Y > -0.5, X, np.float32(np.nan))
+SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0], np.float32)
+VECTORS = random_array((2, 3), seed="vectors")
+BITWISE = ("bitwise_and", "bitwise_or", "bitwise_xor")
+QUANTILE_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _elementwise() -> list[Case]:
+    found: list[Case] = [
+        (name, (x,), {})
+        for name in ("fabs", "sinc", "isreal", "isneginf", "isposinf", "signbit", "angle")
+        for x in (X, IDS)
+    ]
+    found += [(name, (X,), {}) for name in ("real", "imag", "conj", "conjugate")]
+    found += [
+        ("logaddexp2", (X, Y), {}),
+        ("logaddexp2", (IDS, 0.5), {}),
+        ("heaviside", (np.where(X > 0, X, np.float32(0)), Y), {}),
+        ("ldexp", (X, np.int32(3)), {}),
+        ("ldexp", (ROW, SIGNED), {}),
+        ("nextafter", (X, Y), {}),
+        ("erfc", (X * 3,), {}),
+        ("erfinv", (np.tanh(X),), {}),
+        ("erfinv", (np.array([1e-6, 0, -0.9999, 0.5], np.float32),), {}),
+        ("isclose", (X, X + np.float32(1e-7)), {}),
+        ("isclose", (SPECIAL, SPECIAL), {"equal_nan": True}),
+        ("isclose", (IDS, 2), {}),
+        ("isclose", (X, Y, 0.5, 0.1), {}),
+        ("allclose", (X, X), {}),
+        ("allclose", (X, Y, 0.5), {}),
+        ("allclose", (SPECIAL, SPECIAL), {"equal_nan": True}),
+        ("select", ([X > 0.5, X > 0], [X, Y], 1.0), {}),
+        ("select", ([X > 0.5, Y > 0], [X * 2, Y]), {}),
+    ]
+    for name in ("gcd", "lcm"):
+        found += [(name, (SIGNED, IDS[:, :1] + 4), {}), (name, (SIGNED.astype("int64"), 6), {})]
+    for name in BITWISE:
+        found += [(name, (SIGNED, SIGNED[::-1]), {})]
+    for name in ("left_shift", "right_shift", "bitwise_left_shift", "bitwise_right_shift"):
+        found += [(name, (SIGNED, np.abs(SIGNED) % 5), {}), (name, (SIGNED.astype("int64"), 2), {})]
+    return [*found, ("bitwise_not", (SIGNED,), {}), ("bitwise_invert", (IDS,), {})]
+
+
+def _arrays() -> list[Case]:
+    return [
+        ("array", (X,), {}),
+        ("array", (IDS, "float32"), {}),
+        ("size", (X,), {}),
+        ("empty_like", (X,), {}),
+        ("empty_like", (X, "int32"), {}),
+        ("view", (X, "int32"), {}),
+        ("view", (X, "int16"), {}),
+        ("view", (X.astype("float64"), "float32"), {}),
+        ("linspace", (X, Y, 5), {}),
+        ("linspace", (X, 1.0, 4), {"endpoint": False, "axis": -1}),
+        ("linspace", (0, 10, 4), {"dtype": "int32"}),
+        ("logspace", (X, Y, 3), {}),
+        ("logspace", (X, Y, 4), {"base": 2, "axis": 1}),
+        ("geomspace", (np.abs(X) + 1, 9.0, 4), {}),
+        ("meshgrid", (ROW, ROW[:2]), {}),
+        ("meshgrid", (ROW, X[0, 0], X[0, :, 0]), {"indexing": "ij"}),
+        ("vander", (ROW,), {}),
+        ("vander", (ROW, 3), {"increasing": True}),
+        ("append", (X, Y), {}),
+        ("append", (X, IDS[..., None]), {"axis": 2}),
+        ("diag", (ROW, 1), {}),
+        ("diag", (X[0], -1), {}),
+        ("diagflat", (X[0],), {}),
+        ("rot90", (X,), {}),
+        ("rot90", (X[:, :2, :2], 2, (1, 2)), {}),
+        ("rot90", (X, -1, (0, 2)), {}),
+        ("fliplr", (X,), {}),
+        ("flipud", (X,), {}),
+        ("dstack", ([X, Y],), {}),
+        ("dstack", ([X[0], Y[0]],), {}),
+        ("dstack", ([ROW, ROW],), {}),
+        ("hsplit", (X, 3), {}),
+        ("hsplit", (X, [1]), {}),
+        ("vsplit", (X, 2), {}),
+        ("dsplit", (X, 2), {}),
+        ("array_split", (X, 3, 2), {}),
+        ("rearrange", (X, "b t k -> t (b k)"), {}),
+        ("rearrange", (X, "b t (k h) -> (b k) t h"), {"h": 2}),
+    ]
+
+
+def _counts() -> list[Case]:
+    return [
+        ("searchsorted", (np.sort(ROW), X[0, 0]), {}),
+        ("searchsorted", (np.array([1.0, 2.0, 2.0, 3.0], "float32"), ROW * 3), {"side": "right"}),
+        ("isin", (IDS, [2, 3]), {}),
+        ("isin", (IDS, np.array([], "int32")), {"invert": True}),
+        ("isin", (IDS, [2, 3]), {"invert": True}),
+    ]
+
+
+def _reductions() -> list[Case]:
+    found: list[Case] = []
+    for name in ("nanmax", "nanmin", "nanargmax", "nanargmin", "nanmedian"):
+        found += [(name, (HOLES,), options) for options in ({}, {"axis": 1}, {"axis": -1})]
+        found += [(name, (HOLES,), {"axis": 1, "keepdims": True})]
+    for name in ("nancumsum", "nancumprod"):
+        found += [(name, (HOLES,), {}), (name, (HOLES, 1), {})]
+    for method in QUANTILE_METHODS:
+        found += [("nanquantile", (HOLES, 0.3), {"method": method, "axis": 1})]
+    return [
+        *found,
+        ("quantile", (X, [0.1, 0.55, 1.0]), {"axis": -1}),
+        ("quantile", (HOLES, 0.5), {"axis": 1}),
+        ("quantile", (IDS, 0.4), {"axis": 1}),
+        ("percentile", (X, 30), {"axis": 1}),
+        ("nanpercentile", (HOLES, [30.0, 60.0]), {"axis": 1}),
+        ("trace", (X,), {}),
+        ("trace", (X, 1, 1, 2), {}),
+        ("trapezoid", (X,), {}),
+        ("trapezoid", (X, None, 0.5, 1), {}),
+        ("trapezoid", (X, [0.0, 1.0, 3.0, 3.5]), {}),
+        ("correlate", (X[0].ravel(), ROW[:3]), {}),
+        ("correlate", (X[0].ravel(), ROW), {"mode": "same"}),
+        ("correlate", (ROW, X[0].ravel()), {"mode": "same"}),
+        ("correlate", (ROW, X[0].ravel()[:5]), {"mode": "full"}),
+    ]
+
+
+def _products() -> list[Case]:
+    return [
+        ("vdot", (X, Y), {}),
+        ("vdot", (IDS, IDS), {}),
+        ("kron", (X[0], Y[0]), {}),
+        ("cross", (VECTORS, VECTORS[::-1]), {}),
+        ("cross", (VECTORS, VECTORS[:, :2]), {}),
+        ("cross", (VECTORS[:, :2], VECTORS[::-1, :2]), {}),
+        ("cross", (X, Y), {"axis": 1}),
+        ("cdist", (X, Y[:, :2]), {}),
+    ]
+
+
+PROBABILITIES = np.exp(X) / np.exp(X).sum(axis=-1, keepdims=True)
+LABELS = (Y > 0).astype(np.float32)
+
+
+def _losses() -> list[Case]:
+    classes = IDS % 3 + 1
+    return [
+        ("binary_crossentropy", (LABELS, PROBABILITIES), {}),
+        ("binary_crossentropy", (LABELS, np.round(PROBABILITIES)), {}),
+        ("binary_crossentropy", (LABELS, X * 5), {"from_logits": True}),
+        ("binary_crossentropy", (LABELS, X - X), {"from_logits": True}),
+        ("categorical_crossentropy", (LABELS, PROBABILITIES * 2), {}),
+        ("categorical_crossentropy", (LABELS, np.round(PROBABILITIES, 1)), {}),
+        ("categorical_crossentropy", (LABELS, X * 5), {"from_logits": True}),
+        ("sparse_categorical_crossentropy", (IDS, PROBABILITIES), {}),
+        ("sparse_categorical_crossentropy", (IDS[..., None], PROBABILITIES), {}),
+        ("sparse_categorical_crossentropy", (IDS, X * 5), {"from_logits": True}),
+        ("in_top_k", (IDS[0], X[0], 2), {}),
+        ("ctc_decode", (X, np.array([3, 2])), {}),
+        ("ctc_decode", (X, np.array([3, 3])), {"mask_index": 2, "merge_repeated": False}),
+        ("ctc_decode", (X, np.array([3, 3])), {"mask_index": None}),
+        ("ctc_loss", (classes[:, :2], X, np.array([1, 1]), np.array([3, 2])), {}),
+        ("ctc_loss", (IDS[:, :1] % 2, X, np.array([1, 1]), np.array([3, 2]), 3), {}),
+    ]
+
+
+CASES: list[Case] = [
+    *_elementwise(),
+    *_arrays(),
+    *_counts(),
+    *_reductions(),
+    *_products(),
+    *_losses(),
+]
+
+# What Keras computes, but does not record, or with a wrong shape or without an option.
+UNRECORDED: list[Case] = [
+    ("categorical_crossentropy", (LABELS, PROBABILITIES), {"axis": 1}),
+    ("categorical_crossentropy", (LABELS, X), {"from_logits": True, "axis": 1}),
+    *(("quantile", (X, 0.3), {"method": method}) for method in QUANTILE_METHODS),
+    *((name, (SIGNED, IDS[:, :1]), {}) for name in BITWISE),
+    ("heaviside", (SIGNED.astype("int64"), 0.5), {}),
+    *((name, (SIGNED.astype("int64"), 6), {}) for name in BITWISE),
+    ("heaviside", (SIGNED, 0.5), {}),
+    ("linspace", (X, Y, 3), {"retstep": True}),
+    ("digitize", (X, [-1.0, 0.0, 0.5]), {}),
+    ("digitize", (SIGNED, (0, 7)), {}),
+    ("histogram", (X.ravel(),), {}),
+    ("histogram", (X.ravel(), 4, (-1.0, 0.5)), {}),
+    ("quantile", (X, [[0.1], [0.9]]), {"axis": (0, 2), "keepdims": True}),
+    ("corrcoef", (X[0],), {}),
+    ("kron", (X[0], ROW), {}),
+]
+
+__all__ = ["CASES", "UNRECORDED", "Array", "Case"]
