@@ -2,7 +2,7 @@
 
     python3 .ci/release.py version 0.2.0          # writes the version, closes "Unreleased"
     python3 .ci/release.py check [v0.2.0]         # fails unless everything names one version
-    python3 .ci/release.py address URL v0.2.0     # absolute links and project URLs, before a build
+    python3 .ci/release.py address URL v0.2.0     # the README and project URLs for a package index
 
 The repository does not know its own address. The wheels workflow does, and passes it to `address`
 before it builds the source distribution, from which all wheels are made.
@@ -95,6 +95,8 @@ def check(tag: str | None) -> None:
 def set_address(address: str, tag: str) -> None:
     """Makes the README's links absolute and adds project URLs to pyproject.toml.
 
+    What the README installs from a clone becomes what a reader of an index installs.
+
     Raises:
         ReleaseError: A link of the README leads nowhere, or there are project URLs already.
     """
@@ -116,7 +118,9 @@ def set_address(address: str, tag: str) -> None:
         "Issues": f"{address}/issues",
     }
     table = "\n".join(f'{name} = "{url}"' for name, url in urls.items())
-    write("README.md", re.sub(r"\]\((?!https?:|#)([^)\s]+)\)", absolute, read("README.md")))
+    readme = re.sub(r"\]\((?!https?:|#)([^)\s]+)\)", absolute, read("README.md"))
+    readme = re.sub(r"pip install \. .*", "pip install rnnext    # Python 3.10 or newer", readme)
+    write("README.md", readme.replace("pip install '.[", "pip install 'rnnext["))
     scripts = "[project.scripts]"
     write("pyproject.toml", project.replace(scripts, f"[project.urls]\n{table}\n\n{scripts}", 1))
 
@@ -130,7 +134,7 @@ def main() -> int:
     command = commands.add_parser("check", help="fail unless all versions agree")
     command.add_argument("tag", nargs="?")
     command.set_defaults(run=lambda a: check(a.tag))
-    command = commands.add_parser("address", help="make links absolute, add project URLs")
+    command = commands.add_parser("address", help="make links absolute, and more")
     command.add_argument("address", help="of the repository, without a slash at the end")
     command.add_argument("tag")
     command.set_defaults(run=lambda a: set_address(a.address, a.tag))

@@ -91,7 +91,12 @@ def test_a_tag_without_its_section_of_the_changelog_is_none(tree: Path) -> None:
 def test_links_and_pictures_become_absolute(tree: Path) -> None:
     done = release(tree, "address", "https://example.org/rnnext", "v7.8.9")
     assert done.returncode == 0, done.stderr
-    links = re.findall(r"\]\(([^)]+)\)", (tree / "README.md").read_text("utf-8"))
+    readme = (tree / "README.md").read_text("utf-8")
+    assert re.search(
+        r"pip install rnnext    # Python 3\.10 or newer\npython3 -m rnnext demo", readme
+    )
+    assert not re.search(r"pip install '?\.", readme)
+    links = re.findall(r"\]\(([^)]+)\)", readme)
     assert links
     assert all(link.startswith("https://") for link in links)
     assert "https://example.org/rnnext/blob/v7.8.9/docs/training.md" in links

@@ -92,3 +92,38 @@ def draw_growth(
     figure.tight_layout()
     figure.savefig(file, dpi=130)
     pyplot.close(figure)
+
+
+def draw_history(report: dict[str, Any], file: Path) -> None:
+    """A panel for each call: its time at every commit by that of the newest."""
+    commits = [commit for commit in report["commits"] if commit["cannot_run"] is None]
+    labels = [f"{commit['date'][5:]} {commit['hash'][:7]}" for commit in commits]
+    columns = 3
+    rows = -(-len(report["times"]) // columns)
+    figure, panels = pyplot.subplots(
+        rows,
+        columns,
+        figsize=(13, 2.5 * rows + 1),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes in panels.flat[len(report["times"]) :]:
+        axes.set_visible(False)
+    for axes, (name, times) in zip(panels.flat, report["times"].items(), strict=False):
+        points = [
+            (i, seconds / times[-1]) for i, seconds in enumerate(times) if seconds is not None
+        ]
+        axes.plot(*zip(*points, strict=True), marker="o", markersize=4)
+        axes.axhline(1.0, color="0.6", linewidth=0.8)
+        axes.set_title(f"{name}: {times[-1] * 1e6:.3g} us", fontsize=10)
+        axes.set_ylim(0, None)
+        axes.grid(color="0.9")
+        axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=8)
+    machine = report["machine"]
+    figure.suptitle(
+        f"Time of one call, the newest commit's = 1 (one thread, {machine['processor']}, "
+        f"{machine['date'][:10]})"
+    )
+    figure.savefig(file, dpi=110)
+    pyplot.close(figure)
