@@ -152,10 +152,45 @@ def _products() -> list[Case]:
     ]
 
 
-CASES: list[Case] = [*_elementwise(), *_arrays(), *_counts(), *_reductions(), *_products()]
+PROBABILITIES = np.exp(X) / np.exp(X).sum(axis=-1, keepdims=True)
+LABELS = (Y > 0).astype(np.float32)
+
+
+def _losses() -> list[Case]:
+    classes = IDS % 3 + 1
+    return [
+        ("binary_crossentropy", (LABELS, PROBABILITIES), {}),
+        ("binary_crossentropy", (LABELS, np.round(PROBABILITIES)), {}),
+        ("binary_crossentropy", (LABELS, X * 5), {"from_logits": True}),
+        ("binary_crossentropy", (LABELS, X - X), {"from_logits": True}),
+        ("categorical_crossentropy", (LABELS, PROBABILITIES * 2), {}),
+        ("categorical_crossentropy", (LABELS, np.round(PROBABILITIES, 1)), {}),
+        ("categorical_crossentropy", (LABELS, X * 5), {"from_logits": True}),
+        ("sparse_categorical_crossentropy", (IDS, PROBABILITIES), {}),
+        ("sparse_categorical_crossentropy", (IDS[..., None], PROBABILITIES), {}),
+        ("sparse_categorical_crossentropy", (IDS, X * 5), {"from_logits": True}),
+        ("in_top_k", (IDS[0], X[0], 2), {}),
+        ("ctc_decode", (X, np.array([3, 2])), {}),
+        ("ctc_decode", (X, np.array([3, 3])), {"mask_index": 2, "merge_repeated": False}),
+        ("ctc_decode", (X, np.array([3, 3])), {"mask_index": None}),
+        ("ctc_loss", (classes[:, :2], X, np.array([1, 1]), np.array([3, 2])), {}),
+        ("ctc_loss", (IDS[:, :1] % 2, X, np.array([1, 1]), np.array([3, 2]), 3), {}),
+    ]
+
+
+CASES: list[Case] = [
+    *_elementwise(),
+    *_arrays(),
+    *_counts(),
+    *_reductions(),
+    *_products(),
+    *_losses(),
+]
 
 # What Keras computes, but does not record, or with a wrong shape or without an option.
 UNRECORDED: list[Case] = [
+    ("categorical_crossentropy", (LABELS, PROBABILITIES), {"axis": 1}),
+    ("categorical_crossentropy", (LABELS, X), {"from_logits": True, "axis": 1}),
     *(("quantile", (X, 0.3), {"method": method}) for method in QUANTILE_METHODS),
     *((name, (SIGNED, IDS[:, :1]), {}) for name in BITWISE),
     ("heaviside", (SIGNED.astype("int64"), 0.5), {}),

@@ -74,9 +74,10 @@ _PLAIN = {
     *("zeros_like", "ones_like", "bitwise_and", "isreal", "isneginf", "isposinf", "signbit"),
     *("isclose", "allclose", "size", "empty_like", "nanargmax", "nanargmin", "angle", "imag"),
     *("digitize", "searchsorted", "histogram", "heaviside", "view", "nextafter"),
+    *("in_top_k", "ctc_decode"),
 }
 # TensorFlow has their parameters in float32, also in float64.
-_SINGLE_PARAMETERS = {"leaky_relu", "gelu", "logaddexp2", "geomspace"}
+_SINGLE_PARAMETERS = {"leaky_relu", "gelu", "logaddexp2", "geomspace", "ctc_loss"}
 
 
 def operation_cases() -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:

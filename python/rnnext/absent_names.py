@@ -134,18 +134,14 @@ ABSENT = {
         "audio": "extract_sequences fft fft2 ifft2 irfft istft rfft stft",
         "images": "depth_to_space image psnr space_to_depth",
         "operation": (
-            "adaptive_average_pool adaptive_max_pool argpartition associative_scan "
-            "average_pool cholesky cholesky_inverse cond conv conv_transpose depthwise_conv "
-            "det eig eigh fold fori_loop i0 inv linalg logdet lstsq lu_factor map matrix_rank "
-            "max_pool nn numpy pinv polar qr scan scatter scatter_update segment_max "
-            "segment_min segment_prod segment_sum separable_conv slice_update slogdet solve "
-            "solve_triangular svd switch unfold unravel_index vectorize vectorized_map "
-            "view_as_complex view_as_real while_loop"
+            "adaptive_average_pool adaptive_max_pool argpartition average_pool cholesky "
+            "cholesky_inverse conv conv_transpose depthwise_conv det eig eigh fold i0 inv "
+            "linalg logdet lstsq lu_factor matrix_rank max_pool nn numpy pinv polar qr "
+            "scatter scatter_update segment_max segment_min segment_prod segment_sum "
+            "separable_conv slice_update slogdet solve solve_triangular svd unfold "
+            "unravel_index vectorize view_as_complex view_as_real"
         ),
-        "training": (
-            "binary_crossentropy categorical_crossentropy ctc_decode ctc_loss custom_gradient "
-            "in_top_k jvp sparse_categorical_crossentropy"
-        ),
+        "training": "jvp",
     },
     "keras.optimizers": {
         "older": "legacy",

@@ -1,3 +1,8 @@
+from rnnext.losses.operations import binary_crossentropy as binary_crossentropy
+from rnnext.losses.operations import categorical_crossentropy as categorical_crossentropy
+from rnnext.losses.operations import ctc_decode as ctc_decode
+from rnnext.losses.operations import ctc_loss as ctc_loss
+from rnnext.losses.operations import sparse_categorical_crossentropy as sparse_categorical_crossentropy
 from rnnext.ops.activation import celu as celu
 from rnnext.ops.activation import elu as elu
 from rnnext.ops.activation import gelu as gelu
@@ -47,6 +52,15 @@ from rnnext.ops.comparison import not_equal as not_equal
 from rnnext.ops.comparison import select as select
 from rnnext.ops.comparison import signbit as signbit
 from rnnext.ops.comparison import where as where
+from rnnext.ops.control_flow import associative_scan as associative_scan
+from rnnext.ops.control_flow import cond as cond
+from rnnext.ops.control_flow import custom_gradient as custom_gradient
+from rnnext.ops.control_flow import fori_loop as fori_loop
+from rnnext.ops.control_flow import map as map
+from rnnext.ops.control_flow import scan as scan
+from rnnext.ops.control_flow import switch as switch
+from rnnext.ops.control_flow import vectorized_map as vectorized_map
+from rnnext.ops.control_flow import while_loop as while_loop
 from rnnext.ops.core import arange as arange
 from rnnext.ops.core import array as array
 from rnnext.ops.core import cast as cast
@@ -149,6 +163,7 @@ from rnnext.ops.error_function import erfc as erfc
 from rnnext.ops.error_function import erfinv as erfinv
 from rnnext.ops.indexing import argsort as argsort
 from rnnext.ops.indexing import get_item as get_item
+from rnnext.ops.indexing import in_top_k as in_top_k
 from rnnext.ops.indexing import multi_hot as multi_hot
 from rnnext.ops.indexing import one_hot as one_hot
 from rnnext.ops.indexing import slice_
@@ -266,6 +281,14 @@ from rnnext.ops.reductions import sum as sum
 from rnnext.ops.reductions import trace as trace
 from rnnext.ops.reductions import trapezoid as trapezoid
 from rnnext.ops.reductions import var as var
+from rnnext.ops.scattering import scatter as scatter
+from rnnext.ops.scattering import scatter_update as scatter_update
+from rnnext.ops.scattering import segment_max as segment_max
+from rnnext.ops.scattering import segment_min as segment_min
+from rnnext.ops.scattering import segment_prod as segment_prod
+from rnnext.ops.scattering import segment_sum as segment_sum
+from rnnext.ops.scattering import slice_update as slice_update
+from rnnext.ops.scattering import unravel_index as unravel_index
 
 hard_swish = hard_silu
 slice = slice_

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from rnnext import settings
 from rnnext.arrays import asarray
+from rnnext.autodiff.rules import value_of
 from rnnext.errors import UnsupportedError
 from rnnext.graph.streaming import Streamed, StreamedCall
 from rnnext.ops.operation import CORE, MATH, NN, NUMPY, operation
 from rnnext.ops.promotion import as_tensor
-from rnnext.ops.shapes import Shape, axes_of, indexed, of_option, shape_of, taken
+from rnnext.ops.shapes import Shape, axes_of, indexed, of_first, of_option, shape_of, taken
 from rnnext.ops.time_axis import indexing
 
 Array = NDArray[Any]
@@ -138,3 +139,19 @@ def multi_hot(
     """
     rank = as_tensor(inputs).ndim
     return asarray(np.max(one_hot(inputs, num_classes, axis, dtype, sparse), 1 if rank > 1 else 0))
+
+
+@operation(MATH, "InTopK", options=("k",), shape=of_first)
+def in_top_k(targets: Any, predictions: Any, k: int) -> Array:
+    """Tells of each row of predictions whether fewer than `k` are above that of its target.
+
+    Args:
+        targets: (N,) numbers of classes.
+        predictions: (N, K); a row that is not finite, or without its target, has it in no top.
+        k: How many classes are at the top.
+    """
+    rows = np.asarray(value_of(as_tensor(predictions)))
+    numbers = np.asarray(value_of(as_tensor(targets))).astype(np.int64)
+    exists = (numbers >= 0) & (numbers < rows.shape[-1])
+    own = np.take_along_axis(rows, np.where(exists, numbers, 0)[:, None], -1)
+    return asarray(exists & np.isfinite(rows).all(axis=-1) & ((rows > own).sum(axis=-1) < k))
