@@ -80,7 +80,7 @@ def categorical_crossentropy(
 
     def of_target(_true: Array, predicted: Array, options: dict[str, Any]) -> Array:
         if options["from_logits"]:
-            return np.negative(log_softmax(predicted, axis))
+            return np.asarray(-log_softmax(predicted, axis))
         parts = predicted / predicted.sum(axis=axis, keepdims=True)
         smallest = settings.epsilon()
         return np.asarray(-np.log(np.clip(parts, smallest, 1 - smallest)))

@@ -281,6 +281,14 @@ from rnnext.ops.reductions import sum as sum
 from rnnext.ops.reductions import trace as trace
 from rnnext.ops.reductions import trapezoid as trapezoid
 from rnnext.ops.reductions import var as var
+from rnnext.ops.scattering import scatter as scatter
+from rnnext.ops.scattering import scatter_update as scatter_update
+from rnnext.ops.scattering import segment_max as segment_max
+from rnnext.ops.scattering import segment_min as segment_min
+from rnnext.ops.scattering import segment_prod as segment_prod
+from rnnext.ops.scattering import segment_sum as segment_sum
+from rnnext.ops.scattering import slice_update as slice_update
+from rnnext.ops.scattering import unravel_index as unravel_index
 
 hard_swish = hard_silu
 slice = slice_

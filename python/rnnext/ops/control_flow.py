@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
-from rnnext.autodiff.rules import lifted, value_of
+from rnnext.autodiff.rules import value_of
 from rnnext.autodiff.tape import Tape, active
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.tensor import any_symbolic
@@ -331,13 +331,12 @@ def custom_gradient(f: Function) -> Function:
         one while a gradient is computed raises UnsupportedError; pass it as an argument.
 
     Example:
-        >>> import numpy as np
         >>> from rnnext import ops
-        >>> from rnnext.tensorflow import GradientTape
+        >>> from rnnext.tensorflow import GradientTape, constant
         >>> @ops.custom_gradient
         ... def clipped(x):
         ...     return x, lambda upstream: ops.clip(upstream, -1, 1)
-        >>> x = np.float32([2.0])
+        >>> x = constant([2.0])
         >>> with GradientTape() as tape:
         ...     tape.watch(x)
         ...     y = clipped(x) * 5.0
@@ -351,8 +350,7 @@ def custom_gradient(f: Function) -> Function:
             return f(*args, **kwargs)[0]
         from rnnext.autodiff.tracing import nested
 
-        arrays = [lifted(x) if isinstance(x, np.ndarray) else x for x in args]
-        return nested(functools.partial(_recorded, f, kwargs), tuple(arrays), {})
+        return nested(functools.partial(_recorded, f, kwargs), args, {})
 
     return function
 

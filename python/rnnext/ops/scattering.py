@@ -157,12 +157,15 @@ _RULES = {"add": _added, "max": _extreme, "min": _extreme}
 
 
 def _segments_shape(
-    data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False  # noqa: ARG001
+    data: Any,
+    segment_ids: Any,
+    num_segments: int | None = None,
+    sorted: bool = False,  # noqa: ARG001
 ) -> Shape:
     return (num_segments, *shape_of(data)[len(shape_of(segment_ids)) :])
 
 
-def _segments(class_name: str, ufunc: np.ufunc, start: Callable[..., Any], doc: str) -> Any:
+def _segments(class_name: str, ufunc: np.ufunc, doc: str) -> Any:
     def function(
         data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
     ) -> Any:
@@ -170,18 +173,31 @@ def _segments(class_name: str, ufunc: np.ufunc, start: Callable[..., Any], doc: 
         size = _segment_count(ids, num_segments, sorted, class_name)
         if ids.shape != array.shape[: ids.ndim] or (ids >= size).any():
             raise ValueError(f"expected a segment from 0 to {size - 1} for each part of the data.")
-        neutral = start(array.dtype, sorted)
+        neutral, of_nothing = _neutral(ufunc, array.dtype)
+        of_nothing = 0 if sorted and ufunc.identity is None else of_nothing
 
         def forward(values: Array) -> Any:
             rows = values.reshape(ids.size, *values.shape[ids.ndim :])
-            return _reduced(ufunc, rows, ids.reshape(-1), size, neutral, values.shape)
+            start = np.full((size, *rows.shape[1:]), neutral, rows.dtype)
+            start[np.bincount(ids[ids >= 0].reshape(-1), minlength=size) == 0] = of_nothing
+            return _reduced(ufunc, rows, ids.reshape(-1), start, values.shape)
 
         return computed(forward, array)
 
+    doc = f"{doc} of the parts of each segment along the first axis."
     options = ("num_segments", "sorted")
     return operation(
         MATH, class_name, options=options, shape=_segments_shape, keeps_dtype=True, doc=doc
     )(function)
+
+
+def _neutral(ufunc: np.ufunc, dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """What changes nothing, and what is there for a segment without parts."""
+    if ufunc.identity is not None:
+        return ufunc.identity, ufunc.identity
+    limits: Any = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    last = limits.min if ufunc is np.maximum else limits.max
+    return (math.copysign(math.inf, last) if dtype.kind == "f" else last), last
 
 
 def _segment_count(ids: Array, given: int | None, is_sorted: bool, class_name: str) -> int:
@@ -196,17 +212,11 @@ def _segment_count(ids: Array, given: int | None, is_sorted: bool, class_name: s
     return int(ids.max(initial=-1)) + 1
 
 
-def _reduced(
-    ufunc: np.ufunc, rows: Array, ids: Array, size: int, neutral: Any, shape: tuple[int, ...]
-) -> Any:
+def _reduced(ufunc: np.ufunc, rows: Array, ids: Array, start: Array, shape: tuple[int, ...]) -> Any:
     """Reduces the rows of each segment; negative segments do not count."""
-    kept = ids >= 0
-    result = np.full((size, *rows.shape[1:]), neutral, rows.dtype)
+    kept, result, size = ids >= 0, start, len(start)
     at = ids[kept]
     ufunc.at(result, at, rows[kept])
-    if math.isinf(neutral):  # of nothing the lowest or highest finite number
-        counts = np.bincount(at, minlength=size)
-        result[counts == 0] = np.nan_to_num(rows.dtype.type(neutral))
 
     def pullback(d: Array) -> Array:
         found = np.zeros_like(rows)
@@ -235,22 +245,10 @@ def _product_of_others(rows: Array, at: Array, size: int) -> Array:
     return np.where(zeros[at] - is_zero == 0, without, rows.dtype.type(0))
 
 
-def _ends(dtype: np.dtype[Any], sign: int, is_sorted: bool) -> Any:
-    if dtype.kind == "f":
-        return sign * np.inf
-    limits = np.iinfo(dtype)
-    return limits.max if sign > 0 else limits.min
-
-
-_SEGMENT = "of the parts of each segment along the first axis."
-segment_sum = _segments("SegmentSum", np.add, lambda *_: 0, f"the sum {_SEGMENT}")
-segment_prod = _segments("SegmentProd", np.multiply, lambda *_: 1, f"the product {_SEGMENT}")
-segment_max = _segments(
-    "SegmentMax", np.maximum, lambda dtype, _: _ends(dtype, -1, _), f"the maximum {_SEGMENT}"
-)
-segment_min = _segments(
-    "SegmentMin", np.minimum, lambda dtype, _: _ends(dtype, 1, _), f"the minimum {_SEGMENT}"
-)
+segment_sum = _segments("SegmentSum", np.add, "the sum")
+segment_prod = _segments("SegmentProd", np.multiply, "the product")
+segment_max = _segments("SegmentMax", np.maximum, "the maximum")
+segment_min = _segments("SegmentMin", np.minimum, "the minimum")
 
 
 # Indices -----------------------------------------------------------------------------------------
