@@ -229,8 +229,9 @@ def trained(t: Any, k: Any, weights: list[Any] | None) -> tuple[list[Any], Any, 
     longer = model.fit(known, epochs=3, verbose=0).history
     endless = model.fit(known.repeat(), steps_per_epoch=3, epochs=2, verbose=0)
     answer = model.predict(pairs, verbose=0)
-    return start, {**history.history, "endless": endless.history["loss"], "longer": longer["loss"], "mae": longer["mae"],
-                   "evaluated": model.evaluate(pairs, verbose=0)}, answer  # fmt: skip
+    evaluated = model.evaluate(pairs, verbose=0)
+    courses = {"endless": endless.history["loss"], "longer": longer["loss"], "mae": longer["mae"]}
+    return start, {**history.history, **courses, "evaluated": evaluated}, answer
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Keras's of shuffling and of unknown ends

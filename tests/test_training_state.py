@@ -366,3 +366,23 @@ def test_an_interrupted_run_goes_on(tmp_path: Path) -> None:
     assert len(history.history["loss"]) == 2
     for weight, expected in zip(rest.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
+
+
+def test_two_cells_of_one_name_in_a_legacy_file(tmp_path: Path, keras: ModuleType) -> None:
+    """The cells of two layers have one path, and so have what an optimizer keeps of them."""
+    k = rnnext.keras
+    model = k.Sequential(
+        [
+            k.layers.Input(X.shape[1:]),
+            k.layers.LSTM(4, return_sequences=True),
+            k.layers.LSTM(Y.shape[1]),
+        ]
+    )
+    model.compile("rmsprop", "mean_squared_error")
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "m.h5")
+    opened = keras.models.load_model(tmp_path / "m.h5", compile=False)
+    np.testing.assert_allclose(opened.predict(X, verbose=0), model.predict(X), rtol=1e-5, atol=1e-6)
+    again = rnnext.load_model(tmp_path / "m.h5")
+    for ours, theirs in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())

@@ -13,10 +13,26 @@ from numpy.typing import NDArray
 from rnnext import nest
 from rnnext.autodiff.tape import active
 
-__all__ = ["WatchableArray", "watchable", "with_numpy"]
+__all__ = ["OutputArray", "WatchableArray", "as_outputs", "watchable", "with_numpy"]
 
 
-class WatchableArray(np.ndarray[Any, Any]):
+class OutputArray(np.ndarray[Any, Any]):
+    """An array that a layer returned: one of NumPy's, with TensorFlow's `numpy()`."""
+
+    def numpy(self) -> NDArray[Any]:
+        """Returns a plain copy; a NumPy number if it is only one, bytes if it is a string."""
+        copy: NDArray[Any] = self.view(np.ndarray).copy()[()]
+        return _as_bytes(copy) if self.dtype.kind in "OU" else copy
+
+    def get_shape(self) -> tuple[int, ...]:
+        """Returns its sizes."""
+        return tuple(self.shape)
+
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
+
+class WatchableArray(OutputArray):
     """An array that is a traced one while a tape watches it, and has TensorFlow's `numpy()`.
 
     What the functions of `import rnnext as tf` return: `tf.constant`, `tf.reduce_mean`, ... What is
@@ -34,15 +50,6 @@ class WatchableArray(np.ndarray[Any, Any]):
         from rnnext.autodiff.traced import Traced
 
         return Traced(self.view(np.ndarray), known[1], tape)
-
-    def numpy(self) -> NDArray[Any]:
-        """Returns a plain copy; a NumPy number if it is only one, bytes if it is a string."""
-        copy: NDArray[Any] = self.view(np.ndarray).copy()[()]
-        return _as_bytes(copy) if self.dtype.kind in "OU" else copy
-
-    def get_shape(self) -> tuple[int, ...]:
-        """Returns its sizes."""
-        return tuple(self.shape)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         into = kwargs.get("out", ())
@@ -63,9 +70,6 @@ class WatchableArray(np.ndarray[Any, Any]):
     def __iter__(self) -> Any:
         return map(watchable, iter(_computed_with(self)))
 
-    def __repr__(self) -> str:
-        return repr(self.view(np.ndarray))
-
     def __str__(self) -> str:
         return str(self.view(np.ndarray))
 
@@ -85,6 +89,20 @@ def watchable(result: Any) -> Any:
     if kind is tuple or kind is list:
         return kind(map(watchable, result))
     return result
+
+
+def as_outputs(outputs: Any) -> Any:
+    """Returns what a layer computed, its plain arrays as OutputArrays.
+
+    Example:
+        >>> as_outputs([np.ones(1), None])[0].numpy()
+        array([1.])
+    """
+    if type(outputs) is np.ndarray:
+        return outputs.view(OutputArray)
+    if isinstance(outputs, (list, tuple, dict)):
+        return nest.map_structure(as_outputs, outputs)
+    return outputs
 
 
 def with_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,10 +153,14 @@ for _name in (
     setattr(WatchableArray, _name, _method(_name))
 
 
-# `x += y` gives `x` another array, as in TensorFlow: whoever else holds the old one keeps it.
-for _name, _operator in (
+def _renewing(operation: Callable[[Any, Any], Any]) -> Any:
+    """`x += y` gives `x` another array, as in TensorFlow: who else holds the old one keeps it."""
+    return lambda self, other: operation(self, other)
+
+
+for _name, _operation in (
     *(("__iadd__", operator.add), ("__isub__", operator.sub), ("__imul__", operator.mul)),
     *(("__itruediv__", operator.truediv), ("__ifloordiv__", operator.floordiv)),
     *(("__imod__", operator.mod), ("__ipow__", operator.pow)),
 ):
-    setattr(WatchableArray, _name, _operator)
+    setattr(WatchableArray, _name, _renewing(_operation))

@@ -7,13 +7,20 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from rnnext.autodiff.watchable import with_numpy
+
 __all__ = ["Initializer", "Shape"]
 
 Shape = Sequence[int]
 
 
 class Initializer:
-    """Base class: a callable `(shape, dtype=None) -> array`."""
+    """Base class: a callable `(shape, dtype=None) -> array`; its arrays have `numpy()`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls):
+            cls.__call__ = with_numpy(cls.__call__)  # type: ignore[method-assign]
 
     def __call__(self, shape: Shape, dtype: Any = None) -> NDArray[Any]:
         """Returns an array of this shape and dtype (default: the default float type)."""

@@ -89,9 +89,14 @@ def cumprod(x: Any, axis: int = 0) -> Any:
 
 
 @with_numpy
-def count_nonzero(input: Any, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+def count_nonzero(
+    input: Any,  # noqa: A002
+    axis: Any = None,
+    keepdims: bool = False,
+    dtype: Any = "int64",
+) -> Any:
     """Returns how many elements are not zero."""
-    return ops.sum(ops.cast(ops.not_equal(input, 0), "int32"), axis=axis, keepdims=keepdims)
+    return ops.sum(ops.cast(ops.not_equal(input, 0), dtype), axis=axis, keepdims=keepdims)
 
 
 def top_k(input: Any, k: int = 1, sorted: bool = True, name: Any = None) -> TopK:  # noqa: A002, ARG001

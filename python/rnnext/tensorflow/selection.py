@@ -11,12 +11,12 @@ from rnnext import ops
 from rnnext.autodiff.rules import value_of
 from rnnext.autodiff.watchable import watchable, with_numpy
 from rnnext.errors import UnsupportedError
-from rnnext.tensorflow.renamed import renamed
 
 __all__ = [
     "Unique",
     "argsort",
     "boolean_mask",
+    "embedding_lookup",
     "gather",
     "gather_nd",
     "reverse_sequence",
@@ -27,8 +27,6 @@ __all__ = [
     "tensor_scatter_nd_update",
     "unique",
 ]
-
-embedding_lookup = renamed("ops.indexing.take", "params ids")
 
 
 class Unique(NamedTuple):
@@ -80,6 +78,17 @@ def gather(
     flat = ops.reshape(params, (rows * length, *sizes[batch_dims + 1 :]))
     taken = ops.take(flat, inner.ravel(), axis=0)
     return ops.reshape(taken, (*places.shape, *sizes[batch_dims + 1 :]))
+
+
+def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, name: Any = None) -> Any:  # noqa: ARG001
+    """Returns the rows of a table; see `gather`.
+
+    Raises:
+        UnsupportedError: If `max_norm` is not None.
+    """
+    if max_norm is not None:
+        raise UnsupportedError(f"embedding_lookup: max_norm must be None, received {max_norm!r}.")
+    return gather(params, ids)
 
 
 @with_numpy

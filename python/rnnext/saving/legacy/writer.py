@@ -73,10 +73,19 @@ def _put_optimizer(file: Any, optimizer: Any) -> None:
     """Writes the state of an optimizer under the paths of its variables."""
     if optimizer is not None:
         group = file.create_group("optimizer_weights")
-        variables = optimizer.variables
-        for variable in variables:
-            group[variable.path] = variable.numpy()
-        _put_names(group, "weight_names", [variable.path for variable in variables])
+        seen: Counter[str] = Counter()
+        names = []
+        for variable in optimizer.variables:  # of the cells of two layers the paths are the same
+            names.append(_numbered(variable.path, seen))
+            group[names[-1]] = variable.numpy()
+        _put_names(group, "weight_names", names)
+
+
+def _numbered(path: str, seen: Counter[str]) -> str:
+    """The path; one that was seen before has a number at its end."""
+    number = f"_{seen[path]}" if seen[path] else ""
+    seen[path] += 1
+    return path + number
 
 
 def _put_weights(group: Any, layer: Layer) -> None:
@@ -85,10 +94,7 @@ def _put_weights(group: Any, layer: Layer) -> None:
     seen: Counter[str] = Counter()
     names = []
     for variable in legacy_order(layer):
-        path = paths[id(variable)]
-        number = f"_{seen[path]}" if seen[path] else ""
-        seen[path] += 1
-        names.append(f"{path}{number}:0")
+        names.append(f"{_numbered(paths[id(variable)], seen)}:0")
         group[names[-1]] = variable.value
     _put_names(group, "weight_names", names)
 

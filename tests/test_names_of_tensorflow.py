@@ -1,0 +1,316 @@
+"""Functions of TensorFlow and of Keras's older backend: their arguments, results and gradients."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from keras_reference import load_keras
+
+import rnnext as tf
+from rnnext.errors import DataError, ShapeError, UnsupportedError
+
+keras = load_keras()
+tensorflow: Any = pytest.importorskip("tensorflow")
+
+A = np.array([[1.0, 2.0, -0.5], [3.0, 0.25, 4.0]], "float32")
+B = np.array([[0.5, -1.0, 2.0], [1.0, 1.5, 0.0]], "float32")
+X = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+IDS = np.array([2, 0])
+SHARES = np.array([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8]], "float32")
+
+Program = Callable[[Any], Any]
+
+# With TensorFlow's names of the arguments.
+CALLS: list[Program] = [
+    lambda t: t.reduce_mean(input_tensor=A, axis=1, keepdims=True),
+    lambda t: t.reduce_sum(A, 1, name="total"),
+    lambda t: t.reduce_max(input_tensor=A),
+    lambda t: t.math.reduce_std(A, axis=0),
+    lambda t: t.clip_by_value(A, clip_value_min=0.0, clip_value_max=1.0),
+    lambda t: t.clip_by_norm(A, 2.0),
+    lambda t: t.clip_by_global_norm([A, B], 2.0)[0][1],
+    lambda t: t.linalg.global_norm([A, B]),
+    lambda t: t.add(x=A, y=B),
+    lambda t: t.add_n([A, B, A]),
+    lambda t: t.negative(A),
+    lambda t: t.identity(A),
+    lambda t: t.math.squared_difference(A, B),
+    lambda t: t.logical_and(A > 1, B > 0),
+    lambda t: t.expand_dims(input=A, axis=1),
+    lambda t: t.squeeze(input=A[:, None], axis=1),
+    lambda t: t.range(start=1, limit=6, delta=2),
+    lambda t: t.range(4),
+    lambda t: t.range(0.0, 1.0, 0.25),
+    lambda t: t.linspace(0.0, 1.0, 5),
+    lambda t: t.pad(A, paddings=[[1, 0], [0, 2]], constant_values=7),
+    lambda t: t.pad(A, [[1, 1], [2, 2]], "REFLECT"),
+    lambda t: t.split(A, num_or_size_splits=[1, 2], axis=1)[1],
+    lambda t: t.eye(2, batch_shape=[3]),
+    lambda t: t.linalg.band_part(X[0, :3], -1, 0),
+    lambda t: t.linalg.diag(A),
+    lambda t: t.reshape(A, [t.shape(A)[0], -1]),
+    lambda t: t.size(A),
+    lambda t: t.rank(X),
+    lambda t: t.sort(A, direction="DESCENDING"),
+    lambda t: t.argsort(A, axis=0, direction="DESCENDING"),
+    lambda t: t.argmax(A, axis=1, output_type=t.int32),
+    lambda t: t.argmin(A, 1),
+    lambda t: t.math.top_k(A, k=2).indices,
+    lambda t: t.math.cumsum(A, axis=1, exclusive=True, reverse=True),
+    lambda t: t.math.count_nonzero(B, axis=1, keepdims=True),
+    lambda t: t.math.confusion_matrix([0, 1, 1], [0, 0, 1], num_classes=3),
+    lambda t: t.gather(A, IDS, axis=1),
+    lambda t: t.gather(X, [[0, 3], [1, 1]], batch_dims=1),
+    lambda t: t.gather(X, [[0, 3], [1, 1]], axis=1, batch_dims=1),
+    lambda t: t.gather_nd(X, [[0, 1], [1, 2]]),
+    lambda t: t.gather_nd(X, [[[0, 1, 2]], [[1, 0, 0]]]),
+    lambda t: t.scatter_nd([[0], [2], [0]], A[[0, 1, 0]], [4, 3]),
+    lambda t: t.tensor_scatter_nd_update(X, [[0, 1], [1, 3]], A),
+    lambda t: t.boolean_mask(A, [True, False]),
+    lambda t: t.boolean_mask(A, A > 1),
+    lambda t: t.boolean_mask(X, [True, False, True, True], axis=1),
+    lambda t: t.sequence_mask([1, 3]),
+    lambda t: t.sequence_mask(IDS, maxlen=4, dtype=t.float32),
+    lambda t: t.reverse_sequence(X, [2, 4], seq_axis=1, batch_axis=0),
+    lambda t: t.slice(X, [0, 1, 0], [-1, 2, 2]),
+    lambda t: t.unique([5, 3, 5, 9]).y,
+    lambda t: t.unique([5, 3, 5, 9]).idx,
+    lambda t: t.where(A > 1),
+    lambda t: t.one_hot(IDS, depth=3, on_value=2.0, off_value=-1.0),
+    lambda t: t.constant(A)[:, t.newaxis],
+    lambda t: t.nn.softmax(logits=A, axis=0),
+    lambda t: t.nn.softmax_cross_entropy_with_logits(labels=SHARES, logits=A),
+    lambda t: t.nn.sparse_softmax_cross_entropy_with_logits(labels=IDS, logits=A),
+    lambda t: t.nn.sigmoid_cross_entropy_with_logits(labels=SHARES, logits=A),
+    lambda t: t.nn.embedding_lookup(params=X[0], ids=IDS),
+    lambda t: t.nn.l2_loss(A),
+    lambda t: t.nn.bias_add(A, B[0]),
+    lambda t: t.nn.moments(A, axes=[0])[1],
+    lambda t: t.nn.dropout(A, rate=0.0),
+    lambda t: t.map_fn(lambda row: t.reduce_sum(row) * row, A),
+    lambda t: t.map_fn(lambda p: p[0] - p[1], (A, B), dtype=t.float32),
+    lambda t: t.vectorized_map(lambda row: row * 2, A),
+    lambda t: t.scan(lambda total, row: total + row, X[0]),
+    lambda t: t.scan(lambda s, r: s * 0.5 + r, X[0], initializer=B[0], reverse=True),
+    lambda t: t.while_loop(lambda i, _: i < 3, lambda i, s: (i + 1, s * 2), (0, t.constant(A)))[1],
+    lambda t: t.cond(t.reduce_sum(A) > 0, lambda: t.constant(A), lambda: t.constant(B)),
+    lambda t: t.TensorArray(t.float32, size=2).write(0, A).write(1, B).stack(),
+    lambda t: t.TensorArray(t.float32, 0, dynamic_size=True).unstack(X).read(1),
+    lambda t: t.TensorArray(t.float32, size=0, dynamic_size=True).write(0, A).concat(),
+    lambda t: t.py_function(lambda x: x * 2, [A], t.float32),
+    lambda t: t.numpy_function(lambda x: x[::-1].copy(), [A], t.float32),
+    lambda t: t.Variable(initial_value=A, trainable=False).assign_add(B),
+    lambda t: t.zeros_initializer()((2, 2)),
+    lambda t: t.constant("text"),
+]
+
+K = "of Keras's older backend"
+BACKEND: list[Program] = [
+    lambda k: k.permute_dimensions(X, pattern=(0, 2, 1)),
+    lambda k: k.clip(A, min_value=0.0, max_value=1.0),
+    lambda k: k.repeat(k.constant(A), n=3),
+    lambda k: k.repeat_elements(k.constant(A), rep=2, axis=1),
+    lambda k: k.reverse(A, axes=1),
+    lambda k: k.tile(A, n=[1, 2]),
+    lambda k: k.reshape(A, shape=(3, 2)),
+    lambda k: k.pow(A, 2),
+    lambda k: k.arange(4),
+    lambda k: k.batch_dot(X, X, axes=[1, 1]),
+    lambda k: k.batch_dot(X, X, axes=(2, 2)),
+    lambda k: k.batch_dot(A, B, axes=1),
+    lambda k: k.batch_dot(X, A, axes=[2, 1]),
+    lambda k: k.batch_dot(A, X, axes=[1, 2]),
+    lambda k: k.batch_dot(X, np.swapaxes(X, 1, 2)),
+    lambda k: k.batch_flatten(X),
+    lambda k: k.bias_add(X, A[0]),
+    lambda k: k.temporal_padding(X, (1, 2)),
+    lambda k: k.dropout(A, 0.0),
+    lambda k: k.binary_crossentropy(SHARES, SHARES * 0.5),
+    lambda k: k.binary_crossentropy(SHARES, A, from_logits=True),
+    lambda k: k.categorical_crossentropy(SHARES, SHARES[::-1].copy()),
+    lambda k: k.categorical_crossentropy(SHARES, A, from_logits=True),
+    lambda k: k.sparse_categorical_crossentropy(IDS, SHARES),
+    lambda k: k.sparse_categorical_crossentropy(IDS, A, from_logits=True),
+    lambda k: k.ctc_decode(SHARES[[[0, 0, 1], [1, 0, 0]]], np.array([3, 2]))[0][0],
+    lambda k: k.ctc_decode(SHARES[[[0, 0, 1], [1, 0, 0]]], np.array([3, 2]))[1],
+    lambda k: k.rnn(lambda x, s: (x + s[0], [x * s[0]]), X, [A])[1],
+    lambda k: k.rnn(lambda x, s: (x + s[0], [x * s[0]]), X, [A], go_backwards=True)[2][0],
+]
+
+
+def ctc(k: Any) -> Any:
+    p = np.exp(X) / np.exp(X).sum(-1, keepdims=True)
+    return k.ctc_batch_cost(
+        np.array([[0, 1], [1, 0]]), p, np.array([[4], [3]]), np.array([[2], [1]])
+    )
+
+
+BACKEND.append(ctc)
+
+
+def value(result: Any) -> Any:
+    array = np.asarray(result.numpy())
+    return array.astype(bool) if array.dtype == bool else array
+
+
+def same(ours: Any, theirs: Any) -> None:
+    a, b = value(ours), value(theirs)
+    assert a.dtype == b.dtype
+    if a.dtype.kind == "f":
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    else:
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("number", range(len(CALLS)))
+def test_what_tensorflow_computes(number: int) -> None:
+    same(CALLS[number](tf), CALLS[number](tensorflow))
+
+
+@pytest.mark.parametrize("number", range(len(BACKEND)))
+def test_what_the_older_backend_computes(number: int) -> None:
+    same(BACKEND[number](tf.keras.backend), BACKEND[number](tensorflow.keras.backend))
+
+
+GRADIENTS: list[Callable[[Any, Any], Any]] = [
+    lambda t, x: t.gather(x, [[0, 3], [1, 1]], batch_dims=1),
+    lambda t, x: t.gather_nd(x, [[0, 1], [1, 2], [0, 1]]),
+    lambda t, x: t.scatter_nd([[0], [0]], x, [3, 4, 3]),
+    lambda t, x: t.tensor_scatter_nd_update(x, [[0, 1], [1, 3]], A),
+    lambda t, x: t.boolean_mask(x, [True, False, True, True], axis=1),
+    lambda t, x: t.reverse_sequence(x, [2, 4], seq_axis=1, batch_axis=0),
+    lambda t, x: t.slice(x, [0, 1, 0], [-1, 2, 2]),
+    lambda t, x: t.sort(x, direction="DESCENDING"),
+    lambda t, x: t.clip_by_norm(x, 1.0),
+    lambda t, x: t.nn.softmax_cross_entropy_with_logits(t.nn.softmax(X), x),
+    lambda t, x: t.nn.sparse_softmax_cross_entropy_with_logits([[0, 1, 2, 0]] * 2, x),
+    lambda t, x: t.nn.sigmoid_cross_entropy_with_logits(X, x),
+    lambda t, x: t.linalg.band_part(x, -1, 0),
+    lambda t, x: t.math.cumsum(x, axis=1, reverse=True),
+    lambda t, x: t.map_fn(lambda row: t.reduce_max(row, axis=0), x),
+    lambda t, x: t.scan(lambda total, row: total * row, x),
+    lambda t, x: t.TensorArray(t.float32, 0, dynamic_size=True).unstack(x).read(1),
+    lambda t, x: t.cond(True, lambda: x * x, lambda: x),
+    lambda t, x: t.keras.backend.batch_dot(x, x, axes=[1, 1]),
+    lambda t, x: t.keras.backend.rnn(lambda s, h: (s * h[0], [s + h[0]]), x, [x[:, 0]])[1],
+    lambda t, x: ctc_of_logits(t, x),
+]
+
+
+def ctc_of_logits(t: Any, x: Any) -> Any:
+    return t.keras.backend.ctc_batch_cost(
+        np.array([[0, 1], [1, 0]]), t.nn.softmax(x), np.array([[4], [3]]), np.array([[2], [1]])
+    )
+
+
+@pytest.mark.parametrize("number", range(len(GRADIENTS)))
+def test_gradients(number: int) -> None:
+    found = []
+    for t in (tf, tensorflow):
+        x = t.constant(X)
+        with t.GradientTape() as tape:
+            tape.watch(x)
+            y = GRADIENTS[number](t, x)
+            loss = t.reduce_sum(y * y)
+        found.append(tape.gradient(loss, x))
+    same(*found)
+
+
+def test_what_is_computed_from_results_has_numpy() -> None:
+    a = tf.constant(A)
+    for result in (a * 2, 2 / a, a @ a.T, a[0], a[0, 0], a.sum(), -a, a > 1, np.stack([a, a])):
+        assert isinstance(result.numpy(), (np.ndarray, np.generic))
+    assert [row.numpy().tolist() for row in a] == A.tolist()
+    assert f"{tf.reduce_mean(a):.3f}" == f"{A.mean():.3f}"
+    total = first = tf.constant(1.0)
+    total += 2
+    assert (float(first), float(total)) == (1.0, 3.0)
+    out = np.zeros_like(A)
+    assert np.add(a, 1, out=out) is out
+    assert tf.keras.losses.MeanSquaredError()(A, B).numpy() == pytest.approx(((A - B) ** 2).mean())
+    assert tf.keras.metrics.Mean().result().numpy() == 0
+    assert tf.random.categorical([[0.0, 0.0]], num_samples=1)[0, 0].numpy() in (0, 1)
+
+
+def test_print() -> None:
+    file = io.StringIO()
+    tf.print("a", tf.constant([1, 2]), 3, output_stream=file, sep=", ", end="!")
+    assert file.getvalue() == "a, [1 2], 3!"
+
+
+def test_dropout_drops_and_scales() -> None:
+    y = tf.nn.dropout(np.ones((50, 40), "float32"), rate=0.25, noise_shape=[None, 1]).numpy()
+    assert set(np.unique(y)) <= {0.0, np.float32(1 / 0.75)}
+    assert (y == y[:, :1]).all()
+    assert 0 < (y == 0).mean() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: tf.reduce_mean(A, axes=1),
+            TypeError,
+            r"unknown arguments \['axes'\]; accepted: \['input_tensor', 'axis', 'keepdims'\]\.",
+        ),
+        (
+            lambda: tf.gather(X, [[0], [1]], axis=2, batch_dims=1),
+            UnsupportedError,
+            r"with batch_dims=1, axis must be that or None, received 2\.$",
+        ),
+        (lambda: tf.gather_nd(X, [[0]], batch_dims=1), UnsupportedError, "must be 0, received 1"),
+        (
+            lambda: tf.reverse_sequence(X, [1, 2], seq_axis=0),
+            UnsupportedError,
+            "seq_axis must be 1 and batch_axis 0, received 0 and 0",
+        ),
+        (lambda: tf.sort(A, direction="UP"), UnsupportedError, "'DESCENDING', received 'UP'"),
+        (
+            lambda: tf.TensorArray("float32", size=1).write(1, 0.0),
+            DataError,
+            "index must be 0 to 0, received 1; dynamic_size=True makes room",
+        ),
+        (
+            lambda: tf.TensorArray("float32", size=1).stack(),
+            DataError,
+            r"nothing was written at index 0\.$",
+        ),
+        (lambda: tf.nn.bias_add(X, A[0], "NCHW"), UnsupportedError, "received 'NCHW'"),
+        (lambda: tf.keras.backend.batch_dot(A[0], A), ShapeError, "of two axes or more"),
+        (lambda: tf.keras.backend.batch_dot(A, A, axes=0), UnsupportedError, "axis 0 is that of"),
+        (
+            lambda: tf.keras.backend.repeat(X, 2),
+            ShapeError,
+            r"\(N, D\), received shape \(2, 4, 3\)",
+        ),
+        (
+            lambda: tf.keras.backend.ctc_decode(X, [4, 4], greedy=False),
+            UnsupportedError,
+            "greedy must be True",
+        ),
+        (
+            lambda: tf.keras.backend.bias_add(X, A[0], "channels_first"),
+            UnsupportedError,
+            "must be 'channels_last', received 'channels_first'",
+        ),
+        (
+            lambda: tf.keras.backend.sparse_categorical_crossentropy(IDS, A, ignore_class=0),
+            UnsupportedError,
+            "ignore_class None, received -1 and 0",
+        ),
+    ],
+)
+def test_errors(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_activations_of_tensorflow_are_keras_s() -> None:
+    for name in ("relu", "tanh", "sigmoid", "softmax", "elu", "selu", "softplus", "swish"):
+        layer = tf.keras.layers.Dense(2, activation=getattr(tf.nn, name))
+        assert layer.get_config()["activation"] == ("silu" if name == "swish" else name)
+    assert tf.keras.layers.Dense(2, activation=tf.tanh).get_config()["activation"] == "tanh"
