@@ -320,6 +320,8 @@ class WeightOwner(Operation):
                 owner.__dict__["_precision"] = None if precision == "full" else precision
                 owner.weights_changed()
 
+    joins_samples_in_training = False  # whether an output depends on the batch it is in
+
     def _with_descendants(self) -> list[WeightOwner]:
         found: dict[int, WeightOwner] = {id(self): self}
         for layer in self._layers:

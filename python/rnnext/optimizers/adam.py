@@ -198,6 +198,17 @@ class Nadam(Optimizer):
     def _slot_rounds(self) -> list[dict[str, float]]:
         return [{"momentum": 0.0, "velocity": 0.0}]
 
+    def after_steps(self, steps: int) -> None:
+        """Computes the product of the momenta of these steps, which Keras 2 did not keep.
+
+        Args:
+            steps: Their number.
+        """
+        for step in range(1, steps + 1):
+            self._before_updates(step)
+            if not self._u_product.memory.any():  # it stays 0
+                return
+
     def _before_updates(self, step: int) -> None:
         product = self._u_product.memory
         number = product.dtype.type

@@ -28,6 +28,8 @@ class Ftrl(Optimizer):
     The other arguments are those of `Optimizer`.
     """
 
+    slots_were_interleaved = True
+
     def __init__(
         self,
         learning_rate: Any = 0.001,

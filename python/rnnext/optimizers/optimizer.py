@@ -95,6 +95,7 @@ class Optimizer(KeptArguments, LearningRate, Gradients, OwnUpdate):
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self._check_values()
         self.built = False
+        self._rounds: list[dict[str, list[Variable]]] = []
         self._trainable_variables: list[Variable] = []
         self._groups: list[Group] = []
         self._index: dict[int, int] = {}  # id of a variable -> its index
@@ -183,9 +184,11 @@ class Optimizer(KeptArguments, LearningRate, Gradients, OwnUpdate):
             self._add_slots(slots)
 
     def _add_slots(self, slots: dict[str, float]) -> None:
+        kinds: dict[str, list[Variable]] = {name: [] for name in slots}
         for index in range(len(self._trainable_variables)):
             for name, initial in slots.items():
-                self._add_slot(index, name, initial)
+                kinds[name].append(self._add_slot(index, name, initial))
+        self._rounds.append(kinds)
 
     def _add_slot(self, index: int, name: str, initial: float = 0.0) -> Slot:
         """Makes one slot of one weight, in the flat array of all slots of this name."""

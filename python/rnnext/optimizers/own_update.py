@@ -22,7 +22,16 @@ __all__ = ["OwnUpdate", "OwnVariable"]
 _UPDATE_ARGUMENTS = ("gradient", "variable", "learning_rate")
 # Attributes of the optimizer itself, whose variables are counted where they are made.
 _OWN_ATTRIBUTES = frozenset(
-    {"_excluded", "_groups", "_iterations", "_parts", "_rate", "_trainable_variables", "_variables"}
+    {
+        "_excluded",
+        "_groups",
+        "_iterations",
+        "_parts",
+        "_rate",
+        "_rounds",
+        "_trainable_variables",
+        "_variables",
+    }
 )
 
 

@@ -37,6 +37,22 @@ class State:
         """The state: the number of steps, the learning rate, then the slots in Keras's order."""
         return list(self._variables)
 
+    slots_were_interleaved = False  # in files of Keras to 2.10, too
+    _rounds: list[dict[str, list[Variable]]]
+    _trainable_variables: list[Variable]
+
+    @property
+    def trained(self) -> list[Variable]:
+        """The variables that the optimizer was built with."""
+        return list(self._trainable_variables)
+
+    def slot_rounds(self) -> list[dict[str, list[Variable]]]:
+        """The slots by kind, one for each variable; those of a round lie side by side in files."""
+        return self._rounds
+
+    def after_steps(self, steps: int) -> None:
+        """Computes what depends on the number of steps alone, where a file does not keep it."""
+
     def get_weights(self) -> list[Any]:
         """Returns copies of the values of `variables`."""
         return [variable.numpy() for variable in self.variables]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from rnnext.models import Model
 from rnnext.saving.formats.hdf5 import Group
 from rnnext.saving.formats.json_text import parse_object
 from rnnext.saving.formats.limits import Limits
+from rnnext.saving.legacy.optimizer_state import OlderState
 
 __all__ = [
     "LEGACY_PARTS",
@@ -40,14 +41,15 @@ class SavedTraining:
     Attributes:
         label: How errors call the file.
         arguments: Makes the arguments of `compile`.
-        state: The variables of the optimizer by number; None if the file has none to use.
+        state: The variables of the optimizer by number; or those of an older Keras's; None if the
+            file has none to use.
         trouble: Why something was not read, or is not of use.
         custom_objects: The caller's classes and functions, by name.
     """
 
     label: str
     arguments: Callable[[], dict[str, Any]]
-    state: dict[str, Any] | None
+    state: dict[str, Any] | OlderState | None
     trouble: str | None
     custom_objects: Mapping[str, Any]
 
@@ -72,6 +74,8 @@ class SavedTraining:
         optimizer.build(model.trainable_weights)
         if self.trouble is not None:
             _warn(f"{self.trouble} The optimizer begins anew.")
+        elif isinstance(self.state, OlderState):
+            _set_older_state(optimizer, self.state, self.label)
         elif self.state is not None and _was_built(self.state, optimizer):
             _set_state(optimizer, self.state, self.label)
 
@@ -115,9 +119,15 @@ def legacy_state(
     group = root.groups.get("optimizer_weights")
     names = None if group is None else group.names("weight_names")
     arrays = [] if group is None or names is None else [group.array(name) for name in names]
-    known = all(array is not None for array in arrays)
-    state = {str(i): array for i, array in enumerate(arrays)} if arrays and known else None
-    return _saved(arguments, state, root, version, label, custom_objects)
+    missing = [name for name, array in zip(names or (), arrays, strict=True) if array is None]
+    state = {str(i): array for i, array in enumerate(arrays)} if arrays and not missing else None
+    trouble = None
+    if missing:
+        trouble = (
+            f"{label}: the state of the optimizer is not loaded: optimizer_weights lists "
+            f"{missing[:8]}, which the file does not hold."
+        )
+    return _saved(arguments, state, root, version, label, custom_objects, names, trouble)
 
 
 def _tree_arguments(config: Any) -> dict[str, Any]:
@@ -141,17 +151,16 @@ def _saved(
     version: str | None,
     label: str,
     custom_objects: Any,
+    names: Sequence[str] | None = None,
+    trouble: str | None = None,
 ) -> SavedTraining:
-    trouble = root.refused[0] if root.refused else None
+    trouble = root.refused[0] if root.refused else trouble
     is_keras3 = version is not None and version.partition(".")[0].isdecimal()
     is_keras3 = is_keras3 and int(str(version).partition(".")[0]) >= 3
-    if trouble is None and state is not None and not is_keras3:
-        trouble = (
-            f"{label}: the state of the optimizer is of Keras {version or '1 or 2'}, whose "
-            "optimizers keep other variables; it is not loaded."
-        )
-        state = None
-    return SavedTraining(label, arguments, state, trouble, dict(custom_objects or {}))
+    found: dict[str, Any] | OlderState | None = state
+    if state is not None and not is_keras3:
+        found = OlderState([state[str(i)] for i in range(len(state)) if str(i) in state], names)
+    return SavedTraining(label, arguments, found, trouble, dict(custom_objects or {}))
 
 
 def load_optimizer(model: Model, root: Group, label: str) -> None:
@@ -194,6 +203,16 @@ def _set_state(optimizer: Any, state: dict[str, Any], label: str) -> None:
         optimizer.load_own_variables(state)
     except (RnnextError, KeyError) as error:
         _warn(f"{label}: the state of the optimizer is not loaded: {error}")
+
+
+def _set_older_state(optimizer: Any, state: OlderState, label: str) -> None:
+    try:
+        state.restore(optimizer)
+    except RnnextError as error:
+        _warn(
+            f"{label}: the state of the optimizer, which an older Keras wrote, is not loaded: "
+            f"{error} The optimizer begins anew."
+        )
 
 
 def settings_to_save(model: Model, write: Callable[[Any], dict[str, Any]]) -> dict[str, Any] | None:

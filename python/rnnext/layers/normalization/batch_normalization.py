@@ -80,6 +80,8 @@ class BatchNormalization(ScaleAndOffset):
 
     _casts_integers = True
 
+    joins_samples_in_training = True
+
     def __init__(
         self,
         axis: int = -1,

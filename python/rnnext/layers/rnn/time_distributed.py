@@ -108,7 +108,8 @@ class TimeDistributed(Wrapper):
                 mask = None
         if self._folds is None:  # which takes longer to find than a Dense takes to run
             self.__dict__["_folds"] = _may_fold(self.layer)
-        if 0 in inputs.shape[:2] or not self._folds or self.stateful:
+        folds = self._folds and not (training and _joins_samples(self.layer))
+        if 0 in inputs.shape[:2] or not folds or self.stateful:
             return self._step_by_step(inputs, mask, kwargs)
         # One call for all steps of all samples, which is what the layer is fast at.
         batch, steps = inputs.shape[:2]
@@ -124,23 +125,20 @@ class TimeDistributed(Wrapper):
         training: bool | None = None,
         mask: Any = None,
     ) -> tuple[Any, Pullback]:
-        """Computes as `call` does, so that it can be reversed; see `Operation.record`.
-
-        Raises:
-            UnsupportedError: If the layer has to take the steps one after the other.
-        """
-        if not _may_fold(self.layer) or self.stateful:
-            raise UnsupportedError(
-                f"{self.label}: gradients of a layer that takes the steps one by one are not "
-                f"there yet; received {self.layer.label}."
-            )
+        """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
         batch, steps = inputs.shape[:2]
         kwargs: dict[str, Any] = {} if training is None else {"training": training}
-        if mask is not None and accepts(type(self.layer).call, "mask"):
-            checked = self._checked_mask(mask, inputs.shape)
-            kwargs["mask"] = checked.reshape(batch * steps, *checked.shape[2:])
         if not accepts(type(self.layer).call, "training"):
             kwargs.pop("training", None)
+        if mask is not None:
+            accepted = accepts(type(self.layer).call, "mask")
+            mask = self._checked_mask(mask, inputs.shape) if accepted else None
+        is_training = recording.training if training is None else training
+        folds = _may_fold(self.layer) and not (is_training and _joins_samples(self.layer))
+        if not folds or self.stateful:
+            return self._record_steps(recording, inputs, mask, kwargs)
+        if mask is not None:
+            kwargs["mask"] = mask.reshape(batch * steps, *mask.shape[2:])
         folded = inputs.reshape(batch * steps, *inputs.shape[2:])
         outputs, inner = self.layer.record(recording, folded, **kwargs)
 
@@ -150,6 +148,28 @@ class TimeDistributed(Wrapper):
             return [None if d_x is None else d_x.reshape(inputs.shape)]
 
         return outputs.reshape(batch, steps, *outputs.shape[1:]), pullback
+
+    def _record_steps(
+        self, recording: Recording, inputs: Array, mask: Array | None, kwargs: dict[str, Any]
+    ) -> tuple[Any, Pullback]:
+        """Records the layer step by step; states go from one to the next, gradients do not."""
+        outputs, inner = [], []
+        for t in range(inputs.shape[1]):
+            if mask is not None:
+                kwargs["mask"] = mask[:, t]
+            y, pullback = self.layer.record(recording, np.ascontiguousarray(inputs[:, t]), **kwargs)
+            outputs.append(self._one_output(y))
+            inner.append(pullback)
+
+        def reverse(gradients: list[Any]) -> list[Any]:
+            d, d_inputs = gradients[0], np.zeros(inputs.shape, inputs.dtype)
+            for t in reversed(range(len(inner))):
+                (d_x, *_) = inner[t]([None if d is None else np.ascontiguousarray(d[:, t])])
+                if d_x is not None:
+                    d_inputs[:, t] = d_x
+            return [d_inputs]
+
+        return np.stack(outputs, axis=1), reverse
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return ()
@@ -166,7 +186,9 @@ class TimeDistributed(Wrapper):
         return np.stack(outputs, axis=1)
 
     def _run_layer(self, x: Array, kwargs: dict[str, Any]) -> Array:
-        y = self.layer(x, **kwargs)
+        return self._one_output(self.layer(x, **kwargs))
+
+    def _one_output(self, y: Any) -> Array:
         if isinstance(y, (list, tuple, dict)):
             raise UnsupportedError(
                 f"{self.label}: the layer must have one output, {self.layer.label} returned "
@@ -213,6 +235,11 @@ class TimeDistributed(Wrapper):
             )
         batch, *sizes = spec.shape
         return KerasTensor((batch, inputs.shape[1], *sizes), spec.dtype, self.name)
+
+
+def _joins_samples(layer: Layer) -> bool:
+    """Whether what a layer computes in training depends on the other samples of the batch."""
+    return any(inner.joins_samples_in_training for inner in layer._with_descendants())
 
 
 def _may_fold(layer: Layer) -> bool:
