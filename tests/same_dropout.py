@@ -43,7 +43,10 @@ def use_computed_masks(monkeypatch: Any, keras: Any, per_sample: bool = True) ->
         return masks if hasattr(cell, "dropout_mask_count") else masks[0]
 
     def ours(cell: Any, step_input: Any, rate: float, _recording: Any) -> Any:
-        masks = [mask.astype(step_input.dtype) for mask in masks_of(cell, step_input, rate)]
+        masks = [
+            np.broadcast_to(mask, step_input.shape).astype(step_input.dtype, order="C")
+            for mask in masks_of(cell, step_input, rate)
+        ]
         return masks[0] if cell.dropout_mask_count is None else masks
 
     monkeypatch.setattr(DropoutRNNCell, "_create_dropout_mask", theirs)

@@ -18,6 +18,15 @@ from same_dropout import use_computed_masks
 
 import rnnext
 from rnnext import layers, nest
+from rnnext._core import (
+    GO_BACKWARDS,
+    RETURN_SEQUENCES,
+    RETURN_STATE,
+    STRICT,
+    RecurrentKernel,
+)
+from rnnext.layers.rnn.recorded_rnn import record_run
+from rnnext.layers.rnn.step_loop import StepLoop
 
 keras = load_keras()
 tf: Any = importlib.import_module("tensorflow")
@@ -205,6 +214,45 @@ def test_one_mask_for_each_gate(cell: str, monkeypatch: Any) -> None:
         return k.layers.RNN(getattr(k.layers, cell)(6, **options), dtype=dtype)
 
     check(make, training=True)
+
+
+@pytest.mark.parametrize("flags", [0, RETURN_SEQUENCES | RETURN_STATE, GO_BACKWARDS])
+@pytest.mark.parametrize("rates", [*RATES[:3], {"dropout": 0.3, "implementation": 1}], ids=str)
+@pytest.mark.parametrize("cell", BUILT_IN)
+@pytest.mark.parametrize("batch", [3, 20])
+def test_kernels_drop_as_the_loop_over_steps_does(
+    batch: int, cell: str, rates: dict[str, Any], flags: int
+) -> None:
+    """The loop is the reference: the same numbers are drawn in the same order."""
+    name, more = BUILT_IN[cell]
+    layer = getattr(layers, name)(9, dtype="float64", **more, **rates)
+    rng = np.random.default_rng(5)
+    x, mask = rng.standard_normal((batch, 6, 4)), rng.random((batch, 6)) < 0.8
+    layer(x)
+    set_weights(layer, weights_for(layer))
+    states = tuple(rng.standard_normal((batch, 9)) for _ in range(1 + (name == "LSTM")))
+
+    def answer(runner: Any) -> list[Any]:
+        rnnext.set_random_seed(11)
+        pass_ = recording(training=True)
+        arguments = [x, states, mask, flags | STRICT]
+        results, pullback = record_run(pass_, layer.cell, runner, True, arguments)
+        found = pullback([seed_for(y) for y in nest.flatten(results)])
+        return [*nest.flatten(results), *found, *(pass_.gradients[id(w)] for w in layer.weights)]
+
+    kernel = layer.cell._packed or layer.cell._pack()
+    assert isinstance(kernel, RecurrentKernel)
+    for ours, expected in zip(answer(kernel), answer(StepLoop(layer.cell, True)), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_dropout_may_be_changed_between_calls() -> None:
+    layer = layers.LSTM(4)
+    before = layer(X, training=True)
+    layer.cell.recurrent_dropout = 0.5
+    assert not np.array_equal(layer(X, training=True), before)
+    layer.cell.recurrent_dropout = 0.0
+    np.testing.assert_array_equal(layer(X, training=True), before)
 
 
 def test_masks_are_the_same_at_every_step_and_new_in_every_call() -> None:

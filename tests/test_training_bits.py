@@ -23,8 +23,13 @@ def threading(request: pytest.FixtureRequest) -> Iterator[str]:
     _core.set_threading(before)
 
 
-def gru_before(units: int) -> Any:
-    return layers.GRU(units, reset_after=False)
+def gru_before(units: int, **options: Any) -> Any:
+    return layers.GRU(units, reset_after=False, **options)
+
+
+def dropping(make: Any) -> Any:
+    """All layers of this kind drop inputs and states."""
+    return lambda units: make(units, dropout=0.2, recurrent_dropout=0.3)
 
 
 RECURRENT = {
@@ -32,6 +37,8 @@ RECURRENT = {
     "LSTM": layers.LSTM,
     "GRU": layers.GRU,
     "GRU before": gru_before,
+    "LSTM with dropout": dropping(layers.LSTM),
+    "GRU before with dropout": dropping(gru_before),
     "Bidirectional": lambda units: layers.Bidirectional(layers.LSTM(units, return_sequences=True)),
 }
 

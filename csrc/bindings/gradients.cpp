@@ -10,8 +10,10 @@ namespace rnnext::bindings {
 namespace {
 
 RecurrentConfig config_of(const std::string& cell, const py::tuple& activation,
-                          const py::object& recurrent_activation, bool reset_after) {
+                          const py::object& recurrent_activation, bool reset_after,
+                          bool takes_factors) {
   RecurrentConfig config;
+  config.takes_factors = takes_factors;
   config.cell = to_cell(cell);
   config.reset_after = reset_after;
   config.activation = to_activation(activation);
@@ -29,7 +31,8 @@ class RecurrentGradientOf final : public RecurrentGradientKernel {
 
   py::tuple run(py::handle x_object, py::handle states, py::handle mask_object, long bits,
                 py::handle residuals, py::handle d_output, const py::tuple& d_states, bool wants_x,
-                bool wants_bias, py::handle scratch) const override {
+                bool wants_bias, py::handle scratch, py::handle input_factors,
+                py::handle state_factors) const override {
     const CallFlags flags(bits);
     const RecurrentConfig& config = layer_.config();
     const ArrayView<T> x("x", x_object, 3);
@@ -40,6 +43,8 @@ class RecurrentGradientOf final : public RecurrentGradientKernel {
     io.zero_output_for_mask = flags.zero_output_for_mask;
     io.x = x.span();
     io.mask = mask_of(mask_object);
+    io.input_factors = optional_span<T>("input_factors", input_factors, 3);
+    io.state_factors = optional_span<T>("state_factors", state_factors, 3);
     io.residuals = ArrayView<T>("residuals", residuals, -1).span();
     if (!scratch.is_none()) io.scratch = WritableView<T>("scratch", scratch).span();
     (flags.return_sequences ? io.d_sequence : io.d_last_output) =
@@ -135,8 +140,9 @@ py::object differentiate_as(const Activation& activation, py::handle x_object, p
 std::unique_ptr<RecurrentGradientKernel> RecurrentGradientKernel::make(
     const std::string& cell, py::handle kernel, py::handle recurrent_kernel, py::handle bias,
     const py::tuple& activation, const py::object& recurrent_activation, bool reset_after,
-    const py::object& isa) {
-  const RecurrentConfig config = config_of(cell, activation, recurrent_activation, reset_after);
+    const py::object& isa, bool takes_factors) {
+  const RecurrentConfig config =
+      config_of(cell, activation, recurrent_activation, reset_after, takes_factors);
   const std::string name = isa.is_none() ? std::string() : isa.cast<std::string>();
   if (is_float64(kernel))
     return std::make_unique<RecurrentGradientOf<double>>(config, kernel, recurrent_kernel, bias,

@@ -84,14 +84,22 @@ class RecurrentOf final : public RecurrentKernel {
   }
 
   py::object run_recorded(py::handle x, py::handle states, py::handle mask, long flags,
-                          py::handle residuals) const override {
-    return run_beside(&RecurrentIo<T>::residuals, WritableView<T>("residuals", residuals), x,
-                      states, mask, flags);
+                          py::handle residuals, py::handle input_factors,
+                          py::handle state_factors) const override {
+    const WritableView<T> filled("residuals", residuals);
+    RecurrentIo<T> io;
+    io.residuals = filled.span();
+    io.input_factors = optional_span<T>("input_factors", input_factors, 3);
+    io.state_factors = optional_span<T>("state_factors", state_factors, 3);
+    return run_strictly(io, x, states, mask, flags);
   }
 
   py::object run_traced(py::handle x, py::handle states, py::handle mask, long flags,
                         py::handle tape) const override {
-    return run_beside(&RecurrentIo<T>::tape, WritableView<T>("tape", tape), x, states, mask, flags);
+    const WritableView<T> filled("tape", tape);
+    RecurrentIo<T> io;
+    io.tape = filled.span();
+    return run_strictly(io, x, states, mask, flags);
   }
 
   py::ssize_t residual_size(py::ssize_t batch, py::ssize_t steps) const override {
@@ -143,13 +151,11 @@ class RecurrentOf final : public RecurrentKernel {
     return holds;
   }
 
-  // A strict run that also fills an array.
-  py::object run_beside(Span<T> RecurrentIo<T>::*filled, const WritableView<T>& array, py::handle x,
-                        py::handle states, py::handle mask, long flags) const {
+  // A strict run with what else `io` names.
+  py::object run_strictly(RecurrentIo<T>& io, py::handle x, py::handle states, py::handle mask,
+                          long flags) const {
     const CallFlags strict(flags | CallFlags::kStrict);
-    RecurrentIo<T> io;
     read(io, x, states, mask, strict);
-    io.*filled = array.span();
     py::object outputs = allocate(io, strict);
     const Unlocked unlocked(work(io));
     layer_.run(io);
@@ -336,13 +342,12 @@ Cell to_cell(const std::string& name) {
                         "\", accepted are \"simple_rnn\", \"lstm\", \"gru\"");
 }
 
-std::unique_ptr<RecurrentKernel> RecurrentKernel::make(const std::string& cell, py::handle kernel,
-                                                       py::handle recurrent_kernel, py::handle bias,
-                                                       const py::tuple& activation,
-                                                       const py::object& recurrent_activation,
-                                                       bool reset_after, const py::object& isa,
-                                                       const py::object& weights) {
+std::unique_ptr<RecurrentKernel> RecurrentKernel::make(
+    const std::string& cell, py::handle kernel, py::handle recurrent_kernel, py::handle bias,
+    const py::tuple& activation, const py::object& recurrent_activation, bool reset_after,
+    const py::object& isa, const py::object& weights, bool takes_factors) {
   RecurrentConfig config;
+  config.takes_factors = takes_factors;
   config.cell = to_cell(cell);
   config.reset_after = reset_after;
   config.activation = to_activation(activation);

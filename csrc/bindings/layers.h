@@ -50,9 +50,11 @@ class RecurrentKernel {
                               const RecurrentKernel& other, py::handle other_states,
                               CallFlags other_flags) const = 0;
   // run() of a strict call, which also fills `residuals`, an array of residual_size(batch, steps)
-  // elements, for the backward pass.
+  // elements, for the backward pass. Inputs and states are taken times the factors of each gate,
+  // (batch, gates, features or units), that are not None.
   virtual py::object run_recorded(py::handle x, py::handle states, py::handle mask, long flags,
-                                  py::handle residuals) const = 0;
+                                  py::handle residuals, py::handle input_factors,
+                                  py::handle state_factors) const = 0;
   virtual py::ssize_t residual_size(py::ssize_t batch, py::ssize_t steps) const = 0;
   // run() of a strict call, which also fills `tape` (batch, steps, gates + states, units) with the
   // activated gates and the states after each step; places of masked steps stay as they are.
@@ -70,7 +72,7 @@ class RecurrentKernel {
                                                const py::tuple& activation,
                                                const py::object& recurrent_activation,
                                                bool reset_after, const py::object& isa,
-                                               const py::object& weights);
+                                               const py::object& weights, bool takes_factors);
 };
 
 // The backward pass of a recurrent layer.
@@ -81,7 +83,8 @@ class RecurrentGradientKernel {
   // the output and of the states (each an array or None), for a forward pass with these arguments.
   virtual py::tuple run(py::handle x, py::handle states, py::handle mask, long flags,
                         py::handle residuals, py::handle d_output, const py::tuple& d_states,
-                        bool wants_x, bool wants_bias, py::handle scratch) const = 0;
+                        bool wants_x, bool wants_bias, py::handle scratch, py::handle input_factors,
+                        py::handle state_factors) const = 0;
   virtual py::ssize_t scratch_size(py::ssize_t batch, py::ssize_t steps) const = 0;
 
   // The dtype is the kernel's.
@@ -89,7 +92,8 @@ class RecurrentGradientKernel {
                                                        py::handle recurrent_kernel, py::handle bias,
                                                        const py::tuple& activation,
                                                        const py::object& recurrent_activation,
-                                                       bool reset_after, const py::object& isa);
+                                                       bool reset_after, const py::object& isa,
+                                                       bool takes_factors);
 };
 
 class DenseKernel {

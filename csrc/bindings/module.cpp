@@ -38,9 +38,11 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       .def(py::init(&RecurrentKernel::make), py::arg("cell"), py::arg("kernel"),
            py::arg("recurrent_kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("recurrent_activation"), py::arg("reset_after") = true,
-           py::arg("isa") = py::none(), py::arg("weights") = py::none())
+           py::arg("isa") = py::none(), py::arg("weights") = py::none(),
+           py::arg("takes_factors") = false)
       .def("run_recorded", &RecurrentKernel::run_recorded, py::arg("x"), py::arg("states"),
-           py::arg("mask"), py::arg("flags"), py::arg("residuals"))
+           py::arg("mask"), py::arg("flags"), py::arg("residuals"),
+           py::arg("input_factors") = py::none(), py::arg("state_factors") = py::none())
       .def("residual_size", &RecurrentKernel::residual_size, py::arg("batch"), py::arg("steps"))
       .def("run_traced", &RecurrentKernel::run_traced, py::arg("x"), py::arg("states"),
            py::arg("mask"), py::arg("flags"), py::arg("tape"))
@@ -55,10 +57,11 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
       .def(py::init(&RecurrentGradientKernel::make), py::arg("cell"), py::arg("kernel"),
            py::arg("recurrent_kernel"), py::arg("bias"), py::arg("activation"),
            py::arg("recurrent_activation"), py::arg("reset_after") = true,
-           py::arg("isa") = py::none())
+           py::arg("isa") = py::none(), py::arg("takes_factors") = false)
       .def("run", &RecurrentGradientKernel::run, py::arg("x"), py::arg("states"), py::arg("mask"),
            py::arg("flags"), py::arg("residuals"), py::arg("d_output"), py::arg("d_states"),
-           py::arg("wants_x"), py::arg("wants_bias"), py::arg("scratch") = py::none())
+           py::arg("wants_x"), py::arg("wants_bias"), py::arg("scratch") = py::none(),
+           py::arg("input_factors") = py::none(), py::arg("state_factors") = py::none())
       .def("scratch_size", &RecurrentGradientKernel::scratch_size, py::arg("batch"),
            py::arg("steps"));
 

@@ -40,4 +40,17 @@ void check_size_if_given(const std::string& what, const Span<T>& span, std::ptrd
   if (span.given() || span.size) check_size(what, span, expected);
 }
 
+// The factors of a forward or a backward pass.
+template <class Io>
+void check_factors(const RecurrentConfig& config, const Io& io) {
+  const auto check = [&](const std::string& what, const auto& factors, std::ptrdiff_t depth) {
+    check_size_if_given(what, factors, checked_size(what, {io.batch, config.gates(), depth}));
+    if (factors.given() && !config.takes_factors)
+      throw std::invalid_argument(what +
+                                  ": received by a layer whose config does not take factors");
+  };
+  check("input_factors", io.input_factors, config.features);
+  check("state_factors", io.state_factors, config.units);
+}
+
 }  // namespace rnnext::core

@@ -21,8 +21,11 @@ struct GateColumns {
   const T* matrix;
   std::ptrdiff_t depth, stride, first, gates, units;
 
+  const T* from(std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) const {
+    return matrix + k * stride + first + gate * units + unit;
+  }
   T at(std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) const {
-    return matrix[k * stride + first + gate * units + unit];
+    return *from(k, gate, unit);
   }
 };
 
@@ -38,11 +41,11 @@ struct PanelLayout {
 };
 
 // Lays `columns` out as [panel][depth][unit vector][gate][lane], padding with zeros. An element
-// stands for `steps` neighbouring steps of a column and is element(k, gate, unit), k the first of
-// them.
-template <class Element, class T, class ElementOf>
+// stands for `steps` neighbouring steps of a column; put(out, k, gate, unit, count) writes those of
+// the units from `unit` on, k the first of their steps.
+template <class Element, class T, class Put>
 AlignedArray<Element> pack_as(const GateColumns<T>& columns, const PanelLayout& layout,
-                              std::ptrdiff_t steps, ElementOf element) {
+                              std::ptrdiff_t steps, Put put) {
   const std::ptrdiff_t width = layout.width, gates = columns.gates, units = columns.units;
   const std::ptrdiff_t vectors = (units + width - 1) / width;
   const std::ptrdiff_t elements = (columns.depth + steps - 1) / steps;
@@ -58,8 +61,7 @@ AlignedArray<Element> pack_as(const GateColumns<T>& columns, const PanelLayout& 
             v == vectors - 1 ? kernels::last_gate_step(gates, units, width, layout.whole_units)
                              : width;
         for (std::ptrdiff_t gate = 0; gate < gates; ++gate)
-          for (std::ptrdiff_t i = 0; i < count; ++i)
-            out[gate * step + i] = element(k, gate, first + i);
+          put(out + gate * step, k, gate, first, count);
         out += (gates * step + width - 1) / width * width;
       }
   return packed;
@@ -68,10 +70,22 @@ AlignedArray<Element> pack_as(const GateColumns<T>& columns, const PanelLayout& 
 // Numbers of full width. One row, such as a bias, may have any panel_vectors.
 template <class T>
 AlignedArray<T> pack(const GateColumns<T>& columns, const PanelLayout& layout) {
-  return pack_as<T>(columns, layout, 1,
-                    [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
-                      return columns.at(k, gate, unit);
-                    });
+  return pack_as<T>(
+      columns, layout, 1,
+      [&](T* out, std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit,
+          std::ptrdiff_t count) { std::copy_n(columns.from(k, gate, unit), count, out); });
+}
+
+// One by one: element(k, gate, unit).
+template <class Element, class T, class ElementOf>
+AlignedArray<Element> pack_elements(const GateColumns<T>& columns, const PanelLayout& layout,
+                                    std::ptrdiff_t steps, ElementOf element) {
+  return pack_as<Element>(columns, layout, steps,
+                          [&](Element* out, std::ptrdiff_t k, std::ptrdiff_t gate,
+                              std::ptrdiff_t unit, std::ptrdiff_t count) {
+                            for (std::ptrdiff_t i = 0; i < count; ++i)
+                              out[i] = element(k, gate, unit + i);
+                          });
 }
 
 // The transpose of columns [first, first + depth) of a Keras matrix (units, stride), as one gate:
@@ -134,10 +148,11 @@ class PackedWeights {
     const auto at = [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
       return k < columns.depth ? to_bf16(static_cast<float>(columns.at(k, gate, unit))) : 0u;
     };
-    bf16_ = pack_as<std::uint32_t>(columns, layout, kernels::steps_per_element(WeightType::bf16),
-                                   [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
-                                     return at(k, gate, unit) | at(k + 1, gate, unit) << 16;
-                                   });
+    bf16_ = pack_elements<std::uint32_t>(
+        columns, layout, kernels::steps_per_element(WeightType::bf16),
+        [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
+          return at(k, gate, unit) | at(k + 1, gate, unit) << 16;
+        });
   }
 
   // Throws std::invalid_argument for a weight that is not finite: no scale has room for it.
@@ -160,11 +175,12 @@ class PackedWeights {
           k < columns.depth && s > 0 ? std::nearbyint(columns.at(k, gate, unit) / s) : 0;
       return static_cast<int>(integer) & 0xff;
     };
-    int8_ = pack_as<std::uint16_t>(columns, layout, kernels::steps_per_element(WeightType::int8),
-                                   [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
-                                     return static_cast<std::uint16_t>(
-                                         byte_at(k, gate, unit) | byte_at(k + 1, gate, unit) << 8);
-                                   });
+    int8_ = pack_elements<std::uint16_t>(
+        columns, layout, kernels::steps_per_element(WeightType::int8),
+        [&](std::ptrdiff_t k, std::ptrdiff_t gate, std::ptrdiff_t unit) {
+          return static_cast<std::uint16_t>(byte_at(k, gate, unit) | byte_at(k + 1, gate, unit)
+                                                                         << 8);
+        });
     const GateColumns<T> row = {scale.data(), 1, 0, 0, columns.gates, columns.units};
     scale_ = pack(row, layout);
   }

@@ -26,6 +26,9 @@ struct Recurrent<T>::Packed {
   const kernels::RecurrentKernel<T>* kernel;
   core::PackedProduct<T> gates, candidate;
   core::AlignedArray<T> recurrent_bias;
+  // Each gate's, of full width; packed if the config takes factors.
+  core::PackedWeights<T> gate_kernels[kernels::kMaxGates];
+  core::PackedWeights<T> gate_recurrent_kernels[kernels::kMaxGates];
   // In Keras's layout, kept only for the layers that the reference runs.
   std::vector<T> plain_kernel, plain_recurrent_kernel, plain_bias;
 
@@ -38,6 +41,7 @@ struct Recurrent<T>::Packed {
     return config.cell == Cell::gru && !config.reset_after ? 2 : static_cast<int>(config.gates());
   }
   void pack(const T* kernel, const T* recurrent_kernel, const T* bias);
+  void pack_gates(const T* kernel, const T* recurrent_kernel);
   void pack_gru_reset_after(const GateColumns<T>& kernel, const GateColumns<T>& recurrent_kernel,
                             const T* bias);
   RecurrentCall<T> call(const RecurrentIo<T>& io, std::ptrdiff_t first, std::ptrdiff_t last) const;
@@ -113,6 +117,20 @@ void Recurrent<T>::Packed::pack(const T* kernel_weights, const T* recurrent_weig
                                        columns_of(bias_weights, 1, 2, 1), weight_type);
 }
 
+template <class T>
+void Recurrent<T>::Packed::pack_gates(const T* kernel_weights, const T* recurrent_weights) {
+  const std::ptrdiff_t H = config.units, columns = config.gates() * H;
+  const core::PanelLayout layout(kernels::kernels_of<T>(*table), 1);
+  for (std::ptrdiff_t gate = 0; gate < tile_gates(); ++gate) {
+    const auto packed = [&](const T* matrix, std::ptrdiff_t depth) {
+      const GateColumns<T> of_gate = {matrix, depth, columns, gate * H, 1, H};
+      return core::PackedWeights<T>(of_gate, layout, WeightType::full);
+    };
+    gate_kernels[gate] = packed(kernel_weights, config.features);
+    gate_recurrent_kernels[gate] = packed(recurrent_weights, H);
+  }
+}
+
 // The gates z and r only ever see the sum of both biases; the candidate keeps them apart.
 template <class T>
 void Recurrent<T>::Packed::pack_gru_reset_after(const GateColumns<T>& kernel_columns,
@@ -161,6 +179,7 @@ Recurrent<T>::Recurrent(const RecurrentConfig& config, Span<const T> kernel,
     packed_->plain_bias.assign(bias.data, bias.data + bias.size);
   } else {
     packed_->pack(kernel.data, recurrent_kernel.data, bias.data);
+    if (config.takes_factors) packed_->pack_gates(kernel.data, recurrent_kernel.data);
   }
 }
 
@@ -213,8 +232,14 @@ RecurrentCall<T> Recurrent<T>::Packed::call(const RecurrentIo<T>& io, std::ptrdi
     c.initial_state[s] = from(io.initial_state[s], H);
     c.final_state[s] = from(io.final_state[s], H);
   }
+  c.input_factors = from(io.input_factors, config.gates() * D);
+  c.state_factors = from(io.state_factors, config.gates() * H);
+  for (int gate = 0; gate < kernels::kMaxGates; ++gate) {
+    c.gate_kernels[gate] = gate_kernels[gate].view();
+    c.gate_recurrent_kernels[gate] = gate_recurrent_kernels[gate].view();
+  }
   const std::ptrdiff_t row_bytes = config.gates() * H * static_cast<std::ptrdiff_t>(sizeof(T));
-  c.block = steps_ahead(c.rows, T_, row_bytes);
+  c.block = io.input_factors.given() ? 0 : steps_ahead(c.rows, T_, row_bytes);
   c.members = 1;
   return c;
 }
@@ -287,6 +312,7 @@ void Recurrent<T>::Packed::check(const RecurrentIo<T>& io) const {
       "tape", io.tape,
       checked_size("tape", {steps, config.gates() + config.states(), config.units}));
   check_size_if_given("residuals", io.residuals, residual_size(config, io.batch, io.steps));
+  core::check_factors(config, io);
   if (io.tape.given() && io.residuals.given())
     throw std::invalid_argument("residuals: received beside a tape, accepted is one of them");
   for (int s = 0; s < 2; ++s) {
@@ -322,7 +348,7 @@ class Recurrent<T>::SharedRun {
     // Two samples a thread use every weight twice; a single one leaves each thread to read them all
     // (lstm 2,50,256,256 by samples: 1.2 times as long). More samples by units were at times 0.8
     // and at times, with the steps of 96 units, 1.2 times as long.
-    if (io.batch >= 2 * threads) return;
+    if (io.batch >= 2 * threads || io.input_factors.given() || io.state_factors.given()) return;
     const double members =
         std::min({static_cast<double>(threads), packed.recurrent_work_of_step(io) / kMin,
                   static_cast<double>(packed.panels())});

@@ -4,6 +4,7 @@
 #include "core/aligned_buffer.h"
 #include "core/check.h"
 #include "core/instruction_set.h"
+#include "core/kernel_gradients.h"
 #include "core/packing.h"
 #include "core/reference_gradient.h"
 #include "core/threads.h"
@@ -14,96 +15,17 @@ namespace rnnext {
 using core::check_size;
 using core::check_size_if_given;
 using core::checked_size;
-using kernels::OuterFactor;
-using kernels::OuterProductCall;
 using kernels::RecurrentBackwardCall;
-
-namespace {
-
-// Gradients of sums that a step has: of gru with reset_after the candidate's two apart.
-std::ptrdiff_t sums_of_step(const RecurrentConfig& config) {
-  return config.gates() + (config.cell == Cell::gru && config.reset_after ? 1 : 0);
-}
-
-bool is_reset_before(const RecurrentConfig& config) {
-  return config.cell == Cell::gru && !config.reset_after;
-}
-
-// Gradients that are products with the same columns of the rows b.
-template <class T>
-struct Product {
-  std::ptrdiff_t b_first;  // where its columns begin in the rows of b
-  std::ptrdiff_t columns;
-  std::vector<OuterFactor<T>> factors;
-
-  void add(const T* const* rows, std::ptrdiff_t k, T* out, std::ptrdiff_t out_stride) {
-    if (k) factors.push_back({rows, k, out, out_stride});
-  }
-  std::ptrdiff_t k() const {
-    std::ptrdiff_t sum = 0;
-    for (const OuterFactor<T>& factor : factors) sum += factor.k;
-    return sum;
-  }
-};
-
-// Adds columns [first, last) of a product over all rows.
-template <class T>
-void add_columns(const kernels::KernelsOf<T>& kernels, const Product<T>& product, const T* const* b,
-                 std::ptrdiff_t rows, std::ptrdiff_t first, std::ptrdiff_t last) {
-  if (first >= last) return;
-  std::vector<OuterFactor<T>> factors = product.factors;
-  for (OuterFactor<T>& factor : factors) factor.out += first;
-  OuterProductCall<T> call = {};
-  call.rows = rows;
-  call.columns = last - first;
-  call.b = b;
-  call.b_first = product.b_first + first;
-  call.factors = factors.data();
-  call.factor_count = static_cast<std::ptrdiff_t>(factors.size());
-  const core::Workspace workspace(kernels.outer_product.workspace_bytes(&call));
-  call.workspace = workspace.data();
-  kernels.outer_product.run(&call);
-}
-
-// Adds all products over all rows. Threads share their columns, by the multiply-adds of each.
-template <class T>
-void add_products(const kernels::KernelsOf<T>& kernels, const std::vector<Product<T>>& products,
-                  const T* const* b, std::ptrdiff_t rows) {
-  std::ptrdiff_t all = 0;
-  for (const Product<T>& product : products) all += product.k() * product.columns;
-  if (all == 0 || rows == 0) return;
-  const double work = static_cast<double>(all) * static_cast<double>(rows);
-  const int parts = core::threads_worth(work);
-  core::in_parallel(parts, work, [&](int part) {
-    std::ptrdiff_t before = 0;
-    for (const Product<T>& product : products) {
-      const std::ptrdiff_t k = product.k();
-      const auto boundary = [&](int i) {
-        if (k == 0) return std::ptrdiff_t(0);
-        // Whole vectors; what is left of a vector is no more than one takes.
-        constexpr std::ptrdiff_t kVector = 16;
-        const std::ptrdiff_t share = core::row_boundary(all, i, parts) - before;
-        const std::ptrdiff_t columns = (share / k + kVector / 2) / kVector * kVector;
-        return i == parts ? product.columns
-                          : std::clamp(columns, std::ptrdiff_t(0), product.columns);
-      };
-      add_columns(kernels, product, b, rows, boundary(part), boundary(part + 1));
-      before += k * product.columns;
-    }
-  });
-}
-
-}  // namespace
 
 std::ptrdiff_t residual_size(const RecurrentConfig& config, std::ptrdiff_t batch,
                              std::ptrdiff_t steps) {
   return checked_size("residuals",
-                      {batch, steps, sums_of_step(config) + config.states(), config.units});
+                      {batch, steps, core::sums_of_step(config) + config.states(), config.units});
 }
 
 std::ptrdiff_t gradient_scratch_size(const RecurrentConfig& config, std::ptrdiff_t batch,
                                      std::ptrdiff_t steps) {
-  const std::ptrdiff_t slots = sums_of_step(config) + (is_reset_before(config) ? 1 : 0);
+  const std::ptrdiff_t slots = core::sums_of_step(config) + (core::is_reset_before(config) ? 1 : 0);
   return checked_size("scratch", {batch, steps, slots, config.units});
 }
 
@@ -115,6 +37,8 @@ struct RecurrentGradient<T>::Packed {
   // Transposed: of the recurrent kernel what the states of a step multiply at once, and gru's
   // candidate, if that is a product of its own; and the whole kernel.
   core::AlignedArray<T> recurrent, candidate, input, no_bias;
+  // The same of each gate by itself, packed if the config takes factors.
+  core::AlignedArray<T> gate_recurrent[kernels::kMaxGates], gate_input[kernels::kMaxGates];
   // In Keras's layout, kept only for the layers that the reference runs.
   std::vector<T> plain_kernel, plain_recurrent_kernel, plain_bias;
 
@@ -129,8 +53,9 @@ struct RecurrentGradient<T>::Packed {
 
   void run_steps(const RecurrentGradientIo<T>& io, T* scratch, std::ptrdiff_t first,
                  std::ptrdiff_t last) const;
-  void add_kernel_gradients(const RecurrentGradientIo<T>& io, const T* scratch) const;
   void input_gradient(const RecurrentGradientIo<T>& io, const T* d_sums) const;
+  void multiply(const T* rows, std::ptrdiff_t count, std::ptrdiff_t depth, const T* packed,
+                T* out) const;
 
   double work_of_steps(const RecurrentGradientIo<T>& io) const {
     return static_cast<double>(io.batch * io.steps) *
@@ -188,10 +113,17 @@ template <class T>
 void RecurrentGradient<T>::Packed::pack(const T* kernel_weights, const T* recurrent_weights) {
   const std::ptrdiff_t H = config.units, columns = config.gates() * H;
   const core::PanelLayout layout(kernels(), 1);
-  const std::ptrdiff_t at_once = is_reset_before(config) ? 2 * H : columns;
+  const std::ptrdiff_t at_once = core::is_reset_before(config) ? 2 * H : columns;
   recurrent = core::pack_transposed(recurrent_weights, H, columns, 0, at_once, layout);
   if (at_once < columns)
     candidate = core::pack_transposed(recurrent_weights, H, columns, at_once, H, layout);
+  for (std::ptrdiff_t gate = 0; config.takes_factors && gate < config.gates(); ++gate) {
+    const auto of_gate = [&](const T* matrix, std::ptrdiff_t rows) {
+      return core::pack_transposed(matrix, rows, columns, gate * H, H, layout);
+    };
+    gate_recurrent[gate] = of_gate(recurrent_weights, H);
+    gate_input[gate] = of_gate(kernel_weights, config.features);
+  }
   if (config.features == 0) return;
   input = core::pack_transposed(kernel_weights, config.features, columns, 0, columns, layout);
   const std::ptrdiff_t width = layout.width;
@@ -209,6 +141,7 @@ void RecurrentGradient<T>::Packed::check(const RecurrentGradientIo<T>& io) const
   check_size("x", io.x, inputs);
   check_size("residuals", io.residuals, residual_size(config, io.batch, io.steps));
   check_size_if_given("mask", io.mask, steps);
+  core::check_factors(config, io);
   check_size_if_given("d_sequence", io.d_sequence, checked_size("d_sequence", {steps, H}));
   check_size_if_given("d_last_output", io.d_last_output, state);
   check_size_if_given("d_x", io.d_x, inputs);
@@ -249,12 +182,15 @@ void RecurrentGradient<T>::Packed::run_steps(const RecurrentGradientIo<T>& io, T
   call.recurrent_activation = config.recurrent_activation;
   call.recurrent_kernel = {WeightType::full, recurrent.get(), nullptr};
   call.candidate = {WeightType::full, candidate.get(), nullptr};
+  call.state_factors = from(io.state_factors, config.gates() * H);
+  for (int gate = 0; gate < kernels::kMaxGates; ++gate)
+    call.gate_recurrent_kernels[gate] = {WeightType::full, gate_recurrent[gate].get(), nullptr};
   call.mask = from(io.mask, T_);
   call.residuals = from(io.residuals, residual_size(config, 1, T_));
   call.d_sequence = from(io.d_sequence, T_ * H);
   call.d_last_output = from(io.d_last_output, H);
-  call.d_sums = scratch + first * T_ * sums_of_step(config) * H;
-  call.reset_h = scratch + io.batch * T_ * sums_of_step(config) * H + first * T_ * H;
+  call.d_sums = scratch + first * T_ * core::sums_of_step(config) * H;
+  call.reset_h = scratch + io.batch * T_ * core::sums_of_step(config) * H + first * T_ * H;
   for (int s = 0; s < config.states(); ++s) {
     call.initial_state[s] = from(io.initial_state[s], H);
     call.d_final_state[s] = from(io.d_final_state[s], H);
@@ -265,80 +201,45 @@ void RecurrentGradient<T>::Packed::run_steps(const RecurrentGradientIo<T>& io, T
   kernel->run(&call);
 }
 
-// The gradients of the kernels and the bias: products over all steps that count, in the order of
-// the input, however many threads share their columns.
+// out (count, columns of `packed`) = rows @ packed, rows (count, depth) core::sums_of_step() units
+// apart.
 template <class T>
-void RecurrentGradient<T>::Packed::add_kernel_gradients(const RecurrentGradientIo<T>& io,
-                                                        const T* scratch) const {
-  const std::ptrdiff_t H = config.units, D = config.features, T_ = io.steps;
-  const std::ptrdiff_t columns = config.gates() * H, sums = sums_of_step(config) * H;
-  const std::ptrdiff_t slots = sums / H + config.states();
-  const std::vector<T> zeros(static_cast<std::size_t>(H), T(0));
-  const auto most = static_cast<std::size_t>(io.batch * T_);
-  std::vector<const T*> pointers(most * (is_reset_before(config) ? 4 : 3));
-  const T **x = pointers.data(), **h = x + most, **d_sums = h + most, **reset_h = d_sums + most;
-  std::ptrdiff_t rows = 0;
-  for (std::ptrdiff_t b = 0; b < io.batch; ++b)
-    for (std::ptrdiff_t time = 0; time < T_; ++time) {
-      const std::ptrdiff_t row = b * T_ + time, t = io.go_backwards ? T_ - 1 - time : time;
-      if (io.mask.given() && !io.mask.data[row]) continue;
-      x[rows] = io.x.data + row * D;
-      const T* first =
-          io.initial_state[0].given() ? io.initial_state[0].data + b * H : zeros.data();
-      h[rows] = t ? io.residuals.data + ((b * T_ + t - 1) * slots + sums / H) * H : first;
-      d_sums[rows] = scratch + row * sums;
-      if (is_reset_before(config)) reset_h[rows] = scratch + io.batch * T_ * sums + row * H;
-      ++rows;
-    }
-
-  for (const Span<T>& out : {io.d_kernel, io.d_recurrent_kernel, io.d_bias})
-    std::fill_n(out.data, out.size, T(0));
-  // The sums [first, first + count) are the columns from `column` on.
-  const auto product = [&](std::ptrdiff_t first, std::ptrdiff_t count, std::ptrdiff_t column,
-                           bool of_input, const T* const* states) {
-    Product<T> made = {first, count, {}};
-    if (of_input && io.d_kernel.given()) made.add(x, D, io.d_kernel.data + column, columns);
-    if (states && io.d_recurrent_kernel.given())
-      made.add(states, H, io.d_recurrent_kernel.data + column, columns);
-    if (of_input && io.d_bias.given()) made.add(nullptr, 1, io.d_bias.data + column, columns);
-    if (states && !of_input && io.d_bias.given())
-      made.add(nullptr, 1, io.d_bias.data + columns + column, columns);
-    return made;
-  };
-  if (config.cell != Cell::gru) {
-    add_products<T>(kernels(), {product(0, columns, 0, true, h)}, d_sums, rows);
-  } else if (!config.reset_after) {
-    add_products<T>(kernels(),
-                    {product(0, 2 * H, 0, true, h), product(2 * H, H, 2 * H, true, reset_h)},
-                    d_sums, rows);
-  } else {
-    add_products<T>(kernels(),
-                    {product(0, 2 * H, 0, true, h), product(2 * H, H, 2 * H, true, nullptr),
-                     product(columns, H, 2 * H, false, h)},
-                    d_sums, rows);
-    // Both biases of z and r are added to the same sums.
-    if (io.d_bias.given()) std::copy_n(io.d_bias.data, 2 * H, io.d_bias.data + columns);
-  }
+void RecurrentGradient<T>::Packed::multiply(const T* rows, std::ptrdiff_t count,
+                                            std::ptrdiff_t depth, const T* packed, T* out) const {
+  kernels::DenseCall<T> call = {};
+  call.rows = count;
+  call.features = depth;
+  call.units = config.features;
+  call.weights = {no_bias.get(), {WeightType::full, packed, nullptr}, {}};
+  call.x = rows;
+  call.x_stride = core::sums_of_step(config) * config.units;
+  call.y = out;
+  const core::Workspace workspace(kernels().dense.workspace_bytes(&call));
+  call.workspace = workspace.data();
+  kernels().dense.run(&call);
 }
 
 template <class T>
 void RecurrentGradient<T>::Packed::input_gradient(const RecurrentGradientIo<T>& io,
                                                   const T* d_sums) const {
-  const std::ptrdiff_t stride = sums_of_step(config) * config.units;
-  const std::ptrdiff_t columns = config.gates() * config.units, rows = io.batch * io.steps;
-  const double work = static_cast<double>(rows) * static_cast<double>(columns * config.features);
-  core::parallel_rows(rows, work, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
-    kernels::DenseCall<T> call = {};
-    call.rows = last - first;
-    call.features = columns;
-    call.units = config.features;
-    call.weights = {no_bias.get(), {WeightType::full, input.get(), nullptr}, {}};
-    call.x = d_sums + first * stride;
-    call.x_stride = stride;
-    call.y = io.d_x.data + first * config.features;
-    const core::Workspace workspace(kernels().dense.workspace_bytes(&call));
-    call.workspace = workspace.data();
-    kernels().dense.run(&call);
+  const std::ptrdiff_t H = config.units, D = config.features, T_ = io.steps;
+  const std::ptrdiff_t columns = config.gates() * H, sums = core::sums_of_step(config) * H;
+  const double work =
+      static_cast<double>(io.batch * T_) * static_cast<double>(columns) * static_cast<double>(D);
+  if (!io.input_factors.given())
+    return core::parallel_rows(io.batch * T_, work, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+      multiply(d_sums + first * sums, last - first, columns, input.get(), io.d_x.data + first * D);
+    });
+  core::parallel_rows(io.batch, work, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+    std::fill_n(io.d_x.data + first * T_ * D, (last - first) * T_ * D, T(0));
+    std::vector<T> product(static_cast<std::size_t>(T_ * D));
+    for (std::ptrdiff_t b = first; b < last; ++b)
+      for (std::ptrdiff_t gate = 0; gate < config.gates(); ++gate) {
+        multiply(d_sums + b * T_ * sums + gate * H, T_, H, gate_input[gate].get(), product.data());
+        const T* factors = io.input_factors.data + (b * config.gates() + gate) * D;
+        for (std::ptrdiff_t t = 0; t < T_; ++t)
+          kernels().add_scaled(product.data() + t * D, factors, io.d_x.data + (b * T_ + t) * D, D);
+      }
   });
 }
 
@@ -358,7 +259,7 @@ void RecurrentGradient<T>::run(const RecurrentGradientIo<T>& io) const {
                       [&](std::ptrdiff_t first, std::ptrdiff_t last) {
                         packed.run_steps(io, scratch, first, last);
                       });
-  packed.add_kernel_gradients(io, scratch);
+  core::KernelGradients<T>(packed.config, packed.kernels(), io, scratch).run();
   if (io.d_x.given() && packed.config.features) packed.input_gradient(io, scratch);
 }
 
@@ -373,9 +274,10 @@ void add_outer_product(std::ptrdiff_t rows, std::ptrdiff_t k, std::ptrdiff_t col
     a_rows[static_cast<std::size_t>(row)] = a.data + row * k;
     b_rows[static_cast<std::size_t>(row)] = b.data + row * columns;
   }
-  Product<T> product = {0, columns, {}};
-  product.add(a_rows.data(), k, out.data, columns);
-  add_products<T>(kernels::kernels_of<T>(core::kernel_table(isa)), {product}, b_rows.data(), rows);
+  core::OuterProducts<T> product = {0, columns, {}};
+  product.add(a_rows.data(), nullptr, k, out.data, columns);
+  core::add_products<T>(kernels::kernels_of<T>(core::kernel_table(isa)), {product}, b_rows.data(),
+                        rows);
 }
 
 namespace {

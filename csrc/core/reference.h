@@ -26,6 +26,27 @@ inline void activate(const Activation& activation, double* row, std::ptrdiff_t n
   for (std::ptrdiff_t i = 0; i < n; ++i) row[i] = activate(activation, row[i]);
 }
 
+// What a sample's operands are taken times, (gates, features) and (gates, units); nullptr: ones.
+template <class T>
+struct Factors {
+  const T *input = nullptr, *state = nullptr;
+
+  Factors() = default;
+  template <class Io>
+  Factors(const RecurrentConfig& config, const Io& io, std::ptrdiff_t b) {
+    const auto of_sample = [&](const Span<const T>& all, std::ptrdiff_t depth) {
+      return all.given() ? all.data + b * config.gates() * depth : nullptr;
+    };
+    input = of_sample(io.input_factors, config.features);
+    state = of_sample(io.state_factors, config.units);
+  }
+};
+
+template <class T>
+double factor(const T* factors, std::ptrdiff_t gate, std::ptrdiff_t k, std::ptrdiff_t depth) {
+  return factors ? static_cast<double>(factors[gate * depth + k]) : 1;
+}
+
 template <class T>
 class Layer {
   using Row = std::vector<double>;
@@ -46,10 +67,11 @@ class Layer {
   void run_sample(const RecurrentIo<T>& io, std::ptrdiff_t b) const {
     Row h = initial(io.initial_state[0], b), c = initial(io.initial_state[1], b);
     Row output(H, 0.0);  // what a masked step repeats
+    const Factors<T> factors(config_, io, b);
     for (std::ptrdiff_t t = 0; t < io.steps; ++t) {
       const std::ptrdiff_t time = io.go_backwards ? io.steps - 1 - t : t;
       if (!io.mask.given() || io.mask.data[b * io.steps + time]) {
-        Row gates = step(io.x.data + (b * io.steps + time) * config_.features, h, c);
+        Row gates = step(io.x.data + (b * io.steps + time) * config_.features, h, c, factors);
         round(h);
         round(c);
         output = h;
@@ -65,33 +87,34 @@ class Layer {
   }
 
   // The gates in Keras's order, activated, and h and c after one step of x (features).
-  Row step(const T* x, Row& h, Row& c) const {
+  Row step(const T* x, Row& h, Row& c, const Factors<T>& factors) const {
     switch (config_.cell) {
       case Cell::simple_rnn:
-        return step_simple_rnn(x, h);
+        return step_simple_rnn(x, h, factors);
       case Cell::lstm:
-        return step_lstm(x, h, c);
+        return step_lstm(x, h, c, factors);
       case Cell::gru:
         break;
     }
-    return config_.reset_after ? step_gru_reset_after(x, h) : step_gru_reset_before(x, h);
+    return config_.reset_after ? step_gru_reset_after(x, h, factors)
+                               : step_gru_reset_before(x, h, factors);
   }
 
   // h' = act(b + x @ W + h @ U)
-  Row step_simple_rnn(const T* x, Row& h) const {
+  Row step_simple_rnn(const T* x, Row& h, const Factors<T>& factors) const {
     Row z = bias(0);
-    add_product(z, x, weights_.kernel, config_.features, 0, H);
-    add_product(z, h.data(), weights_.recurrent_kernel, H, 0, H);
+    add_product(z, x, factors.input, weights_.kernel, config_.features, 0, H);
+    add_product(z, h.data(), factors.state, weights_.recurrent_kernel, H, 0, H);
     act(z, 0);
     h = z;
     return z;
   }
 
   // i, f, o = rec(.);  g = act(.);  c' = f * c + i * g;  h' = o * act(c')
-  Row step_lstm(const T* x, Row& h, Row& c) const {
+  Row step_lstm(const T* x, Row& h, Row& c, const Factors<T>& factors) const {
     Row z = bias(0);
-    add_product(z, x, weights_.kernel, config_.features, 0, 4 * H);
-    add_product(z, h.data(), weights_.recurrent_kernel, H, 0, 4 * H);
+    add_product(z, x, factors.input, weights_.kernel, config_.features, 0, 4 * H);
+    add_product(z, h.data(), factors.state, weights_.recurrent_kernel, H, 0, 4 * H);
     rec(z, 0);
     rec(z, 1);
     act(z, 2);
@@ -104,10 +127,10 @@ class Layer {
   }
 
   // u, r = rec(.);  g = act(x_h + r * (h @ U_h + b_h));  h' = u * h + (1 - u) * g
-  Row step_gru_reset_after(const T* x, Row& h) const {
+  Row step_gru_reset_after(const T* x, Row& h, const Factors<T>& factors) const {
     Row z = bias(0), recurrent = bias(1);
-    add_product(z, x, weights_.kernel, config_.features, 0, 3 * H);
-    add_product(recurrent, h.data(), weights_.recurrent_kernel, H, 0, 3 * H);
+    add_product(z, x, factors.input, weights_.kernel, config_.features, 0, 3 * H);
+    add_product(recurrent, h.data(), factors.state, weights_.recurrent_kernel, H, 0, 3 * H);
     for (std::ptrdiff_t u = 0; u < 2 * H; ++u) z[u] += recurrent[u];
     rec(z, 0);
     rec(z, 1);
@@ -118,15 +141,15 @@ class Layer {
   }
 
   // u, r = rec(.);  g = act(x_h + (r * h) @ U_h);  h' = u * h + (1 - u) * g
-  Row step_gru_reset_before(const T* x, Row& h) const {
+  Row step_gru_reset_before(const T* x, Row& h, const Factors<T>& factors) const {
     Row z = bias(0);
-    add_product(z, x, weights_.kernel, config_.features, 0, 3 * H);
-    add_product(z, h.data(), weights_.recurrent_kernel, H, 0, 2 * H);
+    add_product(z, x, factors.input, weights_.kernel, config_.features, 0, 3 * H);
+    add_product(z, h.data(), factors.state, weights_.recurrent_kernel, H, 0, 2 * H);
     rec(z, 0);
     rec(z, 1);
     Row reset_h(H);
     for (std::ptrdiff_t u = 0; u < H; ++u) reset_h[u] = z[H + u] * h[u];
-    add_product(z, reset_h.data(), weights_.recurrent_kernel, H, 2 * H, 3 * H);
+    add_product(z, reset_h.data(), factors.state, weights_.recurrent_kernel, H, 2 * H, 3 * H);
     act(z, 2);
     interpolate(z, h);
     return z;
@@ -136,13 +159,14 @@ class Layer {
     for (std::ptrdiff_t u = 0; u < H; ++u) h[u] = z[u] * h[u] + (1 - z[u]) * z[2 * H + u];
   }
 
-  // z[first, last) += rows @ matrix[:, first:last]
+  // z[first, last) += row @ matrix[:, first:last], the row times the factors of a column's gate
   template <class R>
-  void add_product(Row& z, const R* row, const T* matrix, std::ptrdiff_t depth,
+  void add_product(Row& z, const R* row, const T* factors, const T* matrix, std::ptrdiff_t depth,
                    std::ptrdiff_t first, std::ptrdiff_t last) const {
     for (std::ptrdiff_t k = 0; k < depth; ++k)
       for (std::ptrdiff_t n = first; n < last; ++n)
-        z[n] += static_cast<double>(row[k]) * static_cast<double>(matrix[k * columns_ + n]);
+        z[n] += static_cast<double>(row[k]) * factor(factors, n / H, k, depth) *
+                static_cast<double>(matrix[k * columns_ + n]);
   }
 
   void act(Row& z, std::ptrdiff_t gate) const {

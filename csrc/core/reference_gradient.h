@@ -48,6 +48,7 @@ class LayerGradient {
  private:
   void run_sample(const RecurrentGradientIo<T>& io, std::ptrdiff_t b) {
     Row h = initial(io.initial_state[0], b), c = initial(io.initial_state[1], b);
+    factors_ = Factors<T>(config_, io, b);
     const std::vector<Step> steps = forward(io, b, h, c);
     Row dh = output_gradient(io.d_final_state[0], b), dc = output_gradient(io.d_final_state[1], b);
     const bool ended = io.steps > 0 && is_active(io, b, io.steps - 1);
@@ -97,9 +98,10 @@ class LayerGradient {
 
   void take(Step& step, const T* x, Row& h, Row& c) const {
     step.sums = bias(0);
-    add_product(step.sums, x, weights_.kernel, D, 0, columns_);
+    add_product(step.sums, x, factors_.input, weights_.kernel, D, 0, columns_);
     if (config_.cell == Cell::gru) return take_gru(step, h);
-    add_product(step.sums, step.h.data(), weights_.recurrent_kernel, H, 0, columns_);
+    add_product(step.sums, step.h.data(), factors_.state, weights_.recurrent_kernel, H, 0,
+                columns_);
     step.values = step.sums;
     if (config_.cell == Cell::simple_rnn) {
       act(step.values, 0);
@@ -119,10 +121,11 @@ class LayerGradient {
     Row& z = step.values;
     if (config_.reset_after) {
       step.recurrent = bias(1);
-      add_product(step.recurrent, step.h.data(), weights_.recurrent_kernel, H, 0, columns_);
+      add_product(step.recurrent, step.h.data(), factors_.state, weights_.recurrent_kernel, H, 0,
+                  columns_);
       for (std::ptrdiff_t u = 0; u < 2 * H; ++u) step.sums[u] += step.recurrent[u];
     } else {
-      add_product(step.sums, step.h.data(), weights_.recurrent_kernel, H, 0, 2 * H);
+      add_product(step.sums, step.h.data(), factors_.state, weights_.recurrent_kernel, H, 0, 2 * H);
     }
     z = step.sums;
     rec(z, 0);
@@ -132,7 +135,7 @@ class LayerGradient {
     } else {
       Row reset_h(H);
       for (std::ptrdiff_t u = 0; u < H; ++u) reset_h[u] = z[H + u] * step.h[u];
-      add_product(z, reset_h.data(), weights_.recurrent_kernel, H, 2 * H, 3 * H);
+      add_product(z, reset_h.data(), factors_.state, weights_.recurrent_kernel, H, 2 * H, 3 * H);
     }
     std::copy(z.begin() + 2 * H, z.end(), step.sums.begin() + 2 * H);
     act(z, 2);
@@ -227,8 +230,9 @@ class LayerGradient {
     for (std::ptrdiff_t k = 0; k < D; ++k) {
       double sum = 0;
       for (std::ptrdiff_t n = 0; n < columns_; ++n) {
-        d_kernel_[k * columns_ + n] += static_cast<double>(x[k]) * dz[n];
-        sum += dz[n] * static_cast<double>(weights_.kernel[k * columns_ + n]);
+        const double d = dz[n] * factor(factors_.input, n / H, k, D);
+        d_kernel_[k * columns_ + n] += static_cast<double>(x[k]) * d;
+        sum += d * static_cast<double>(weights_.kernel[k * columns_ + n]);
       }
       if (io.d_x.given()) io.d_x.data[(b * io.steps + step.time) * D + k] = static_cast<T>(sum);
     }
@@ -239,8 +243,9 @@ class LayerGradient {
     Row d(H, 0.0);
     for (std::ptrdiff_t k = 0; k < H; ++k)
       for (std::ptrdiff_t n = first; n < last; ++n) {
-        d_recurrent_[k * columns_ + n] += state[k] * dz[n];
-        d[k] += dz[n] * static_cast<double>(weights_.recurrent_kernel[k * columns_ + n]);
+        const double d_sum = dz[n] * factor(factors_.state, n / H, k, H);
+        d_recurrent_[k * columns_ + n] += state[k] * d_sum;
+        d[k] += d_sum * static_cast<double>(weights_.recurrent_kernel[k * columns_ + n]);
       }
     return d;
   }
@@ -254,11 +259,12 @@ class LayerGradient {
   // ---- pieces -----------------------------------------------------------------------------------
 
   template <class R>
-  void add_product(Row& z, const R* row, const T* matrix, std::ptrdiff_t depth,
+  void add_product(Row& z, const R* row, const T* factors, const T* matrix, std::ptrdiff_t depth,
                    std::ptrdiff_t first, std::ptrdiff_t last) const {
     for (std::ptrdiff_t k = 0; k < depth; ++k)
       for (std::ptrdiff_t n = first; n < last; ++n)
-        z[n] += static_cast<double>(row[k]) * static_cast<double>(matrix[k * columns_ + n]);
+        z[n] += static_cast<double>(row[k]) * factor(factors, n / H, k, depth) *
+                static_cast<double>(matrix[k * columns_ + n]);
   }
 
   void act(Row& z, std::ptrdiff_t gate) const {
@@ -304,6 +310,7 @@ class LayerGradient {
   const RecurrentConfig& config_;
   const Weights<T> weights_;
   const std::ptrdiff_t H, D, columns_;
+  Factors<T> factors_;  // those of the present sample
   Row d_kernel_, d_recurrent_, d_bias_;
 };
 

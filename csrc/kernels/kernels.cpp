@@ -128,6 +128,7 @@ constexpr KernelsOf<T> kernels() {
                 backward_kernel<GruResetAfter, T>(), backward_kernel<GruResetBefore, T>()};
   k.outer_product = {outer_product_workspace_bytes<T>, outer_product<T>};
   k.update = {update_adam<T>, update_sgd<T>, update_rmsprop<T>};
+  k.add_scaled = add_scaled<T>;
   k.activate = activate<T>;
   k.differentiate = differentiate<T>;
   return k;

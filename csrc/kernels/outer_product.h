@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "product.h"
+#include "scaling.h"
 
 namespace rnnext::kernels {
 namespace {
@@ -137,8 +138,11 @@ class OuterProduct {
       const OuterFactor<T>& factor = call_.factors[f];
       if (!factor.rows) continue;
       for (ptrdiff_t i = 0; i < rows; ++i)
-        __builtin_memcpy(to + i * a_stride_, factor.rows[row + i],
-                         static_cast<size_t>(factor.k) * sizeof(T));
+        if (factor.factors)
+          scale(factor.rows[row + i], factor.factors[row + i], to + i * a_stride_, factor.k);
+        else
+          __builtin_memcpy(to + i * a_stride_, factor.rows[row + i],
+                           static_cast<size_t>(factor.k) * sizeof(T));
       to += factor.k;
     }
   }

@@ -4,8 +4,10 @@
 
 #include "arena.h"
 #include "cells.h"
+#include "gate_products.h"
 #include "panels.h"
 #include "quantised_rows.h"
+#include "scaling.h"
 #include "short_steps.h"
 
 namespace rnnext::kernels {
@@ -53,12 +55,14 @@ class Recurrence {
       candidate_projected_ =
           arena.template take<T>(call.rows * call.block * candidate_shape_.row());
     }
-    projected_ = arena.template take<T>(call.rows * call.block * shape_.row());
+    const ptrdiff_t projected = call.input_factors ? 1 : call.block;
+    projected_ = arena.template take<T>(call.rows * projected * shape_.row());
+    if (call.state_factors) state_sums_ = arena.template take<T>(call.rows * shape_.row());
     sample_ = take_own<ptrdiff_t>(arena, call.rows);
     active_ = take_own<uint8_t>(arena, call.rows);
     seen_ = take_own<uint8_t>(arena, call.rows);
     x_rows_ = take_own<T>(arena, (call.block > 0 ? call.block : call.rows) * x_stride_);
-    if (call.mask) h_rows_ = take_own<T>(arena, call.rows * stride_);
+    if (call.mask || call.state_factors) h_rows_ = take_own<T>(arena, call.rows * stride_);
     if (call.gates.kernel.type == WeightType::int8) {
       quantise_x_ = take_quantiser(arena, call.block > 0 ? call.block : call.rows, call.features);
       quantise_h_ = take_quantiser(arena, call.rows, call.units);
@@ -103,7 +107,7 @@ class Recurrence {
   // Whether the steps are those of short_steps.h.
   bool is_short() const {
     return call_.rows == 1 && call_.members == 1 && call_.units <= kMaxShortUnits<T> &&
-           call_.block > 0 && !call_.mask && !call_.tape &&
+           call_.block > 0 && !call_.mask && !call_.tape && !call_.state_factors &&
            call_.gates.recurrent_kernel.type == WeightType::full;
   }
 
@@ -312,9 +316,21 @@ class Recurrence {
   //
   // Products run over the active samples alone, one after the other: row i is sample_[i].
 
-  // Their states.
+  // Their states; none when each gate's product of them is made already.
   Rows<T> active_states() const {
     const T* h = h_[current_];
+    if (call_.state_factors) {
+      const auto size = static_cast<size_t>(active_rows_ * shape_.row());
+      __builtin_memset(state_sums_, 0, size * sizeof(T));
+      add_gate_products(shape_, call_.gate_recurrent_kernels, call_.units, call_.units,
+                        active_rows_, state_sums_, [&](int gate) {
+                          for (ptrdiff_t i = 0; i < active_rows_; ++i)
+                            scale(h + sample_[i] * stride_, state_factors(sample_[i], gate),
+                                  h_rows_ + i * stride_, call_.units);
+                          return Rows<T>{h_rows_, stride_, {}};
+                        });
+      return {};
+    }
     if (active_rows_ == call_.rows) return quantise_h_(h, stride_, active_rows_);
     for (ptrdiff_t i = 0; i < active_rows_; ++i)
       copy(h_rows_ + i * stride_, h + sample_[i] * stride_, shape_.unit_vectors);
@@ -324,14 +340,36 @@ class Recurrence {
   // Their inputs; none when they are projected already.
   Rows<T> active_inputs(ptrdiff_t t) const {
     if (call_.block) return {};
+    if (call_.input_factors) {
+      for (ptrdiff_t i = 0; i < active_rows_; ++i)
+        copy(projected_ + i * shape_.row(), call_.gates.bias, shape_.unit_vectors * kGates);
+      add_gate_products(shape_, call_.gate_kernels, call_.units, call_.features, active_rows_,
+                        projected_, [&](int gate) { return inputs_of_gate(t, gate); });
+      return {};
+    }
     for (ptrdiff_t i = 0; i < active_rows_; ++i) copy_input(i, sample_[i], t);
     return quantise_x_(x_rows_, x_stride_, active_rows_);
   }
 
+  // There are factors of inputs.
+  Rows<T> inputs_of_gate(ptrdiff_t t, int gate) const {
+    for (ptrdiff_t i = 0; i < active_rows_; ++i) {
+      const ptrdiff_t r = sample_[i];
+      scale(call_.x + r * call_.x_stride + time(t) * call_.features,
+            call_.input_factors + (r * kTapeGates + gate) * call_.features, x_rows_ + i * x_stride_,
+            call_.features);
+    }
+    return quantise_x_(x_rows_, x_stride_, active_rows_);
+  }
+
+  const T* state_factors(ptrdiff_t r, int gate) const {
+    return call_.state_factors + (r * kTapeGates + gate) * call_.units;
+  }
+
   // z (block.rows, block.vectors, Gates, W) = the gates' sums at this step of the active rows'
   // inputs x, or of `projected`, which holds the inputs' part when it was computed ahead, and
-  // `states`, which the recurrent kernel multiplies. between() is called when the input's part is
-  // complete and the state's has not begun.
+  // `states`, which the recurrent kernel multiplies, or state_sums_, if there are none. between()
+  // is called when the input's part is complete and the state's has not begun.
   template <int Gates, class Between>
   RNNEXT_INLINE void sum_gates(const PanelShape<Gates, T>& shape, const PackedGates<T>& weights,
                                const T* projected, const Rows<T>& x, const Rows<T>& states,
@@ -342,11 +380,22 @@ class Recurrence {
       const T* start = weights.bias;
       if (call_.block)
         start = projected + (sample_[block.row + i] * call_.block + step_of_block_) * shape.row();
+      else if (!x.numbers)
+        start = projected + (block.row + i) * shape.row();
       copy(z + i * z_stride, start + block.v * C, vectors);
     }
-    if (!call_.block) accumulate_block(shape, block, x, weights.kernel, call_.features, z);
+    if (x.numbers) accumulate_block(shape, block, x, weights.kernel, call_.features, z);
     between();
+    if (__builtin_expect(!states.numbers, 0)) return add_state_sums(block, z);
     accumulate_block(shape, block, states, weights.recurrent_kernel, call_.units, z);
+  }
+
+  void add_state_sums(const Block& block, T* z) const {
+    for (ptrdiff_t i = 0; i < block.rows; ++i) {
+      const T* sums = state_sums_ + (block.row + i) * shape_.row() + block.v * kColumn;
+      for (ptrdiff_t n = 0; n < block.vectors * kColumn; n += W, z += W)
+        store<T>(z, load<T>(z) + load<T>(sums + n));
+    }
   }
 
   // Calls update(sample, unit vector, i) for every unit vector of a block, i counting them.
@@ -449,11 +498,12 @@ class Recurrence {
     });
     barrier();
     const Rows<T> reset = quantise_h_(reset_h_, stride_, active_rows_);
+    const Rows<T> candidate_x = call_.input_factors ? inputs_of_gate(t, 2) : x;
     for_each_block(candidate_shape_, candidate_panels_, active_rows_, t & 1,
                    [&](const Block& block) {
                      alignas(64) T z[kBlockVectors * W];
-                     sum_gates(candidate_shape_, call_.candidate, candidate_projected_, x, reset,
-                               block, z, nothing);
+                     sum_gates(candidate_shape_, call_.candidate, candidate_projected_, candidate_x,
+                               reset, block, z, nothing);
                      update_block(block, [&](ptrdiff_t r, ptrdiff_t v, ptrdiff_t i) {
                        update_candidate(r, t, v, load<T>(z + i * W));
                      });
@@ -468,8 +518,10 @@ class Recurrence {
     V z[2];
     load_gates(sums, v, z);
     if (__builtin_expect(call_.for_gradient, 0)) place(r, t, v).put_gates(z, 0, 2, true);
-    store<T>(reset_h_ + row * stride_ + v * W,
-             GruResetBefore<T>::reset(z, load<T>(h_[current_] + at), rec_));
+    V h = load<T>(h_[current_] + at);
+    if (__builtin_expect(call_.state_factors != nullptr, 0))
+      h *= load_first<T>(state_factors(r, 2) + v * W, left(v));
+    store<T>(reset_h_ + row * stride_ + v * W, GruResetBefore<T>::reset(z, h, rec_));
     store<T>(update_gate_ + at, z[0]);
     if (__builtin_expect(call_.tape != nullptr, 0)) place(r, t, v).put_gates(z, 0, 2, false);
   }
@@ -506,8 +558,9 @@ class Recurrence {
   T* c_ = nullptr;
   T* update_gate_ = nullptr;
   T* reset_h_ = nullptr;
-  T* projected_ = nullptr;            // (rows, block, shape_.row())
+  T* projected_ = nullptr;            // (rows, block or 1, shape_.row())
   T* candidate_projected_ = nullptr;  // (rows, block, candidate_shape_.row())
+  T* state_sums_ = nullptr;           // (active_rows_, shape_.row()): see sum_gates()
   // This member's:
   ptrdiff_t* sample_;    // (active_rows_,): the samples that take the present step
   uint8_t* active_;      // (rows,): takes the present step

@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "cells.h"
 #include "panels.h"
+#include "scaling.h"
 
 namespace rnnext::kernels {
 namespace {
@@ -39,6 +40,7 @@ class RecurrenceBackward {
     dh_ = arena.template take<T>(call.rows * stride_);
     if (kCarry) dc_ = arena.template take<T>(call.rows * stride_);
     if (kResetBefore) d_reset_ = arena.template take<T>(call.rows * stride_);
+    if (call.state_factors) dropped_ = arena.template take<T>(call.rows * stride_);
     rows_ = arena.template take<T>(call.rows * sums_stride_);
     if (kResetBefore) candidate_rows_ = arena.template take<T>(call.rows * stride_);
     first_active_ = arena.template take<ptrdiff_t>(call.rows);
@@ -56,7 +58,11 @@ class RecurrenceBackward {
         for (ptrdiff_t r = 0; r < call_.rows; ++r)
           if (is_active(r, t)) un_reset(r, t);
       }
-      multiply(rows_, sums_stride_, call_.recurrent_kernel, Cell::kGates * call_.units, dh_, true);
+      if (call_.state_factors)
+        multiply_by_gate();
+      else
+        multiply(rows_, sums_stride_, call_.recurrent_kernel, Cell::kGates * call_.units, dh_,
+                 true);
     }
     for (ptrdiff_t r = 0; r < call_.rows; ++r) finish(r);
   }
@@ -100,6 +106,9 @@ class RecurrenceBackward {
   // Where the gradients of a step's sums are wanted, and r * h of gru without reset_after.
   T* sums_of(ptrdiff_t r, ptrdiff_t t) const {
     return call_.d_sums + (r * call_.steps + time(t)) * kSums * call_.units;
+  }
+  const T* state_factors(ptrdiff_t r, int gate) const {
+    return call_.state_factors + (r * kGates + gate) * call_.units;
   }
   T* reset_h_of(ptrdiff_t r, ptrdiff_t t) const {
     return call_.reset_h + (r * call_.steps + time(t)) * call_.units;
@@ -160,7 +169,7 @@ class RecurrenceBackward {
         const V h = load_given(h_before, u, count);
         before = Cell::un_update(kept, h, dh, dz, act, rec);
         store<T>(candidate_row + u, dz[2]);
-        store_first<T>(reset_h + u, rec.value(kept[1]) * h, count);
+        store_first<T>(reset_h + u, rec.value(kept[1]) * dropped(h, r, u, count), count);
         dz[1] = V{};  // un_reset() has it
       } else if constexpr (kResetAfter) {
         before = Cell::backward(kept, load_given(h_before, u, count), dh, dz, act, rec);
@@ -175,6 +184,12 @@ class RecurrenceBackward {
     });
   }
 
+  // GruResetBefore: a state times the factors of the candidate, which is what is reset.
+  RNNEXT_INLINE V dropped(V h, ptrdiff_t r, ptrdiff_t u, ptrdiff_t count) const {
+    if (__builtin_expect(call_.state_factors == nullptr, 1)) return h;
+    return h * load_first<T>(state_factors(r, 2) + u, count);
+  }
+
   // GruResetBefore: what the candidate's product gives the reset gate and the state.
   void un_reset(ptrdiff_t r, ptrdiff_t t) const {
     const ptrdiff_t units = call_.units;
@@ -184,9 +199,9 @@ class RecurrenceBackward {
     T* row = rows_ + r * sums_stride_ + units;
     for_units([&](ptrdiff_t u, ptrdiff_t count) {
       V kept[2] = {V{}, load_first<T>(reset_gate + u, count)}, dz[2];
-      const V before = GruResetBefore<T>::un_reset(kept, load_given(h_before, u, count),
-                                                   load<T>(d_reset + u), dz, rec_);
-      store<T>(dh_row + u, load<T>(dh_row + u) + before);
+      const V h = dropped(load_given(h_before, u, count), r, u, count);
+      const V before = GruResetBefore<T>::un_reset(kept, h, load<T>(d_reset + u), dz, rec_);
+      store<T>(dh_row + u, load<T>(dh_row + u) + dropped(before, r, u, count));
       store_first<T>(row + u, dz[1], count);
       store_first<T>(sums + u, dz[1], count);
     });
@@ -208,6 +223,17 @@ class RecurrenceBackward {
         store_first<T>(reset_h_of(r, t) + u, V{}, count);
       }
     });
+  }
+
+  // What the products of the states give them, each gate's times its factors.
+  void multiply_by_gate() const {
+    const ptrdiff_t units = call_.units;
+    for (int gate = 0; gate < Cell::kGates; ++gate) {
+      multiply(rows_ + gate * units, sums_stride_, call_.gate_recurrent_kernels[gate], units,
+               dropped_, false);
+      for (ptrdiff_t r = 0; r < call_.rows; ++r)
+        add_scaled(dropped_ + r * stride_, state_factors(r, gate), dh_ + r * stride_, units);
+    }
   }
 
   // out (rows, units) = a (rows, depth) @ matrix, or that added to what is there.
@@ -239,6 +265,7 @@ class RecurrenceBackward {
   T* dh_;
   T* dc_ = nullptr;
   T* d_reset_ = nullptr;         // of r * h
+  T* dropped_ = nullptr;         // of the states times a gate's factors
   T* candidate_rows_ = nullptr;  // of the candidate's sum
   T* rows_;                      // (rows, sums_stride_): of the sums at this step
   ptrdiff_t* first_active_;      // (rows): a sample's first step that counts

@@ -87,6 +87,12 @@ struct RecurrentCall {
   ptrdiff_t mask_stride;
   const T* initial_state[2];  // h and (lstm) c, each (rows, units); nullptr: zeros
 
+  // What each gate's product takes its operand times: (rows, gates, features) and (rows, gates,
+  // units); nullptr: ones. Such a product reads a kernel of one gate, in panels of one gate, of
+  // those of `gates`. Not with a block for inputs, nor with members.
+  const T *input_factors, *state_factors;
+  PackedMatrix<T> gate_kernels[kMaxGates], gate_recurrent_kernels[kMaxGates];
+
   T* sequence;  // (rows, steps, units), sample r at sequence + r * sequence_stride; nullptr:
                 // unwanted
   ptrdiff_t sequence_stride;
@@ -151,6 +157,9 @@ struct RecurrentBackwardCall {
   // The transposed recurrent kernel, (columns, units) in panels of one gate: all columns; of gru
   // without reset_after those of z and r, and `candidate` has those of h.
   PackedMatrix<T> recurrent_kernel, candidate;
+  // The forward pass's, (rows, gates, units). The gates of `recurrent_kernel` are then apart.
+  const T* state_factors;
+  PackedMatrix<T> gate_recurrent_kernels[kMaxGates];
 
   const uint8_t* mask;        // (rows, steps), in the order of the input; nullptr: no mask
   const T* initial_state[2];  // (rows, units); nullptr: zeros
@@ -175,6 +184,7 @@ template <class T>
 struct OuterFactor {
   // Pointers to k elements each. nullptr: ones; then k is 1, and no other factor is ones.
   const T* const* rows;
+  const T* const* factors;  // what the elements are taken times, as rows; nullptr: ones
   ptrdiff_t k;
   T* out;  // (k, columns), row i at out + i * out_stride
   ptrdiff_t out_stride;
@@ -223,7 +233,7 @@ struct DenseCall {
 
 template <class Call>
 struct Kernel {
-  // A multiple of 64. Reads sizes, weight types, whether there is a mask, members.
+  // A multiple of 64. Reads sizes, weight types, members, whether there are a mask and factors.
   size_t (*workspace_bytes)(const Call*);
   void (*run)(const Call*);  // activations must not be row-wise
 };
@@ -254,6 +264,8 @@ struct KernelsOf {
     void (*sgd)(const UpdateCall<T>*);
     void (*rmsprop)(const UpdateCall<T>*);
   } update;
+  // out += x * factors, n elements each.
+  void (*add_scaled)(const T* x, const T* factors, T* out, ptrdiff_t n);
   // y = activation(x) for x (rows, n), row-major; y may be x. Row-wise kinds work over n.
   void (*activate)(const Activation*, const T* x, T* y, ptrdiff_t rows, ptrdiff_t n);
   // out = d * activation'(x) for n elements, y = activation(x); not row-wise. out may be d.

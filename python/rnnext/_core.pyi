@@ -24,7 +24,8 @@ class RecurrentKernel:
 
     kernel (features, gates * units) and recurrent_kernel (units, gates * units) in Keras's gate
     order; bias None, (gates * units,), or (2, gates * units) for a GRU with reset_after. weights:
-    None, or how float32 kernels are stored: "bf16", "int8".
+    None, or how float32 kernels are stored: "bf16", "int8". takes_factors: whether `run_recorded`
+    may be given factors.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class RecurrentKernel:
         reset_after: bool = True,
         isa: str | None = None,
         weights: str | None = None,
+        takes_factors: bool = False,
     ) -> None: ...
     def run(
         self,
@@ -60,8 +62,14 @@ class RecurrentKernel:
         mask: NDArray[np.bool_] | None,
         flags: int,
         residuals: _Array,
+        input_factors: _Array | None = None,
+        state_factors: _Array | None = None,
     ) -> Any:
-        """What `run` returns; fills `residuals`, of `residual_size(batch, steps)` elements."""
+        """What `run` returns; fills `residuals`, of `residual_size(batch, steps)` elements.
+
+        Each gate's product takes its input and its state times the factors (batch, gates, features)
+        and (batch, gates, units), the same at every step; None: ones.
+        """
 
     def residual_size(self, batch: int, steps: int) -> int: ...
     def run_traced(
@@ -118,6 +126,7 @@ class RecurrentGradientKernel:
         recurrent_activation: _Spec | None,
         reset_after: bool = True,
         isa: str | None = None,
+        takes_factors: bool = False,
     ) -> None: ...
     def run(
         self,
@@ -131,10 +140,12 @@ class RecurrentGradientKernel:
         wants_x: bool,
         wants_bias: bool,
         scratch: _Array | None = None,
+        input_factors: _Array | None = None,
+        state_factors: _Array | None = None,
     ) -> tuple[_Array | None, _Array, _Array, _Array | None, tuple[_Array, ...]]:
         """Gradients of x, kernel, recurrent kernel, bias and initial states.
 
-        x, states, mask, flags: as the forward pass was called, which wrote `residuals`. d_output
+        x, states, mask, flags, factors: as for the forward pass, which wrote `residuals`. d_output
         and d_states: the gradients of its outputs; None: zeros. scratch: an array of
         `scratch_size(batch, steps)` elements to work in.
         """

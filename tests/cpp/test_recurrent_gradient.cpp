@@ -23,12 +23,17 @@ struct Shape {
 };
 
 enum class Masking { none, random, padded, all };
+// What is taken times factors of each gate.
+enum class Dropping { none, inputs, states, both };
 
 struct Case {
   RecurrentConfig config;
   Shape shape;
   Masking masking = Masking::none;
   bool go_backwards = false, zero_output_for_mask = false, with_states = true, bias = true;
+  Dropping dropping = Dropping::none;
+  bool drops_inputs() const { return dropping == Dropping::inputs || dropping == Dropping::both; }
+  bool drops_states() const { return dropping == Dropping::states || dropping == Dropping::both; }
 };
 
 std::string name(const Case& c) {
@@ -41,13 +46,15 @@ std::string name(const Case& c) {
          std::to_string(c.shape.D) + "," + std::to_string(c.shape.H) + " mask " +
          std::to_string(static_cast<int>(c.masking)) + (c.go_backwards ? " backwards" : "") +
          (c.zero_output_for_mask ? " zero" : "") + (c.with_states ? " states" : "") +
-         (c.bias ? "" : " no bias");
+         (c.bias ? "" : " no bias") + (c.drops_inputs() ? " drops inputs" : "") +
+         (c.drops_states() ? " drops states" : "");
 }
 
 // Everything that a pass reads, and what it writes.
 template <class T>
 struct Data {
   std::vector<T> kernel, recurrent_kernel, bias, x, initial[2], d_sequence, d_last, d_final[2];
+  std::vector<T> input_factors, state_factors;
   std::vector<std::uint8_t> mask;
 };
 
@@ -71,6 +78,14 @@ Data<double> drawn(const Case& c) {
     data.initial[s] = array(B * H, 1);
     data.d_final[s] = array(B * H, 1);
   }
+  // Dropout's are 0 or one number; these are any, and some 0.
+  const auto factors = [&](std::ptrdiff_t depth) {
+    std::vector<double> drawn = array(B * c.config.gates() * depth, 1.5);
+    for (double& factor : drawn) factor = factor < -0.8 ? 0 : factor;
+    return drawn;
+  };
+  if (c.drops_inputs()) data.input_factors = factors(D);
+  if (c.drops_states()) data.state_factors = factors(H);
   if (c.masking == Masking::none) return data;
   for (std::ptrdiff_t b = 0; b < B; ++b)
     for (std::ptrdiff_t t = 0; t < T_; ++t)
@@ -98,6 +113,8 @@ Data<T> as(const Data<double>& wide) {
     data.initial[s] = cast(wide.initial[s]);
     data.d_final[s] = cast(wide.d_final[s]);
   }
+  data.input_factors = cast(wide.input_factors);
+  data.state_factors = cast(wide.state_factors);
   data.mask = wide.mask;
   return data;
 }
@@ -131,6 +148,8 @@ RecurrentGradientIo<T> io_of(const Case& c, const Data<T>& data, const std::vect
   io.zero_output_for_mask = c.zero_output_for_mask;
   io.x = data.x;
   io.mask = data.mask;
+  io.input_factors = data.input_factors;
+  io.state_factors = data.state_factors;
   io.residuals = residuals;
   io.d_sequence = data.d_sequence;
   io.d_last_output = data.d_last;
@@ -150,6 +169,7 @@ RecurrentConfig config_of(const Case& c) {
   RecurrentConfig config = c.config;
   config.features = c.shape.D;
   config.units = c.shape.H;
+  config.takes_factors = c.dropping != Dropping::none;
   return config;
 }
 
@@ -167,6 +187,8 @@ RecurrentIo<T> forward_io(const Case& c, const Data<T>& data) {
   io.zero_output_for_mask = c.zero_output_for_mask;
   io.x = data.x;
   io.mask = data.mask;
+  io.input_factors = data.input_factors;
+  io.state_factors = data.state_factors;
   for (int s = 0; s < c.config.states(); ++s) io.initial_state[s] = data.initial[s];
   return io;
 }
@@ -329,6 +351,9 @@ bool is_smooth(const Activation& a) {
   }
 }
 
+constexpr Dropping kDroppings[] = {Dropping::none, Dropping::inputs, Dropping::states,
+                                   Dropping::both};
+
 // Calls body for every cell with every way to call it.
 void for_each_case(const Shape& shape, const std::function<void(const Case&)>& body) {
   for (const RecurrentConfig& config : cells())
@@ -343,7 +368,10 @@ void for_each_case(const Shape& shape, const std::function<void(const Case&)>& b
             c.zero_output_for_mask = zero;
             c.with_states = states;
             c.bias = states || go_backwards;
-            body(c);
+            for (const Dropping dropping : kDroppings) {
+              c.dropping = dropping;
+              body(c);
+            }
           }
 }
 
@@ -373,6 +401,14 @@ void test_kernels(const std::string& isa) {
     compare_with_reference<double>({config, {33, 3, 9, 37}}, isa);
     compare_with_reference<float>({config, {2, 3, 0, 5}}, isa);
     compare_with_reference<float>({config, {0, 3, 2, 5}}, isa);
+    for (const Dropping dropping : kDroppings)
+      for (const Shape& shape : {Shape{1, 5, 3, 17}, Shape{5, 4, 70, 8}, Shape{40, 3, 13, 70},
+                                 Shape{2, 3, 0, 5}, Shape{0, 3, 2, 5}}) {
+        Case c{config, shape};
+        c.dropping = dropping;
+        compare_with_reference<float>(c, isa);
+        compare_with_reference<double>(c, isa);
+      }
   }
 }
 
@@ -399,40 +435,45 @@ void check_same_bits(const Gradients<float>& a, const Gradients<float>& b,
 }
 
 void test_threads_do_not_matter(const std::string& isa) {
-  for (const RecurrentConfig& config : cells()) {
-    Case c{config, {37, 9, 70, 90}};
-    c.masking = Masking::padded;
-    const Data<float> data = as<float>(drawn(c));
-    set_num_threads(1);
-    const Gradients<float> one = kernel_gradients(c, data, isa);
-    const std::string before = threading();
-    for (const std::string& by : {std::string("pool"), before}) {
-      set_threading(by);
-      for (const int threads : {2, 3, 4, 7}) {
-        set_num_threads(threads);
-        check_same_bits(one, kernel_gradients(c, data, isa),
-                        isa + " " + name(c) + " on " + std::to_string(threads) + " threads, " + by);
+  for (const Dropping dropping : kDroppings)
+    for (const RecurrentConfig& config : cells()) {
+      Case c{config, {37, 9, 70, 90}};
+      c.masking = Masking::padded;
+      c.dropping = dropping;
+      const Data<float> data = as<float>(drawn(c));
+      set_num_threads(1);
+      const Gradients<float> one = kernel_gradients(c, data, isa);
+      const std::string before = threading();
+      for (const std::string& by : {std::string("pool"), before}) {
+        set_threading(by);
+        for (const int threads : {2, 3, 4, 7}) {
+          set_num_threads(threads);
+          check_same_bits(
+              one, kernel_gradients(c, data, isa),
+              isa + " " + name(c) + " on " + std::to_string(threads) + " threads, " + by);
+        }
       }
+      set_num_threads(1);
     }
-    set_num_threads(1);
-  }
 }
 
 // Those with fused multiply-adds: "generic" and "sse2" round twice.
 void test_instruction_sets_agree() {
   for (const RecurrentConfig& config : cells())
-    for (const Shape& shape : {Shape{5, 30, 3, 18}, Shape{2, 70, 33, 50}}) {
-      Case c{config, shape};
-      c.masking = Masking::random;
-      const Data<float> data = as<float>(drawn(c));
-      std::string first;
-      for (const std::string& isa : available_isas()) {
-        if (isa == "sse2" || isa == "generic") continue;
-        if (first.empty()) first = isa;
-        check_same_bits(kernel_gradients(c, data, first), kernel_gradients(c, data, isa),
-                        name(c) + " with " + isa + " and " + first);
+    for (const Dropping dropping : kDroppings)
+      for (const Shape& shape : {Shape{5, 30, 3, 18}, Shape{2, 70, 33, 50}}) {
+        Case c{config, shape};
+        c.masking = Masking::random;
+        c.dropping = dropping;
+        const Data<float> data = as<float>(drawn(c));
+        std::string first;
+        for (const std::string& isa : available_isas()) {
+          if (isa == "sse2" || isa == "generic") continue;
+          if (first.empty()) first = isa;
+          check_same_bits(kernel_gradients(c, data, first), kernel_gradients(c, data, isa),
+                          name(c) + " with " + isa + " and " + first);
+        }
       }
-    }
 }
 
 void test_only_what_is_wanted_is_written() {
@@ -489,6 +530,8 @@ void test_sizes_are_checked() {
   refuses("d_x", [](Io& io) { --io.d_x.size; });
   refuses("d_initial_state", [](Io& io) { --io.d_initial_state[0].size; });
   refuses("mask", [&](Io& io) { io.mask = {data.mask.data(), 5}; });
+  refuses("input_factors", [&](Io& io) { io.input_factors = data.x; });
+  refuses("state_factors", [&](Io& io) { io.state_factors = data.x; });
   RecurrentIo<float> io = forward_io(c, data);
   io.residuals = residuals;
   std::vector<float> tape(static_cast<std::size_t>(3 * 4 * 6 * 5));

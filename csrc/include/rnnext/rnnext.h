@@ -53,6 +53,9 @@ struct RecurrentConfig {
   Activation activation{ActivationKind::tanh};
   Activation recurrent_activation{ActivationKind::sigmoid};  // not used by simple_rnn
   bool reset_after = true;                                   // gru only
+  // Whether runs may be given factors of inputs and states, as dropout does. The kernels are then
+  // packed gate by gate, too.
+  bool takes_factors = false;
 
   // Columns of the kernels: 1 gate of simple_rnn, lstm's i, f, c, o, gru's z, r, h.
   std::ptrdiff_t gates() const { return cell == Cell::simple_rnn ? 1 : cell == Cell::lstm ? 4 : 3; }
@@ -72,6 +75,10 @@ struct RecurrentIo {
   Span<const T> x;                 // (batch, steps, features)
   Span<const std::uint8_t> mask;   // (batch, steps), 0: the step is skipped; none: all steps count
   Span<const T> initial_state[2];  // h, and lstm's c: (batch, units); none: zeros
+  // What a gate's product takes its input and its state times, at every step the same: (batch,
+  // gates, features) and (batch, gates, units); none: ones. Where gru without reset_after resets
+  // the state for its candidate, it is the state times the factors that is reset.
+  Span<const T> input_factors, state_factors;
 
   Span<T> sequence;        // (batch, steps, units): the output of every step
   Span<T> last_output;     // (batch, units)
@@ -130,6 +137,7 @@ struct RecurrentGradientIo {
   Span<const T> x;
   Span<const std::uint8_t> mask;
   Span<const T> initial_state[2];
+  Span<const T> input_factors, state_factors;
   Span<const T> residuals;  // which it wrote
 
   Span<const T> d_sequence;        // (batch, steps, units)

@@ -41,10 +41,10 @@ class DropoutCell:
         """Tells whether anything is dropped at this rate; Keras drops nothing at 1."""
         return 0 < rate < 1
 
-    def drops_rows(self) -> bool:
-        """Tells whether all that is dropped is of the inputs, and the same for all gates."""
-        shared = self.dropout_mask_count is None or not self.drops(self.dropout)
-        return shared and not self.drops(self.recurrent_dropout)
+    def drops_gates(self) -> bool:
+        """Tells whether what is dropped is another for each gate, or is of the state."""
+        by_gate = self.dropout_mask_count is not None and self.drops(self.dropout)
+        return by_gate or self.drops(self.recurrent_dropout)
 
     def get_dropout_mask(self, step_input: Any, recording: Any = None) -> Any:
         """Returns what inputs like `step_input` are multiplied by.

@@ -107,6 +107,7 @@ class KernelCell(RecurrentCell):
             recurrent or None,
             getattr(self, "reset_after", True),
             weights=self._precision,
+            takes_factors=self.drops_gates(),
         )
 
     def _recurrent_spec(self) -> Any:

@@ -1,9 +1,8 @@
 """The backward pass of recurrent layers.
 
 A cell with a compiled kernel is run by it, with an array of residuals beside the forward pass that
-a `RecurrentGradientKernel` reads; any other is run step by step on a tape (step_loop.py). The
-kernels drop inputs in training, the same features for all gates; what else is dropped takes the
-steps one by one.
+a `RecurrentGradientKernel` reads, and drops what it drops in training; any other is run step by
+step on a tape (step_loop.py).
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def record_run(
             *arguments,
         )
     is_dropping = training and has_kernel(cell) and drops_anything(cell)
-    if is_dropping and (isinstance(runner, StepLoop) or not cell.drops_rows()):
+    if is_dropping and isinstance(runner, StepLoop):
         runner = StepLoop(cell, training)
     if isinstance(runner, RecurrentKernel):
         return _record_kernel(recording, cell, training, arguments)
@@ -64,14 +63,14 @@ def _record_kernel(
     """Runs a cell by its compiled kernel; see `record_run`."""
     x, states, mask, flags = arguments
     wants_x = id(x) not in recording.data
+    dropped, *factors = _dropout(cell, recording, x) if training else (None, None, None)
     kernel = _kernel_of(cell)
     batch, steps = x.shape[:2]
     buffers, dtype = recording.buffers, x.dtype
     size = kernel.residual_size(batch, steps)
     residuals = buffers.take(cell, "residuals", size, dtype)
-    dropped = _input_dropout(cell, recording, training, x)
     x = x if dropped is None else x * dropped
-    results = kernel.run_recorded(x, states, mask, flags, residuals)
+    results = kernel.run_recorded(x, states, mask, flags, residuals, *factors)
 
     def pullback(gradients: list[Any]) -> list[Any]:
         d_output, *d_states = gradients
@@ -91,6 +90,7 @@ def _record_kernel(
             wants_x,
             cell.bias is not None,
             scratch,
+            *factors,
         )
         recording.add(cell.kernel, d_kernel)
         recording.add(cell.recurrent_kernel, d_recurrent)
@@ -123,15 +123,31 @@ def _gradient_kernel(cell: Any) -> RecurrentGradientKernel:
         cell.activation.spec,
         cell._recurrent_spec() or None,
         getattr(cell, "reset_after", True),
+        takes_factors=cell.drops_gates(),
     )
 
 
-def _input_dropout(cell: Any, recording: Recording, training: bool, x: Array) -> Array | None:
-    """The mask of the inputs, the same at every step: (B, 1, D)."""
-    if not training or not cell.drops(cell.dropout):
-        return None
-    mask: Array = cell._create_dropout_mask(x[:, 0], cell.dropout, recording)
-    return mask[:, np.newaxis]
+def _dropout(
+    cell: Any, recording: Recording, x: Array
+) -> tuple[Array | None, Array | None, Array | None]:
+    """What training multiplies, at every step the same; None: nothing.
+
+    Returns:
+        For inputs that all gates share (B, 1, D), for those of each gate (B, G, D), and for the
+        state of each gate (B, G, H).
+    """
+    shared = inputs = states = None
+    if cell.drops(cell.dropout):
+        masks = cell._create_dropout_mask(x[:, 0], cell.dropout, recording)
+        if isinstance(masks, list):
+            inputs = np.stack(masks, axis=1)
+        else:
+            shared = masks[:, np.newaxis]
+    if cell.drops(cell.recurrent_dropout):
+        state = np.empty((len(x), cell.units), x.dtype)
+        masks = cell._create_dropout_mask(state, cell.recurrent_dropout, recording)
+        states = np.stack(masks if isinstance(masks, list) else [masks], axis=1)
+    return shared, inputs, states
 
 
 def gradients_in_order(

@@ -1,7 +1,7 @@
 """Running any cell over a sequence, step by step, in Python.
 
-For cells without a compiled kernel: a user's own, one with an activation no kernel has, or one that
-drops recurrent connections in training. It runs like a kernel and treats masks as the kernels do.
+For cells without a compiled kernel: a user's own, or one with an activation that no kernel has. It
+runs like a kernel and treats masks as the kernels do.
 """
 
 from __future__ import annotations
