@@ -79,6 +79,7 @@ class _First:
             *("compat", "engine", "keras", "linalg", "math", "nn", "test", "utils.np_utils"),
             *("layers.advanced", "layers.convolutional_r", "layers.cudnn", "layers.embeddings"),
             *("layers.merge", "layers.noise", "layers.recurrent", "layers.wrappers"),
+            *("ops.linalg", "ops.nn", "ops.numpy"),
         )
     )
 
