@@ -314,3 +314,58 @@ def test_activations_of_tensorflow_are_keras_s() -> None:
         layer = tf.keras.layers.Dense(2, activation=getattr(tf.nn, name))
         assert layer.get_config()["activation"] == ("silu" if name == "swish" else name)
     assert tf.keras.layers.Dense(2, activation=tf.tanh).get_config()["activation"] == "tanh"
+
+
+def over_time(t: Any) -> Callable[[Any], Any]:
+    """A softmax along time, as programs of attention write it."""
+    k = t.keras.backend
+
+    def softmax_over_time(x: Any) -> Any:
+        e = k.exp(x - k.max(x, axis=1, keepdims=True))
+        return e / k.sum(e, axis=1, keepdims=True)
+
+    return softmax_over_time
+
+
+ACTIVATIONS: dict[str, Callable[[Any], Callable[[Any], Any]]] = {
+    "over time": over_time,
+    "by sigmoid": lambda t: lambda x: x * t.sigmoid(x),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_dense_with_a_function_as_activation(name: str) -> None:
+    found = []
+    start = None
+    for t, k in ((tensorflow, keras), (tf, tf.keras)):
+        model = k.Sequential(
+            [
+                k.layers.Input((4, 3)),
+                k.layers.Dense(2, activation=ACTIVATIONS[name](t)),
+                k.layers.Dense(1),
+            ]
+        )
+        if start is not None:
+            model.set_weights(start)
+        start = model.get_weights()
+        model.compile("sgd", "mse")
+        model.fit(X, X[..., :1], epochs=3, shuffle=False, verbose=0)
+        found.append(model.get_weights())
+    for theirs, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("draw", ["normal", "uniform", "truncated_normal"])
+def test_seed_generator(draw: str) -> None:
+    def drawn(seed: int | None) -> Any:
+        seeds = tf.keras.random.SeedGenerator(seed)
+        return [getattr(tf.keras.random, draw)((3,), seed=seeds).numpy() for _ in range(2)]
+
+    first, second = drawn(1)
+    assert (first != second).all()
+    np.testing.assert_array_equal(drawn(1), [first, second])
+    tf.random.set_seed(5)
+    other = drawn(None)
+    tf.random.set_seed(5)
+    np.testing.assert_array_equal(drawn(None), other)
+    assert tf.keras.random.SeedGenerator(7).get_config() == {"seed": 7}

@@ -140,7 +140,7 @@ ABSENT = {
         "images": "image",
     },
     "keras.random": {
-        "other": "beta binomial dropout gamma SeedGenerator",
+        "other": "beta binomial dropout gamma",
     },
     "keras.saving": {
         "inside": "KerasFileEditor",

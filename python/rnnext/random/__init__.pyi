@@ -1,3 +1,4 @@
+from rnnext.random.draw import SeedGenerator as SeedGenerator
 from rnnext.random.draw import categorical as categorical
 from rnnext.random.draw import normal as normal
 from rnnext.random.draw import randint as randint

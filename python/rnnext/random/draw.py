@@ -13,12 +13,51 @@ from rnnext.autodiff.watchable import with_numpy
 from rnnext.dtypes import standard_dtype_name
 from rnnext.ops.promotion import as_tensor
 
-__all__ = ["categorical", "normal", "randint", "shuffle", "truncated_normal", "uniform"]
+__all__ = [
+    "SeedGenerator",
+    "categorical",
+    "normal",
+    "randint",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]
 
 Array = NDArray[Any]
 
 
+class SeedGenerator:
+    """Gives a function of this module another seed each time that it is passed as `seed`.
+
+    Args:
+        seed: None: one that `set_random_seed` makes repeatable.
+        name: Its name.
+
+    Example:
+        >>> seeds = SeedGenerator(1)
+        >>> bool((normal((3,), seed=seeds) == normal((3,), seed=seeds)).any())
+        False
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        self.name = name or "seed_generator"
+        self._initial_seed = seed
+        self._first = settings.next_seed() if seed is None else (seed,)
+        self._given = 0
+
+    def next(self) -> tuple[int, ...]:
+        """Returns the next seed, integers that NumPy's generators take."""
+        self._given += 1
+        return (*self._first, self._given)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {"seed": self._initial_seed}
+
+
 def _generator(seed: Any) -> np.random.Generator:
+    if isinstance(seed, SeedGenerator):
+        return np.random.default_rng(seed.next())
     return np.random.default_rng(settings.next_seed() if seed is None else seed)
 
 
@@ -28,7 +67,7 @@ def normal(
     mean: float = 0.0,
     stddev: float = 1.0,
     dtype: Any = None,
-    seed: int | None = None,
+    seed: Any = None,
 ) -> Array:
     """Returns numbers of a normal distribution.
 
@@ -53,7 +92,7 @@ def truncated_normal(
     mean: float = 0.0,
     stddev: float = 1.0,
     dtype: Any = None,
-    seed: int | None = None,
+    seed: Any = None,
 ) -> Array:
     """Returns numbers of a normal distribution, none further from its mean than `2 * stddev`.
 
@@ -64,6 +103,8 @@ def truncated_normal(
         dtype: A float type; None: the default one.
         seed: None: numbers that `set_random_seed` makes repeatable.
     """
+    if isinstance(seed, SeedGenerator):
+        seed = int(_generator(seed).integers(2**31))
     draw = initializers.TruncatedNormal(mean, stddev, seed)
     return np.asarray(draw(tuple(shape), standard_dtype_name(dtype)))
 
@@ -74,7 +115,7 @@ def uniform(
     minval: float = 0.0,
     maxval: float | None = None,
     dtype: Any = None,
-    seed: int | None = None,
+    seed: Any = None,
 ) -> Array:
     """Returns evenly distributed numbers.
 
@@ -95,7 +136,7 @@ def uniform(
 
 @with_numpy
 def randint(
-    shape: Sequence[int], minval: Any, maxval: Any, dtype: Any = "int32", seed: int | None = None
+    shape: Sequence[int], minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None
 ) -> Array:
     """Returns evenly distributed integers.
 
@@ -110,15 +151,13 @@ def randint(
 
 
 @with_numpy
-def shuffle(x: Any, axis: int = 0, seed: int | None = None) -> Array:
+def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Array:
     """Returns the slices of an array along `axis` in random order."""
     return np.asarray(_generator(seed).permutation(as_tensor(x), axis=axis))
 
 
 @with_numpy
-def categorical(
-    logits: Any, num_samples: int, dtype: Any = "int32", seed: int | None = None
-) -> Array:
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Array:
     """Returns classes drawn by their probabilities.
 
     Args:

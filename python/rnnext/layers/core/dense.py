@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import _core, activations, serialization
 from rnnext.arrays import as_array, cast
+from rnnext.autodiff.tracing import trace
 from rnnext.errors import ShapeError
 from rnnext.graph.recording import Pullback, Recording
 from rnnext.graph.streaming import Streamed, StreamedCall, per_step_with_activation
@@ -123,24 +125,22 @@ class Dense(Layer):
         return outputs if finish is None else as_array(finish(outputs), self.label)
 
     def record(
-        self, recording: Recording, inputs: Any, **kwargs: Any
+        self,
+        recording: Recording,
+        inputs: Any,
+        **kwargs: Any,  # noqa: ARG002
     ) -> tuple[NDArray[Any], Pullback]:
         """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
-        spec = activations.get(self.activation).spec
-        if spec is None:
-            return super().record(recording, inputs, **kwargs)
+        activation = activations.get(self.activation)
+        spec = activation.spec
         x = cast(as_array(inputs, f"input of {self.label}"), self.compute_dtype)
         check_inputs(self.input_spec, x, self.label)
         kernel, bias = self.kernel.value, None if self.bias is None else self.bias.value
         sums = _core.DenseKernel(kernel, bias, ("linear",)).run(x, True)
-        is_linear = spec == ("linear",)
-        outputs = sums if is_linear else _core.activate(spec, sums)
-        logits = recording.note_logits(self, spec, sums, outputs)
+        outputs, activation_pullback = _activated(self, activation, spec, sums, recording)
 
         def pullback(gradients: list[Any]) -> list[Any]:
-            d = np.ascontiguousarray(gradients[0], x.dtype)
-            is_done = is_linear or (logits is not None and logits.taken)
-            d_sums = d if is_done else _core.differentiate(spec, sums, outputs, d)
+            d_sums = activation_pullback(np.ascontiguousarray(gradients[0], x.dtype))
             rows = d_sums.reshape(-1, self.units)
             d_kernel = np.zeros_like(kernel)
             _core.add_outer_product(x.reshape(len(rows), -1), rows, d_kernel)
@@ -170,3 +170,26 @@ class Dense(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns (..., units)."""
         return (*input_shape[:-1], self.units)
+
+
+def _activated(
+    layer: Dense, activation: Any, spec: Any, sums: NDArray[Any], recording: Recording
+) -> tuple[NDArray[Any], Callable[[NDArray[Any]], NDArray[Any]]]:
+    """What an activation makes of sums, and the gradient of the sums from that of its outputs."""
+    if spec is None:  # a function that no kernel knows
+        outputs, pullback = trace(activation, (sums,), {}, recording)
+
+        def of_function(d: NDArray[Any]) -> NDArray[Any]:
+            (d_sums,) = pullback([d])
+            return np.zeros_like(sums) if d_sums is None else np.ascontiguousarray(d_sums)
+
+        return as_array(outputs, layer.label), of_function
+    is_linear = spec == ("linear",)
+    outputs = sums if is_linear else _core.activate(spec, sums)
+    logits = recording.note_logits(layer, spec, sums, outputs)
+
+    def of_formula(d: NDArray[Any]) -> NDArray[Any]:
+        is_done = is_linear or (logits is not None and logits.taken)
+        return d if is_done else _core.differentiate(spec, sums, outputs, d)
+
+    return outputs, of_formula
