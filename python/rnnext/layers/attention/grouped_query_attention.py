@@ -42,7 +42,8 @@ class GroupedQueryAttention(HeadedAttention):
         bias_initializer: How their biases start.
         kernel_regularizer: Adds to the loss in training.
         bias_regularizer: Adds to the loss in training.
-        activity_regularizer: What training adds to the loss for the outputs.
+        activity_regularizer: What training adds to the loss for the outputs of each projection
+            inside, and for those of the layer.
         kernel_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
         use_gate: Whether the heads' outputs are multiplied by a gate, a projection of the query.

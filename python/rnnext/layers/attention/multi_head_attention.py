@@ -48,7 +48,7 @@ class HeadedAttention(Layer):
         bias_initializer: How their biases start.
         kernel_regularizer: Adds to the loss in training.
         bias_regularizer: Adds to the loss in training.
-        activity_regularizer: What training adds to the loss for the outputs.
+        activity_regularizer: What training adds to the loss for the outputs of each projection.
         kernel_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
         use_gate: Whether the heads' outputs are multiplied by a gate, a projection of the query.
@@ -122,6 +122,7 @@ class HeadedAttention(Layer):
             bias_initializer=_anew(self.bias_initializer),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
+            activity_regularizer=self.activity_regularizer,
             kernel_constraint=self.kernel_constraint,
             bias_constraint=self.bias_constraint,
             dtype=self.dtype_policy,
@@ -183,26 +184,6 @@ class HeadedAttention(Layer):
         """
         return explicit_scores and not self.quirks.blind_queries_see_all
 
-    _regularizes_outputs = False
-
-    def recorded(self, recording: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        """Returns what `record` does; see `Operation.recorded`."""
-        self.check_regularizer()
-        return super().recorded(recording, *args, **kwargs)
-
-    def check_regularizer(self) -> None:
-        """Rejects an activity regularizer in training: in Keras it is one of the projections.
-
-        Raises:
-            UnsupportedError: If there is one.
-        """
-        if self.activity_regularizer is not None:
-            raise UnsupportedError(
-                f"{self.label}: activity_regularizer={self.activity_regularizer!r} regularizes the "
-                "outputs of the projections inside, which rnnext does not do in training; "
-                "accepted is None."
-            )
-
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {
@@ -241,7 +222,7 @@ class MultiHeadAttention(HeadedAttention):
         bias_initializer: How their biases start.
         kernel_regularizer: Adds to the loss in training.
         bias_regularizer: Adds to the loss in training.
-        activity_regularizer: What training adds to the loss for the outputs.
+        activity_regularizer: What training adds to the loss for the outputs of each projection.
         kernel_constraint: Applied to it after each training step.
         bias_constraint: Applied to it after each training step.
         use_gate: Whether the heads' outputs are multiplied by a gate, a projection of the query.
@@ -273,6 +254,7 @@ class MultiHeadAttention(HeadedAttention):
     """
 
     _known_quirks = frozenset({"blind_queries_see_all", "keeps_masks"})
+    _regularizes_outputs = False  # only those of the projections inside, as in Keras
 
     def __init__(
         self,
