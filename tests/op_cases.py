@@ -178,6 +178,39 @@ def _losses() -> list[Case]:
     ]
 
 
+SCATTERED = np.array([[1], [0], [1]], np.int32)
+PLACES = np.array([[0, 2], [1, 1], [0, 2], [1, 0]], np.int32)
+# Without num_segments the values say how many there are.
+SEGMENT_REDUCTIONS = ("segment_sum", "segment_max", "segment_min", "segment_prod")
+SEGMENTS = np.array([2, 0, 2], np.int32)
+
+
+def _scattering() -> list[Case]:
+    found: list[Case] = [
+        ("slice_update", (X, (0, 1, 2), Y[:, :2, :1]), {}),
+        ("slice_update", (X, np.array([1, 1, 3]), Y[:1, :2, :1]), {}),
+        ("slice_update", (X, (1, 2, 3), Y[:, :2, :2]), {}),
+        ("scatter", (PLACES, ROW, (2, 3)), {}),
+        ("scatter", (SCATTERED, VECTORS[[0, 1, 0]], (4, 3)), {}),
+        ("scatter_update", (X, PLACES[1:], Y[0, :3]), {}),
+        ("unravel_index", (np.array([5, 11, 0], np.int32), (3, 4)), {}),
+        ("unravel_index", (np.array([5, 23]), (2, 3, 4)), {}),
+    ]
+    for reduction in ("add", "max", "min", "mul"):
+        found += [
+            ("scatter_update", (X, PLACES, Y[0, [0, 1, 2, 0]], reduction), {}),
+            ("scatter_update", (X[0], PLACES[:, ::-1] % 3, ROW), {"reduction": reduction}),
+        ]
+    for name in SEGMENT_REDUCTIONS:
+        found += [
+            (name, (Y[:, :, 0].T, SEGMENTS, 4), {}),
+            (name, (IDS.T, np.array([0, 1, 1], np.int32)), {}),
+            (name, (np.round(X[0]), np.array([0, -1, 0], np.int32), 2), {}),
+            (name, (VECTORS.T, np.array([0, 0, 2], np.int32)), {"sorted": True}),
+        ]
+    return found
+
+
 CASES: list[Case] = [
     *_elementwise(),
     *_arrays(),
@@ -185,6 +218,7 @@ CASES: list[Case] = [
     *_reductions(),
     *_products(),
     *_losses(),
+    *_scattering(),
 ]
 
 # What Keras computes, but does not record, or with a wrong shape or without an option.

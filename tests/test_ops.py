@@ -334,7 +334,10 @@ class TestSymbolically:
         received = arrays(model(args[first]))
         expected = arrays(getattr(ops, name)(*args, **kwargs))
         for tensor, ours, eager in zip(model.outputs, received, expected, strict=True):
-            assert tensor.shape == ours.shape
+            known = tensor.shape
+            if name in op_cases.SEGMENT_REDUCTIONS:
+                known = (known[0] or len(ours), *known[1:])
+            assert known == ours.shape
             assert tensor.dtype == ours.dtype.name
             np.testing.assert_array_equal(ours, eager)
 

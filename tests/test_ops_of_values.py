@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from keras_reference import arrays
-from op_cases import IDS, SIGNED, VECTORS, X
+from op_cases import IDS, ROW, SIGNED, VECTORS, X, Y
 
 from rnnext import ops
 from rnnext.errors import DataError, ShapeError, UnsupportedError
@@ -134,5 +134,34 @@ def test_a_half_turn_is_numpys() -> None:
     ],
 )
 def test_bad_input(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: ops.slice_update(X, (0,), Y), ShapeError, "expected an index for each axis"),
+        (lambda: ops.slice_update(X[:1], (0, 0, 0), X), ShapeError, "larger than the array"),
+        (lambda: ops.scatter_update(X, [[2, 0]], [ROW]), ShapeError, r"from 0 to \[1, 2\] are"),
+        (lambda: ops.scatter_update(X, [[-1]], X[:1]), ShapeError, r"from 0 to \[1\] are"),
+        (
+            lambda: ops.scatter_update(X, [[0]], X[:1], "sub"),
+            UnsupportedError,
+            r"one of \['add', 'max', 'min', 'mul'\], received 'sub'",
+        ),
+        (lambda: ops.segment_sum(X, [0, 3], 2), ShapeError, "a segment from 0 to 1 for each"),
+        (lambda: ops.segment_max(X, [[0, 1]], 2), ShapeError, "segment_ids must have one axis"),
+        (
+            lambda: ops.segment_min(X, [0, 1], 2, sorted=True),
+            UnsupportedError,
+            "num_segments=2 with sorted=True",
+        ),
+        (lambda: ops.unravel_index(IDS, (2, 2)), UnsupportedError, "expected one axis"),
+        (lambda: ops.ctc_decode(X, [3, 3], "beam_search"), UnsupportedError, "received 'beam_s"),
+        (lambda: ops.ctc_loss(IDS, X[0], [1, 1], [3, 3]), ShapeError, r"of shape \(N, T, K\)"),
+    ],
+)
+def test_bad_places_and_labels(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()

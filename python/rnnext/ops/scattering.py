@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.autodiff.rules import computed, value_of
-from rnnext.errors import UnsupportedError
+from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.ops.operation import CORE, MATH, NUMPY, operation
 from rnnext.ops.promotion import as_tensor
 from rnnext.ops.shapes import Shape, of_first, of_option, shape_of
@@ -162,7 +162,9 @@ def _segments_shape(
     num_segments: int | None = None,
     sorted: bool = False,  # noqa: ARG001
 ) -> Shape:
-    return (num_segments, *shape_of(data)[len(shape_of(segment_ids)) :])
+    if len(shape_of(segment_ids)) != 1:
+        raise ShapeError(f"segment_ids must have one axis, received {shape_of(segment_ids)}.")
+    return (num_segments, *shape_of(data)[1:])
 
 
 def _segments(class_name: str, ufunc: np.ufunc, doc: str) -> Any:
@@ -170,17 +172,17 @@ def _segments(class_name: str, ufunc: np.ufunc, doc: str) -> Any:
         data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False
     ) -> Any:
         array, ids = as_tensor(data), _integers(segment_ids)
+        _segments_shape(array, ids)
         size = _segment_count(ids, num_segments, sorted, class_name)
-        if ids.shape != array.shape[: ids.ndim] or (ids >= size).any():
+        if ids.shape != array.shape[:1] or (ids >= size).any():
             raise ValueError(f"expected a segment from 0 to {size - 1} for each part of the data.")
         neutral, of_nothing = _neutral(ufunc, array.dtype)
         of_nothing = 0 if sorted and ufunc.identity is None else of_nothing
 
         def forward(values: Array) -> Any:
-            rows = values.reshape(ids.size, *values.shape[ids.ndim :])
-            start = np.full((size, *rows.shape[1:]), neutral, rows.dtype)
-            start[np.bincount(ids[ids >= 0].reshape(-1), minlength=size) == 0] = of_nothing
-            return _reduced(ufunc, rows, ids.reshape(-1), start, values.shape)
+            start = np.full((size, *values.shape[1:]), neutral, values.dtype)
+            start[np.bincount(ids[ids >= 0], minlength=size) == 0] = of_nothing
+            return _reduced(ufunc, values, ids, start)
 
         return computed(forward, array)
 
@@ -212,7 +214,7 @@ def _segment_count(ids: Array, given: int | None, is_sorted: bool, class_name: s
     return int(ids.max(initial=-1)) + 1
 
 
-def _reduced(ufunc: np.ufunc, rows: Array, ids: Array, start: Array, shape: tuple[int, ...]) -> Any:
+def _reduced(ufunc: np.ufunc, rows: Array, ids: Array, start: Array) -> Any:
     """Reduces the rows of each segment; negative segments do not count."""
     kept, result, size = ids >= 0, start, len(start)
     at = ids[kept]
@@ -229,7 +231,7 @@ def _reduced(ufunc: np.ufunc, rows: Array, ids: Array, start: Array, shape: tupl
             counts = np.zeros(result.shape, d.dtype)
             np.add.at(counts, at, hits.astype(d.dtype))
             found[kept] = np.where(hits, (d / np.maximum(counts, 1))[at], d.dtype.type(0))
-        return found.reshape(shape)
+        return found
 
     return result, pullback
 
