@@ -81,6 +81,7 @@ class _First:
             *("layers.merge", "layers.noise", "layers.recurrent", "layers.wrappers"),
             *("utils.data_utils", "utils.generic_utils", "utils.layer_utils"),
             *("utils.np_utils", "utils.vis_utils"),
+            *("ops.linalg", "ops.nn", "ops.numpy"),
         )
     )
 

@@ -6,6 +6,7 @@ import functools
 
 from rnnext.absent_names import ABSENT, REASONS
 from rnnext.errors import UnsupportedError
+from rnnext.imports import real_name
 
 __all__ = [
     "AbsentImportError",
@@ -44,6 +45,7 @@ def reason(name: str) -> str | None:
         >>> reason("layers.RandomFlip")
         'it is about images; rnnext is about sequences'
     """
+    name = real_name(f"rnnext.{name}").removeprefix("rnnext.") if name.startswith("ops.") else name
     parts = name.split(".")
     # What a whole module is absent for is why its names are.
     for length in range(len(parts), 0, -1):

@@ -27,6 +27,10 @@ _STANDS_FOR = {
     "rnnext.python": "rnnext.tensorflow.python",
     "rnnext.math": "rnnext.tensorflow.math",
     "rnnext.nn": "rnnext.tensorflow.nn",
+    # Modules of Keras whose names are one level up, too.
+    "rnnext.ops.linalg": "rnnext.ops",
+    "rnnext.ops.nn": "rnnext.ops",
+    "rnnext.ops.numpy": "rnnext.ops",
     "rnnext.test": "rnnext.tensorflow.test",
     # Modules of Keras 2, whose names are one level up since Keras 3.
     "rnnext.engine": "rnnext.layers",

@@ -3,6 +3,9 @@ from rnnext.losses.operations import categorical_crossentropy as categorical_cro
 from rnnext.losses.operations import ctc_decode as ctc_decode
 from rnnext.losses.operations import ctc_loss as ctc_loss
 from rnnext.losses.operations import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from rnnext.ops import linalg as linalg
+from rnnext.ops import nn as nn
+from rnnext.ops import numpy as numpy
 from rnnext.ops.activation import celu as celu
 from rnnext.ops.activation import elu as elu
 from rnnext.ops.activation import gelu as gelu
