@@ -211,6 +211,40 @@ def _scattering() -> list[Case]:
     return found
 
 
+STEPS = random_array((2, 9, 4), seed="steps")
+IMAGE = random_array((2, 6, 5, 4), seed="image")
+VOLUME = random_array((1, 4, 3, 5, 2), seed="volume")
+
+
+def _kernel(*shape: int) -> Array:
+    return random_array(shape, seed=f"kernel {shape}")
+
+
+def _windows() -> list[Case]:
+    first = {"data_format": "channels_first"}
+    return [
+        ("conv", (STEPS, _kernel(3, 4, 5)), {}),
+        ("conv", (STEPS, _kernel(3, 4, 5), 2, "same"), {}),
+        ("conv", (STEPS, _kernel(2, 4, 5)), {"dilation_rate": 3}),
+        ("conv", (np.swapaxes(STEPS, 1, 2).copy(), _kernel(3, 4, 5)), first),
+        ("conv", (IMAGE, _kernel(3, 2, 4, 5), (2, 1)), {}),
+        ("conv", (IMAGE, _kernel(3, 2, 4, 5)), {"padding": "same", "dilation_rate": (1, 2)}),
+        ("conv", (VOLUME, _kernel(2, 2, 2, 2, 3)), {"padding": "same"}),
+        ("depthwise_conv", (STEPS, _kernel(3, 4, 2)), {}),
+        ("depthwise_conv", (IMAGE, _kernel(3, 2, 4, 1), 2, "same"), {}),
+        ("depthwise_conv", (np.swapaxes(STEPS, 1, 2).copy(), _kernel(3, 4, 2)), first),
+        ("separable_conv", (STEPS, _kernel(3, 4, 2), _kernel(1, 8, 3)), {}),
+        ("separable_conv", (IMAGE, _kernel(2, 2, 4, 1), _kernel(1, 1, 4, 3), 1, "same"), {}),
+        ("max_pool", (STEPS, 2), {}),
+        ("max_pool", (STEPS, 3, 2, "same"), {}),
+        ("max_pool", (IMAGE, (2, 3), 1), {}),
+        ("max_pool", (np.swapaxes(STEPS, 1, 2).copy(), 2), first),
+        ("average_pool", (STEPS, 2), {}),
+        ("average_pool", (STEPS, 4, 3, "same"), {}),
+        ("average_pool", (VOLUME, 2, 1), {}),
+    ]
+
+
 CASES: list[Case] = [
     *_elementwise(),
     *_arrays(),
@@ -219,10 +253,15 @@ CASES: list[Case] = [
     *_products(),
     *_losses(),
     *_scattering(),
+    *_windows(),
 ]
 
 # What Keras computes, but does not record, or with a wrong shape or without an option.
 UNRECORDED: list[Case] = [
+    ("conv", (STEPS, _kernel(3, 2, 6)), {}),
+    ("conv_transpose", (STEPS, _kernel(3, 5, 4)), {}),
+    ("conv_transpose", (STEPS, _kernel(3, 5, 4), 2, "same"), {}),
+    ("conv_transpose", (IMAGE, _kernel(3, 3, 2, 4), 2), {"output_padding": 1}),
     ("categorical_crossentropy", (LABELS, PROBABILITIES), {"axis": 1}),
     ("categorical_crossentropy", (LABELS, X), {"from_logits": True, "axis": 1}),
     *(("quantile", (X, 0.3), {"method": method}) for method in QUANTILE_METHODS),

@@ -48,6 +48,7 @@ FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # Imports that go up, none of them at the top of a module: the importing module, what it imports.
 UPWARD = {
     ("ops", "losses"): "Keras has the cross-entropies in keras.ops, too",
+    ("ops", "layers"): "and convolutions and pooling",
     ("metrics.metric", "layers"): "a metric's state is a Variable, as a layer's weights are",
     ("models", "saving"): "Keras has load_model in keras.models",
     ("models.model", "saving"): "Keras has save, save_weights and load_weights on a model",

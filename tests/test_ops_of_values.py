@@ -165,3 +165,28 @@ def test_bad_input(call: Any, error: type[Exception], message: str) -> None:
 def test_bad_places_and_labels(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: ops.conv(X, X[0]), ShapeError, "a kernel with 3 axes, as the inputs have"),
+        (lambda: ops.conv(X[0], X[0]), ShapeError, "with 3 to 5 axes, received 2"),
+        (lambda: ops.conv(X, np.ones((2, 3, 2))), ShapeError, "does not divide 4 channels"),
+        (lambda: ops.conv(X, np.ones((4, 4, 2))), ShapeError, r"no window of size \(4,\) fits"),
+        (lambda: ops.conv(X, X, padding="causal"), UnsupportedError, "received 'causal'"),
+        (lambda: ops.conv(X, X, 2, dilation_rate=2), UnsupportedError, "exclude each other"),
+        (lambda: ops.conv(X, X, data_format="last"), UnsupportedError, "received 'last'"),
+        (lambda: ops.conv(X, X, 0), UnsupportedError, "strides must be an integer >= 1"),
+        (lambda: ops.depthwise_conv(X, X[:, :2]), ShapeError, "is not for 4 channels"),
+        (lambda: ops.conv_transpose(X, X[..., :2]), ShapeError, "is not for 4 channels"),
+        (lambda: ops.max_pool(X, 4), ShapeError, r"no window of size \(4,\) fits"),
+    ],
+)
+def test_bad_windows(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_modules_that_are_names_of_ops() -> None:
+    assert ops.numpy is ops.nn is ops.linalg is ops

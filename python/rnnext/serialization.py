@@ -21,6 +21,7 @@ import numpy as np
 
 from rnnext.dtypes import standard_dtype_name
 from rnnext.errors import RnnextError, UnsupportedError
+from rnnext.naming import snake_case
 
 __all__ = [
     "builtin",
@@ -55,8 +56,11 @@ class _Builtins:
 
     def find(self, name: str) -> type | None:
         """Returns the class of this name, or None if there is none."""
-        if name not in self.classes:
-            self._import(name)
+        # A function's operation is named after it; other names may be anywhere.
+        for public in (name, snake_case(name), None):
+            if name in self.classes:
+                break
+            self._import(public)
         return self.classes.get(name)
 
     def names(self) -> list[str]:
@@ -64,11 +68,13 @@ class _Builtins:
         self._import()
         return sorted(self.classes)
 
-    def _import(self, name: str = "") -> None:
+    def _import(self, name: str | None = None) -> None:
+        """Imports what has a public name, None: all that have one."""
         package = importlib.import_module(self.package)
-        wanted: list[str] = [name] if name in package.__all__ else package.__all__
-        for public in wanted:
-            getattr(package, public)
+        public: list[str] = package.__all__
+        for wanted in public if name is None else [name]:
+            if wanted in public:
+                getattr(package, wanted)
 
 
 # The classes of each of Keras's modules, by the part of the module's name that says what they are.

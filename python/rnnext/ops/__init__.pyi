@@ -1,3 +1,9 @@
+from rnnext.layers.convolutional.operations import average_pool as average_pool
+from rnnext.layers.convolutional.operations import conv as conv
+from rnnext.layers.convolutional.operations import conv_transpose as conv_transpose
+from rnnext.layers.convolutional.operations import depthwise_conv as depthwise_conv
+from rnnext.layers.convolutional.operations import max_pool as max_pool
+from rnnext.layers.convolutional.operations import separable_conv as separable_conv
 from rnnext.losses.operations import binary_crossentropy as binary_crossentropy
 from rnnext.losses.operations import categorical_crossentropy as categorical_crossentropy
 from rnnext.losses.operations import ctc_decode as ctc_decode

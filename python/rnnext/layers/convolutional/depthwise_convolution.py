@@ -27,10 +27,16 @@ if TYPE_CHECKING:
         WeightedOptions,
     )
 
-__all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
+__all__ = [
+    "ChannelwiseProduct",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "SeparableConv1D",
+    "SeparableConv2D",
+]
 
 
-class _ChannelwiseProduct:
+class ChannelwiseProduct:
     """The windows of each channel times a kernel of that channel.
 
     One pass over all windows for each of their elements: with windows of few elements there is
@@ -129,9 +135,9 @@ class DepthwiseConv(ConvolutionLayer):
     def _pack_weights(self) -> tuple[Convolution, Any]:
         return self._product(), None if self.activation.name == "linear" else self.activation
 
-    def _product(self) -> _ChannelwiseProduct:
+    def _product(self) -> ChannelwiseProduct:
         bias = None if self.bias is None else self.bias.value
-        return _ChannelwiseProduct(self._windows, self.kernel.value, bias)
+        return ChannelwiseProduct(self._windows, self.kernel.value, bias)
 
     def _sums(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
         return self._product()(x, counts)
@@ -261,9 +267,9 @@ class SeparableConv(ConvolutionLayer):
         channelwise, mix = self._products(spec)
         return lambda x, counts: mix(channelwise(x, counts), counts), finish
 
-    def _products(self, spec: Any) -> tuple[_ChannelwiseProduct, WindowProduct]:
+    def _products(self, spec: Any) -> tuple[ChannelwiseProduct, WindowProduct]:
         bias = None if self.bias is None else self.bias.value
-        channelwise = _ChannelwiseProduct(self._windows, self.depthwise_kernel.value)
+        channelwise = ChannelwiseProduct(self._windows, self.depthwise_kernel.value)
         return channelwise, WindowProduct(
             self._single_places, self.pointwise_kernel.value, bias, spec
         )
@@ -280,7 +286,7 @@ class SeparableConv(ConvolutionLayer):
         self, recording: Recording, x: NDArray[Any], counts: tuple[int, ...], d: NDArray[Any]
     ) -> NDArray[Any]:
         depthwise, pointwise = self.depthwise_kernel.value, self.pointwise_kernel.value
-        mixed = _ChannelwiseProduct(self._windows, depthwise)(x, counts)
+        mixed = ChannelwiseProduct(self._windows, depthwise)(x, counts)
         d_mixed, d_pointwise = of_window_product(
             self._single_places, pointwise, mixed, counts, d, groups=1
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,13 +30,19 @@ if TYPE_CHECKING:
         WeightedOptions,
     )
 
-__all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
+__all__ = [
+    "Conv1DTranspose",
+    "Conv2DTranspose",
+    "Conv3DTranspose",
+    "TransposedProduct",
+    "transposed_sizes",
+]
 
 # How many elements are added to windows at a time; see WindowProduct.
 _BLOCK = 1 << 18
 
 
-class _TransposedProduct:
+class TransposedProduct:
     """The adjoint of `WindowProduct`: every input adds its multiple of the kernel to one window.
 
     Args:
@@ -84,6 +91,29 @@ class _TransposedProduct:
                 place += values[(..., *offset, slice(None))]
         inner = (slice(before, before + n) for n, (before, _) in zip(sizes, borders, strict=True))
         outputs[...] = padded[(slice(None), *inner)]
+
+
+def transposed_sizes(
+    windows: Windows, sizes: Sequence[int | None], output_padding: tuple[int, ...] | None
+) -> tuple[int | None, ...]:
+    """Returns the spatial sizes of the output of a transposed convolution.
+
+    Args:
+        windows: The windows of the output.
+        sizes: The spatial sizes of the input.
+        output_padding: By how much the output is longer than its windows; see `ConvTranspose`.
+    """
+
+    def size(n: int | None, stride: int, extent: int, extra: int | None) -> int | None:
+        if n is None:
+            return None
+        if windows.padding == "valid":
+            return (n - 1) * stride + (max(extent, stride) if extra is None else extent + extra)
+        return n * stride if extra is None else (n - 1) * stride + extent % 2 + extra
+
+    extras = output_padding or [None] * len(windows.size)
+    along = zip(sizes, windows.strides, windows.extent, extras, strict=True)
+    return tuple(size(*axis) for axis in along)
 
 
 class ConvTranspose(ConvolutionLayer):
@@ -169,28 +199,13 @@ class ConvTranspose(ConvolutionLayer):
 
     def _output_sizes(self, input_shape: Any) -> tuple[Any, ...]:
         """The spatial sizes of the output; see the class."""
-        paddings = self.output_padding or [None] * self.rank
-        sizes = tuple(
-            None if n is None else self._output_size(n, stride, extent, extra)
-            for n, stride, extent, extra in zip(
-                self._sizes_of(input_shape),
-                self.strides,
-                self._windows.extent,
-                paddings,
-                strict=True,
-            )
-        )
+        sizes = transposed_sizes(self._windows, self._sizes_of(input_shape), self.output_padding)
         if any(size is not None and size < 0 for size in sizes):
             raise ShapeError(
                 f"{self.label}: nothing is left of the output for an input of shape "
                 f"{tuple(input_shape)}, output_padding={self.output_padding}."
             )
         return sizes
-
-    def _output_size(self, n: int, stride: int, extent: int, extra: int | None) -> int:
-        if self.padding == "valid":
-            return (n - 1) * stride + (max(extent, stride) if extra is None else extent + extra)
-        return n * stride if extra is None else (n - 1) * stride + extent % 2 + extra
 
     def streamed(self, call: StreamedCall) -> Streamed:
         """Rejects sequences: an input adds to several steps of the output."""
@@ -199,9 +214,9 @@ class ConvTranspose(ConvolutionLayer):
     def _pack_weights(self) -> tuple[Convolution, Any]:
         return self._product(), None if self.activation.name == "linear" else self.activation
 
-    def _product(self) -> _TransposedProduct:
+    def _product(self) -> TransposedProduct:
         bias = None if self.bias is None else self.bias.value
-        return _TransposedProduct(self._windows, self.kernel.value, bias)
+        return TransposedProduct(self._windows, self.kernel.value, bias)
 
     def _sums(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
         return self._product()(x, counts)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import serialization
 from rnnext.errors import ShapeError
 from rnnext.graph.recording import Pullback, Recording
-from rnnext.layers.convolutional.gradients import inner_part
-from rnnext.layers.convolutional.windows import Windows, pad
+from rnnext.layers.convolutional.windows import Windows
 from rnnext.layers.integer_options import integers
+from rnnext.layers.pooling.window_reductions import (
+    LargestOfWindow,
+    MeanOfWindow,
+    WindowReduction,
+)
 from rnnext.layers.rearrangement import Rearrangement
-from rnnext.layers.spatial import SpatialLayer, lowest, standard_padding
+from rnnext.layers.spatial import SpatialLayer, standard_padding
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -51,6 +52,7 @@ class Pooling(SpatialLayer):
         ShapeError: If the padding is "valid" and no window fits into the input.
     """
 
+    _reduction: type[WindowReduction]
     pool_size: tuple[int, ...]
     strides: tuple[int, ...]
     padding: str
@@ -72,40 +74,12 @@ class Pooling(SpatialLayer):
         padding = standard_padding(padding, ("valid", "same"), self.label)
         self._keep_options({"pool_size": pool_size, "padding": padding, "strides": strides})
         self._windows = Windows(self.pool_size, self.strides, (1,) * self.rank, self.padding)
+        self._reduce = self._reduction(self._windows)
 
     def call(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Returns the reduced windows, in the input's data format."""
         counts: Any = self._window_counts(inputs.shape)
-        x = self._to_channels_last(inputs)
-        if 0 in counts:
-            return self._from_channels_last(x[(slice(None), *map(slice, counts))].copy())
-        return self._from_channels_last(self._pooled(x, counts))
-
-    def _pooled(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
-        """`(N, *spatial, C)` to `(N, *counts, C)`."""
-        raise NotImplementedError
-
-    def _combined(
-        self, x: NDArray[Any], counts: tuple[int, ...], combine: np.ufunc, neutral: Any
-    ) -> NDArray[Any]:
-        """Combines the elements of each window; those beyond the borders are `neutral`.
-
-        One pass over all windows for each of their elements. For windows of 2 to 25 elements that
-        took half the time of NumPy's reduction over the last axes of a strided view; only windows
-        of 7 x 7 took twice as long.
-        """
-        x = pad(x, self._windows.borders(x.shape[1:-1], counts), neutral)
-        first, *others = (
-            self._windows.elements(x, offset, counts)
-            for offset in itertools.product(*map(range, self.pool_size))
-        )
-        if not others:
-            return first.copy()
-        output = np.empty(first.shape, x.dtype)  # row-major; order="C" takes twice as long
-        combine(first, others[0], out=output)
-        for elements in others[1:]:
-            combine(output, elements, out=output)
-        return output
+        return self._from_channels_last(self._reduce(self._to_channels_last(inputs), counts))
 
     def record(
         self,
@@ -116,28 +90,10 @@ class Pooling(SpatialLayer):
         outputs = self.call(inputs)
 
         def pullback(d_outputs: list[Any]) -> list[Any]:
-            x = self._to_channels_last(inputs)
-            y = np.moveaxis(outputs, 1, -1) if self._channels_first else outputs
-            d = np.moveaxis(d_outputs[0], 1, -1) if self._channels_first else d_outputs[0]
-            counts = y.shape[1:-1]
-            borders = self._windows.borders(x.shape[1:-1], counts)
-            sizes = [
-                n + before + after
-                for n, (before, after) in zip(x.shape[1:-1], borders, strict=True)
-            ]
-            gradient = np.zeros((len(x), *sizes, x.shape[-1]), x.dtype)
-            if y.size:
-                self._spread(gradient, x, y, d)
-            inner = inner_part(gradient, x.shape[1:-1], borders)
-            return [self._from_channels_last(inner)]
+            x, y, d = (self._to_channels_last(a) for a in (inputs, outputs, d_outputs[0]))
+            return [self._from_channels_last(self._reduce.gradient(x, y, d))]
 
         return self.cast_outputs(outputs), pullback
-
-    def _spread(
-        self, gradient: NDArray[Any], x: NDArray[Any], y: NDArray[Any], d: NDArray[Any]
-    ) -> None:
-        """Adds to the gradient of `x`, with its borders, what that of the outputs `y` gives."""
-        raise NotImplementedError
 
     def _window_counts(self, input_shape: Any) -> tuple[int | None, ...]:
         """The spatial sizes of the output."""
@@ -157,46 +113,12 @@ class Pooling(SpatialLayer):
 
 
 class _MaxPooling(Rearrangement, Pooling):
-    def _pooled(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
-        return self._combined(x, counts, np.maximum, lowest(x.dtype))
-
-    def _spread(
-        self, gradient: NDArray[Any], x: NDArray[Any], y: NDArray[Any], d: NDArray[Any]
-    ) -> None:
-        """Of equal maxima of a window the first has the gradient."""
-        counts = y.shape[1:-1]
-        x = pad(x, self._windows.borders(x.shape[1:-1], counts), lowest(x.dtype))
-        open_ = np.ones(y.shape, bool)
-        for offset in itertools.product(*map(range, self.pool_size)):
-            hits = open_ & (self._windows.elements(x, offset, counts) == y)
-            open_ &= ~hits
-            place = self._windows.elements(gradient, offset, counts)
-            place += d * hits
+    _reduction = LargestOfWindow
 
 
 class _AveragePooling(Pooling):
     _casts_integers = True
-
-    def _pooled(self, x: NDArray[Any], counts: tuple[int, ...]) -> NDArray[Any]:
-        with np.errstate(over="ignore", invalid="ignore"):
-            sums = self._combined(x, counts, np.add, 0)
-            sums /= self._elements_inside(x, counts)
-        return sums
-
-    def _elements_inside(self, x: NDArray[Any], counts: tuple[int, ...]) -> Any:
-        """How many elements of each window lie within x."""
-        if self.padding == "valid":
-            return x.dtype.type(math.prod(self.pool_size))
-        return self._combined(np.ones((1, *x.shape[1:-1], 1), x.dtype), counts, np.add, 0)
-
-    def _spread(
-        self, gradient: NDArray[Any], x: NDArray[Any], y: NDArray[Any], d: NDArray[Any]
-    ) -> None:
-        counts = y.shape[1:-1]
-        shares = d / self._elements_inside(x, counts)
-        for offset in itertools.product(*map(range, self.pool_size)):
-            place = self._windows.elements(gradient, offset, counts)
-            place += shares
+    _reduction = MeanOfWindow
 
 
 @serialization.builtin("keras.layers")
