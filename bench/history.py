@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison.machine import describe_machine, read_caches
+from comparison.markdown import format_seconds
 from comparison.plots import draw_history
 from comparison.processes import BENCH_FOLDER, EndedError, Measurer
 
@@ -37,6 +38,7 @@ def main() -> int:
     report = {
         "machine": describe_machine(read_caches()),
         "settings": {"rounds": arguments.rounds, "seconds": arguments.seconds},
+        "load": round(os.getloadavg()[1], 1),
         "commits": commits,
         "times": times,
     }
@@ -67,11 +69,11 @@ def git(*arguments: str) -> str:
 def choose_commits(count: int) -> list[str]:
     """Commits of the main line that changed csrc/, evenly spread, and the newest.
 
-    None is older than the first layer in Python, which the worker calls.
+    None is older than the package of models, the last thing that the worker needs.
     """
     history = ["rev-list", "--first-parent", "--reverse"]
-    layers = git(*history, "HEAD", "--", "python/rnnext/layers").split()
-    changed = git(*history, f"{layers[0]}..HEAD", "--", "csrc").split()
+    models = git(*history, "HEAD", "--", "python/rnnext/models").split()
+    changed = git(*history, f"{models[0]}..HEAD", "--", "csrc").split()
     changed[-1] = git("rev-parse", "HEAD")  # it has the kernels of the last change
     last = len(changed) - 1
     return list(dict.fromkeys(changed[round(i * last / (count - 1))] for i in range(count)))
@@ -185,6 +187,9 @@ def render(report: dict[str, Any]) -> str:
         "Time of one call by that of the newest commit: the least processor time of",
         f"{settings['rounds']} interleaved rounds of {settings['seconds']:g} s.",
         "",
+        f"The machine's load was {report['load']}. From 2 on, neighbours on the same core make",
+        "figures of 0.8 to 1.2 of what has not changed: measure again what is reported below.",
+        "",
         "| commit | " + " | ".join(report["times"]) + " |",
         "| --- |" + " ---: |" * len(report["times"]),
     ]
@@ -196,7 +201,7 @@ def render(report: dict[str, Any]) -> str:
             for one, last in zip(row, newest, strict=True)
         ]
         lines.append(f"| {commit['date']} `{commit['hash'][:9]}` | " + " | ".join(cells) + " |")
-    cells = ["" if last is None else f"{last * 1e6:.3g} us" for last in newest]
+    cells = ["" if last is None else format_seconds(last) for last in newest]
     lines.append("| the newest | " + " | ".join(cells) + " |")
     slower = slower_steps(report)
     lines += ["", f"More than {SLOWER:g} times the least time before:", ""]

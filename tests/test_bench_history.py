@@ -26,6 +26,7 @@ def report() -> dict[str, Any]:
     return {
         "machine": {"processor": "a processor", "date": "2026-01-03T00:00:00"},
         "settings": {"rounds": 3, "seconds": 0.5},
+        "load": 0.5,
         "commits": [{**commit, "cannot_run": None} for commit in commits]
         + [{**commits[0], "hash": "e" * 40, "cannot_run": "it does not compile"}],
         "times": {
@@ -47,7 +48,7 @@ def test_times_are_relative_to_the_newest_commit(report: dict[str, Any]) -> None
     text = history.render(report)
     assert "| 2026-01-02 `aaaaaaaaa` | 1.00 | 1.67 |  |" in text
     assert "| 2026-01-02 `ccccccccc` | 1.00 | 1.25 | 2.00 |" in text
-    assert "| the newest | 1 us | 1.2 us | 2 us |" in text
+    assert "| the newest | 1.00 us | 1.20 us | 2.00 us |" in text
     assert "`eeeeeeeee` could not be measured." in text
 
 

@@ -11,6 +11,8 @@ mpl.use("agg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 
+from comparison.markdown import format_seconds
+
 _MARKERS = {
     "rnnext-avx2": "d",
     "onnxruntime": "o",
@@ -116,8 +118,8 @@ def draw_history(report: dict[str, Any], file: Path) -> None:
         ]
         axes.plot(*zip(*points, strict=True), marker="o", markersize=4)
         axes.axhline(1.0, color="0.6", linewidth=0.8)
-        axes.set_title(f"{name}: {times[-1] * 1e6:.3g} us", fontsize=10)
-        axes.set_ylim(0, None)
+        axes.set_title(f"{name}: {format_seconds(times[-1])}", fontsize=10)
+        axes.set_ylim(0, 1.15 * max(value for _, value in points))
         axes.grid(color="0.9")
         axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=8)
     machine = report["machine"]
