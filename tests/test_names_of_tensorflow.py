@@ -369,3 +369,28 @@ def test_seed_generator(draw: str) -> None:
     tf.random.set_seed(5)
     np.testing.assert_array_equal(drawn(None), other)
     assert tf.keras.random.SeedGenerator(7).get_config() == {"seed": 7}
+
+
+def test_what_a_model_returns_has_numpy() -> None:
+    k = tf.keras
+
+    class Own(k.Model):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = k.Sequential([k.layers.LSTM(3, return_sequences=True)])
+            self.dense = k.layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.dense(self.inner(x)), x
+
+    inputs = k.Input((4, 3))
+    functional = k.Model(inputs, [k.layers.GRU(2)(inputs), inputs])
+    masked = k.Sequential([k.layers.Masking(), k.layers.LSTM(2, return_sequences=True)])
+    for model in (Own(), functional, masked):
+        for _ in range(2):  # the second call is a short one
+            for y in model(X) if model is not masked else [model(X)]:
+                plain = y.numpy()
+                assert type(plain) is np.ndarray
+                np.testing.assert_array_equal(plain, y)
+                assert (y * 2).numpy().shape == y.shape
+    assert type(masked.predict(X)) is np.ndarray

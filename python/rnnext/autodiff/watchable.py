@@ -17,7 +17,7 @@ __all__ = ["OutputArray", "WatchableArray", "as_outputs", "watchable", "with_num
 
 
 class OutputArray(np.ndarray[Any, Any]):
-    """An array that a layer returned: one of NumPy's, with TensorFlow's `numpy()`."""
+    """An array that a model's call returned: one of NumPy's, with TensorFlow's `numpy()`."""
 
     def numpy(self) -> NDArray[Any]:
         """Returns a plain copy; a NumPy number if it is only one, bytes if it is a string."""
@@ -92,7 +92,7 @@ def watchable(result: Any) -> Any:
 
 
 def as_outputs(outputs: Any) -> Any:
-    """Returns what a layer computed, its plain arrays as OutputArrays.
+    """Returns what a model computed, its plain arrays as OutputArrays.
 
     Example:
         >>> as_outputs([np.ones(1), None])[0].numpy()

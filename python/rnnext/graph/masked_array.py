@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext import nest
+from rnnext.autodiff.watchable import OutputArray
 
 __all__ = [
     "MaskedTensor",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 
-class MaskedTensor(np.ndarray[Any, Any]):
+class MaskedTensor(OutputArray):
     """An array with a mask. Arrays computed from it have none.
 
     Attributes:

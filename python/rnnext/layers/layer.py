@@ -44,17 +44,17 @@ if TYPE_CHECKING:
 
     from rnnext.layers.option_types import BaseOptions, KeptOption, ShapeOptions
 
-__all__ = ["Layer", "tensors_of_shapes"]
+__all__ = ["NOT_GIVEN", "Layer", "short_type", "tensors_of_shapes"]
 
-_NOT_GIVEN: Any = object()
+NOT_GIVEN: Any = object()
 # The class of the arrays that go straight to `call`; none while a GradientTape is open.
-_short_type: Any = np.ndarray
+short_type: Any = np.ndarray
 
 
 @shortcut
 def _switch(is_open: bool) -> None:
-    global _short_type
-    _short_type = np.ndarray if is_open else _NOT_GIVEN
+    global short_type
+    short_type = np.ndarray if is_open else NOT_GIVEN
 
 
 class Layer(WeightOwner):
@@ -240,7 +240,7 @@ class Layer(WeightOwner):
 
     # Calling -----------------------------------------------------------------------------------
 
-    def __call__(self, inputs: Any = _NOT_GIVEN, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Any = NOT_GIVEN, *args: Any, **kwargs: Any) -> Any:
         """Applies the layer.
 
         Args:
@@ -251,9 +251,9 @@ class Layer(WeightOwner):
         Returns:
             What `call` returns: arrays, or symbolic tensors if an argument is symbolic.
         """
-        if self._direct and type(inputs) is _short_type and not args and not kwargs:
+        if self._direct and type(inputs) is short_type and not args and not kwargs:
             return self.call(inputs)
-        if inputs is _NOT_GIVEN:  # by name: layer(sequences=x)
+        if inputs is NOT_GIVEN:  # by name: layer(sequences=x)
             first = first_argument(type(self).call)
             args = (kwargs.pop(first),) if first in kwargs else ()
         else:
@@ -520,7 +520,7 @@ class Layer(WeightOwner):
         names = list(call.tensors)
         one = len(names) == 1 or self.quirks.masked_with_states or "constants" in names
         wanted = {"mask": names[0]} if one else {f"{name}_mask": name for name in names}
-        absent = None if self.quirks.masks_by_keyword else _NOT_GIVEN
+        absent = None if self.quirks.masks_by_keyword else NOT_GIVEN
         return {m: tensors for m, tensors in wanted.items() if call.named.get(m, absent) is None}
 
     def _call_as_keras2(self) -> None:

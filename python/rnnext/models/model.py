@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from rnnext import nest, serialization
 from rnnext.autodiff.tape import active, suspended
+from rnnext.autodiff.watchable import OutputArray, as_outputs
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.graph_config import tensors_of_config
 from rnnext.graph.program import Program
 from rnnext.graph.tensor import KerasTensor
+from rnnext.layers import layer as calls
 from rnnext.layers.layer import Layer
 from rnnext.models import batches
 from rnnext.models.batching import check_batch_size, run_in_batches
@@ -272,6 +274,18 @@ class Model(Trainer, Layer):
         if network is None:
             return nest.pack_like(x, arrays), size
         return (arrays if len(arrays) > 1 else arrays[0]), batch_size
+
+    def __call__(self, inputs: Any = calls.NOT_GIVEN, *args: Any, **kwargs: Any) -> Any:
+        """Applies the model; see `Layer.__call__`. Arrays that it returns have `numpy()`."""
+        if self._direct and type(inputs) is calls.short_type and not args and not kwargs:
+            outputs = self.call(inputs)
+        else:
+            outputs = super().__call__(inputs, *args, **kwargs)
+        if type(outputs) is np.ndarray:
+            return outputs.view(OutputArray)
+        return as_outputs(outputs)
+
+    _builtin_call: Any = __call__
 
     def predict_on_batch(self, x: Any) -> NDArray[Any]:
         """Returns what `predict` returns, for one batch.
