@@ -30,7 +30,7 @@ def model_of(library: Any, case: str) -> Any:
     name, options = LAYERS[case]
     query, value = layers.Input((4, 5)), layers.Input((3, 2))
     layer = getattr(layers, name)(activity_regularizer=library.regularizers.L2(0.3), **options)
-    seen = value if "heads" in str(options) else layers.Dense(5)(value)
+    seen = value if name == "MultiHeadAttention" else layers.Dense(5)(value)
     takes_list = name.endswith("Attention") and "heads" not in str(options)
     outputs = layer([query, seen]) if takes_list else layer(query, seen)
     model = library.Model([query, value], outputs)

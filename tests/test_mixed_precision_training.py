@@ -166,6 +166,18 @@ def test_a_saved_run_goes_on(begun_in: str, suffix: str, tmp_path: Path, keras: 
         assert int(rest.optimizer.iterations.numpy()) == steps + 1
 
 
+def test_config_is_that_of_keras(keras: ModuleType) -> None:
+    made = [
+        library.optimizers.LossScaleOptimizer(
+            library.optimizers.SGD(0.5, momentum=0.9, name="inner"), 2.0**10, 7, name="scaled"
+        )
+        for library in (rnnext.keras, keras)
+    ]
+    configs = [optimizer.get_config() for optimizer in made]
+    assert configs[0] == configs[1]
+    assert type(made[0]).from_config(configs[0]).get_config() == configs[1]
+
+
 def test_refused() -> None:
     sgd = rnnext.optimizers.SGD
     scaled = rnnext.optimizers.LossScaleOptimizer

@@ -155,7 +155,10 @@ class Model(Trainer, Layer):
             return []
         options = ("_compile_metrics", "_compile_weighted_metrics")
         has_metrics = any(getattr(self, option, None) is not None for option in options)
-        return ["loss", "compile_metrics"] if has_metrics else ["loss"]
+        steps: Any = vars(self).get("_steps")  # a batch shows which outputs have losses
+        is_known = steps is not None and steps.loss.losses is not None
+        of_outputs = steps.loss.output_loss_names if is_known else []
+        return ["loss", *(["compile_metrics"] if has_metrics else []), *of_outputs]
 
     @property
     def operations(self) -> list[Any]:

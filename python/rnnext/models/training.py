@@ -444,7 +444,7 @@ class Trainer:
         return own_step.compute_metrics(self, y, y_pred, sample_weight)
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """Returns the results of `metrics` by name."""
+        """Returns the loss and the results of `metrics` by name; those of outputs come last."""
         from rnnext.training import own_step
 
         return own_step.metrics_result(self)

@@ -50,6 +50,11 @@ class State:
         """The slots by kind, one for each variable; those of a round lie side by side in files."""
         return self._rounds
 
+    @property
+    def _model_variables_moving_average(self) -> list[Variable]:
+        """The averages of the variables, under Keras's name; [] without `use_ema`."""
+        return next((kinds["average"] for kinds in self._rounds if "average" in kinds), [])
+
     def after_steps(self, steps: int) -> None:
         """Computes what depends on the number of steps alone, where a file does not keep it."""
 

@@ -215,9 +215,9 @@ class CompileLoss:
 
     def results(self) -> dict[str, float]:
         """Returns the means so far: `loss`, and that of each output if there are several."""
-        total, *others = self._sums or [0.0]
-        means = [total / max(self._count, 1), *(s / max(self._batches, 1) for s in others)]
         names = ["loss", *(self.output_loss_names if self.losses is not None else ())]
+        total, *others = self._sums or [0.0] * len(names)
+        means = [total / max(self._count, 1), *(s / max(self._batches, 1) for s in others)]
         return dict(zip(names, means, strict=False))
 
     def reset(self) -> None:

@@ -143,21 +143,21 @@ class CompileMetrics:
                 metric.update_state(true[i], predicted[i])
 
     def results(self) -> dict[str, Any]:
-        """Returns the results so far by name; several outputs' begin with the output's name."""
+        """Returns the results so far by name; several outputs' begin with the output's name.
+
+        A name that is taken gets a number, of `weighted_metrics` only where `weighted_` before it
+        is not enough.
+        """
         results: dict[str, Any] = {}
         counts: dict[str, int] = {}
-        for metric, _, prefix, _ in self._listed or ():
+        for metric, _, prefix, weighted in self._listed or ():
             before = f"{prefix}_" if prefix else ""
             name = f"{before}{metric.name}"
-            if name in counts:
+            if weighted and name in counts:
                 name = f"{before}weighted_{metric.name}"
-                if name in counts:
-                    counts[name] += 1
-                    name = f"{name}_{counts[name] - 1}"
-                else:
-                    counts[name] = 1
-            else:
-                counts[name] = 1
+            count = counts[name] = counts.get(name, 0) + 1
+            if count > 1:
+                name = f"{name}_{count - 1}"
             value = metric.result()
             results[name] = float(np.asarray(value)) if np.ndim(value) == 0 else value
         return results

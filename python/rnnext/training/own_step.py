@@ -259,7 +259,10 @@ def compute_metrics(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict
 
 
 def metrics_result(model: Any) -> dict[str, Any]:
-    """Returns the results of `model.metrics` by name."""
+    """Returns the results of `model.metrics` by name, the loss first."""
+    if not has_own_step(model) and model._steps is not None:
+        of_loss, of_metrics = model._steps.loss.results(), model._steps.metrics.results()
+        return {"loss": of_loss.pop("loss"), **of_metrics, **of_loss}
     results: dict[str, Any] = {}
     for metric in model.metrics:
         result = metric.result()
