@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import rnnext
-from rnnext.interrupts import HeldInterrupts
+from rnnext.interrupts import HeldInterrupts, HoldableInterrupts
 
 N, T, F = 24, 5, 3
 RNG = np.random.default_rng(0)
@@ -176,6 +176,46 @@ def test_held_interrupts_nest() -> None:
         finished.append("after")
     assert finished == ["inner", "outer"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@needs_main_thread
+def test_interrupts_between_held_ones_come_at_once() -> None:
+    before, finished = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt), HoldableInterrupts():  # noqa: PT012
+        with HeldInterrupts():
+            finished.append("held")
+        signal.raise_signal(signal.SIGINT)
+        finished.append("after")
+    assert finished == ["held"]
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(KeyboardInterrupt), HoldableInterrupts():  # noqa: PT012
+        with HeldInterrupts():
+            signal.raise_signal(signal.SIGINT)
+            finished.append("held again")
+        finished.append("after")
+    assert finished == ["held", "held again"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@needs_main_thread
+def test_a_handler_that_a_callback_sets_stays() -> None:
+    before, received = signal.getsignal(signal.SIGINT), []
+
+    def own(number: int, _frame: Any) -> None:
+        received.append(number)
+
+    class Sets(rnnext.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+            if batch == 0:
+                signal.signal(signal.SIGINT, own)
+
+    try:
+        model_of().fit(X, Y, epochs=1, callbacks=[Sets()], **FIT)
+        assert signal.getsignal(signal.SIGINT) is own
+        signal.raise_signal(signal.SIGINT)
+        assert received == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_interrupts_are_held_in_the_main_thread_only() -> None:

@@ -10,6 +10,7 @@ from rnnext import nest
 from rnnext.callbacks import CallbackList
 from rnnext.callbacks.callback_list import plain_logs
 from rnnext.errors import UnsupportedError
+from rnnext.interrupts import HoldableInterrupts
 from rnnext.training.arrays import train_validation_split
 from rnnext.training.data import (
     EpochBatches,
@@ -66,7 +67,8 @@ def fit(
     logs = None
     for epoch in range(getattr(model, "_initial_epoch", None) or initial_epoch, epochs):
         callbacks.on_epoch_begin(epoch)
-        _train_epoch(model, steps, batches, callbacks)
+        with HoldableInterrupts():
+            _train_epoch(model, steps, batches, callbacks)
         logs = steps.results()
         if validation is not None and _is_due(epoch, validation_freq):
             found = _evaluated(model, steps, validation, callbacks)
