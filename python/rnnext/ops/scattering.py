@@ -100,7 +100,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     array, new, rows = as_tensor(inputs), as_tensor(updates), _integers(indices)
     sizes = array.shape[: rows.shape[-1]]
     if np.any(rows < 0) or np.any(rows >= np.asarray(sizes, np.int64)):
-        raise IndexError(f"indices from 0 to {[n - 1 for n in sizes]} are accepted")
+        raise IndexError(f"indices must be from 0 to {[n - 1 for n in sizes]}.")
     place = tuple(np.moveaxis(rows, -1, 0))
     new = new.astype(array.dtype)
     if name is None:
