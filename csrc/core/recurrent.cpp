@@ -29,6 +29,8 @@ struct Recurrent<T>::Packed {
   // Each gate's, of full width; packed if the config takes factors.
   core::PackedWeights<T> gate_kernels[kernels::kMaxGates];
   core::PackedWeights<T> gate_recurrent_kernels[kernels::kMaxGates];
+  kernels::PackedMatrix<T> gate_kernel_views[kernels::kMaxGates] = {};
+  kernels::PackedMatrix<T> gate_recurrent_views[kernels::kMaxGates] = {};
   // In Keras's layout, kept only for the layers that the reference runs.
   std::vector<T> plain_kernel, plain_recurrent_kernel, plain_bias;
 
@@ -128,6 +130,8 @@ void Recurrent<T>::Packed::pack_gates(const T* kernel_weights, const T* recurren
     };
     gate_kernels[gate] = packed(kernel_weights, config.features);
     gate_recurrent_kernels[gate] = packed(recurrent_weights, H);
+    gate_kernel_views[gate] = gate_kernels[gate].view();
+    gate_recurrent_views[gate] = gate_recurrent_kernels[gate].view();
   }
 }
 
@@ -234,10 +238,8 @@ RecurrentCall<T> Recurrent<T>::Packed::call(const RecurrentIo<T>& io, std::ptrdi
   }
   c.input_factors = from(io.input_factors, config.gates() * D);
   c.state_factors = from(io.state_factors, config.gates() * H);
-  for (int gate = 0; gate < kernels::kMaxGates; ++gate) {
-    c.gate_kernels[gate] = gate_kernels[gate].view();
-    c.gate_recurrent_kernels[gate] = gate_recurrent_kernels[gate].view();
-  }
+  c.gate_kernels = gate_kernel_views;
+  c.gate_recurrent_kernels = gate_recurrent_views;
   const std::ptrdiff_t row_bytes = config.gates() * H * static_cast<std::ptrdiff_t>(sizeof(T));
   c.block = io.input_factors.given() ? 0 : steps_ahead(c.rows, T_, row_bytes);
   c.members = 1;

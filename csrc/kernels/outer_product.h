@@ -14,10 +14,11 @@ namespace rnnext::kernels {
 namespace {
 
 constexpr ptrdiff_t kOuterChain = 64;
-// Where a factor is ones nothing but additions rounds: a chain's rows are added in shorter ones,
-// and these first to each other. That keeps the sum closer to the truth, of few rows and of
-// thousands, and there is hardly anything to compute.
-constexpr ptrdiff_t kSumChain = 16;
+// Where a factor is ones nothing but additions rounds, and there is hardly anything to compute: a
+// chain's rows are added in shorter ones, these to each other, and what rounding takes from the sum
+// of the chains is kept beside it (Neumaier, 1974). Of thousands of rows in chains alone the error
+// of a GRU's bias was 1.3 times PyTorch's.
+constexpr ptrdiff_t kSumChain = 8;
 // A tile: so many rows of `out` by so many vectors of its columns.
 constexpr int kOuterVectors = kRegisters == 32 ? 4 : 2;
 constexpr int kOuterRows = kFusesMultiplyAdd ? 6 : 4;
@@ -102,6 +103,7 @@ class OuterProduct {
     a_ = arena.template take<T>(kOuterChain * a_stride_);
     b_ = arena.template take<T>(kOuterChain * kTileColumns);
     out_ = arena.template take<T*>(k_);
+    if (sum_) lost_ = arena.template take<T>(call.columns + W);
     workspace_bytes_ = arena.used();
   }
 
@@ -109,6 +111,7 @@ class OuterProduct {
 
   void run() {
     find_out();
+    for (ptrdiff_t i = 0; sum_ && i < call_.columns; i += W) store<T>(lost_ + i, Vec<T>{});
     for (ptrdiff_t first = 0; first < call_.columns; first += kBlockColumns) {
       const ptrdiff_t end = lesser(first + kBlockColumns, call_.columns);
       for (ptrdiff_t row = 0; row < call_.rows; row += kOuterChain) {
@@ -118,6 +121,8 @@ class OuterProduct {
           add_columns(row, rows, column);
       }
     }
+    for (ptrdiff_t i = 0; sum_ && i < call_.columns; ++i)
+      if (lost_[i] == lost_[i]) sum_[i] += lost_[i];  // not a number: the sum is infinite
   }
 
  private:
@@ -160,14 +165,14 @@ class OuterProduct {
     }
     if (sum_)
       for (ptrdiff_t n = 0; n < vectors; ++n)
-        add_rows(b_ + n * W, rows, sum_ + first + n * W, n == vectors - 1 ? last : W);
+        add_rows(b_ + n * W, rows, first + n * W, n == vectors - 1 ? last : W);
     for_each_part(k_, kOuterRows, [&](ptrdiff_t k, ptrdiff_t height) {
       tiles.of[height][vectors](a_ + k, a_stride_, b_, rows, out_ + k, first, last);
     });
   }
 
-  // out (count) += the sum of a chain's rows of b, a vector each.
-  static void add_rows(const T* b, ptrdiff_t rows, T* out, ptrdiff_t count) {
+  // The sum from `column` on, `count` numbers, += a chain's rows of b, a vector each.
+  void add_rows(const T* b, ptrdiff_t rows, ptrdiff_t column, ptrdiff_t count) const {
     const auto sum_from = [&](ptrdiff_t first) {
       const ptrdiff_t end = lesser(first + kSumChain, rows);
       Vec<T> sum = load<T>(b + first * kTileColumns);
@@ -176,12 +181,16 @@ class OuterProduct {
     };
     Vec<T> sum = sum_from(0);
     for (ptrdiff_t first = kSumChain; first < rows; first += kSumChain) sum = sum + sum_from(first);
-    store_first<T>(out, load_first<T>(out, count) + sum, count);
+    T *out = sum_ + column, *lost = lost_ + column;
+    const Vec<T> before = load_first<T>(out, count), after = before + sum, added = after - before;
+    store_first<T>(out, after, count);
+    store<T>(lost, load<T>(lost) + ((before - (after - added)) + (sum - added)));
   }
 
   const OuterProductCall<T>& call_;
-  ptrdiff_t k_ = 0;   // of all factors that are not ones
-  T* sum_ = nullptr;  // (columns): where the sum of the rows of b goes
+  ptrdiff_t k_ = 0;    // of all factors that are not ones
+  T* sum_ = nullptr;   // (columns): where the sum of the rows of b goes
+  T* lost_ = nullptr;  // (columns): what rounding has taken from it
   ptrdiff_t a_stride_;
   T *a_, *b_;
   T** out_;

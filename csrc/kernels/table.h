@@ -91,7 +91,7 @@ struct RecurrentCall {
   // units); nullptr: ones. Such a product reads a kernel of one gate, in panels of one gate, of
   // those of `gates`. Not with a block for inputs, nor with members.
   const T *input_factors, *state_factors;
-  PackedMatrix<T> gate_kernels[kMaxGates], gate_recurrent_kernels[kMaxGates];
+  const PackedMatrix<T>*gate_kernels, *gate_recurrent_kernels;  // of each gate
 
   T* sequence;  // (rows, steps, units), sample r at sequence + r * sequence_stride; nullptr:
                 // unwanted
