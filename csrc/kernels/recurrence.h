@@ -319,18 +319,7 @@ class Recurrence {
   // Their states; none when each gate's product of them is made already.
   Rows<T> active_states() const {
     const T* h = h_[current_];
-    if (call_.state_factors) {
-      const auto size = static_cast<size_t>(active_rows_ * shape_.row());
-      __builtin_memset(state_sums_, 0, size * sizeof(T));
-      add_gate_products(shape_, call_.gate_recurrent_kernels, call_.units, call_.units,
-                        active_rows_, state_sums_, [&](int gate) {
-                          for (ptrdiff_t i = 0; i < active_rows_; ++i)
-                            scale(h + sample_[i] * stride_, state_factors(sample_[i], gate),
-                                  h_rows_ + i * stride_, call_.units);
-                          return Rows<T>{h_rows_, stride_, {}};
-                        });
-      return {};
-    }
+    if (__builtin_expect(call_.state_factors != nullptr, 0)) return sum_states_by_gate(), Rows<T>{};
     if (active_rows_ == call_.rows) return quantise_h_(h, stride_, active_rows_);
     for (ptrdiff_t i = 0; i < active_rows_; ++i)
       copy(h_rows_ + i * stride_, h + sample_[i] * stride_, shape_.unit_vectors);
@@ -340,19 +329,31 @@ class Recurrence {
   // Their inputs; none when they are projected already.
   Rows<T> active_inputs(ptrdiff_t t) const {
     if (call_.block) return {};
-    if (call_.input_factors) {
-      for (ptrdiff_t i = 0; i < active_rows_; ++i)
-        copy(projected_ + i * shape_.row(), call_.gates.bias, shape_.unit_vectors * kGates);
-      add_gate_products(shape_, call_.gate_kernels, call_.units, call_.features, active_rows_,
-                        projected_, [&](int gate) { return inputs_of_gate(t, gate); });
-      return {};
-    }
+    if (__builtin_expect(call_.input_factors != nullptr, 0)) return project_by_gate(t), Rows<T>{};
     for (ptrdiff_t i = 0; i < active_rows_; ++i) copy_input(i, sample_[i], t);
     return quantise_x_(x_rows_, x_stride_, active_rows_);
   }
 
-  // There are factors of inputs.
-  Rows<T> inputs_of_gate(ptrdiff_t t, int gate) const {
+  // With factors, each gate by itself. Not inlined: steps without would be slower beside them.
+  [[gnu::noinline]] void sum_states_by_gate() const {
+    const T* h = h_[current_];
+    const auto size = static_cast<size_t>(active_rows_ * shape_.row());
+    __builtin_memset(state_sums_, 0, size * sizeof(T));
+    add_gate_products(shape_, call_.gate_recurrent_kernels, call_.units, call_.units, active_rows_,
+                      state_sums_, [&](int gate) {
+                        for (ptrdiff_t i = 0; i < active_rows_; ++i)
+                          scale(h + sample_[i] * stride_, state_factors(sample_[i], gate),
+                                h_rows_ + i * stride_, call_.units);
+                        return Rows<T>{h_rows_, stride_, {}};
+                      });
+  }
+  [[gnu::noinline]] void project_by_gate(ptrdiff_t t) const {
+    for (ptrdiff_t i = 0; i < active_rows_; ++i)
+      copy(projected_ + i * shape_.row(), call_.gates.bias, shape_.unit_vectors * kGates);
+    add_gate_products(shape_, call_.gate_kernels, call_.units, call_.features, active_rows_,
+                      projected_, [&](int gate) { return inputs_of_gate(t, gate); });
+  }
+  [[gnu::noinline]] Rows<T> inputs_of_gate(ptrdiff_t t, int gate) const {
     for (ptrdiff_t i = 0; i < active_rows_; ++i) {
       const ptrdiff_t r = sample_[i];
       scale(call_.x + r * call_.x_stride + time(t) * call_.features,
@@ -390,7 +391,7 @@ class Recurrence {
     accumulate_block(shape, block, states, weights.recurrent_kernel, call_.units, z);
   }
 
-  void add_state_sums(const Block& block, T* z) const {
+  [[gnu::noinline]] void add_state_sums(const Block& block, T* z) const {
     for (ptrdiff_t i = 0; i < block.rows; ++i) {
       const T* sums = state_sums_ + (block.row + i) * shape_.row() + block.v * kColumn;
       for (ptrdiff_t n = 0; n < block.vectors * kColumn; n += W, z += W)
