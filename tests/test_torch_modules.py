@@ -60,7 +60,8 @@ def flat(results: Any) -> list[Any]:
 def states_of(module: Any, batch: int, dtype: Any = None) -> list[Any]:
     runs = module.num_layers * (2 if module.bidirectional else 1)
     count = 2 if module.mode == "LSTM" else 1
-    return [random(runs, batch, module.hidden_size, dtype=dtype) + k for k in range(count)]
+    sizes = (module.proj_size or module.hidden_size, module.hidden_size)[:count]
+    return [random(runs, batch, size, dtype=dtype) + k for k, size in enumerate(sizes)]
 
 
 def as_hx(states: list[Any]) -> Any:
@@ -113,15 +114,26 @@ def course(module: Any, x: Any, states: list[Any], use: str) -> list[Any]:
     return [each.detach() for each in results] + gradients
 
 
-@kinds
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@pytest.mark.parametrize(
+    ("kind", "proj_size"), [*((kind, 0) for kind in KINDS), ("LSTM", 2), ("LSTM", 4)]
+)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(("num_layers", "bidirectional"), [(1, False), (1, True), (2, True)])
 @pytest.mark.parametrize("form", ["time first", "batch first", "packed", "unsorted", "unbatched"])
 @pytest.mark.parametrize("with_states", [True, False])
 def test_answers_and_gradients(
-    kind: str, bias: bool, num_layers: int, bidirectional: bool, form: str, with_states: bool
+    kind: str,
+    proj_size: int,
+    bias: bool,
+    num_layers: int,
+    bidirectional: bool,
+    form: str,
+    with_states: bool,
 ) -> None:
     options = {"bias": bias, "num_layers": num_layers, "bidirectional": bidirectional}
+    if proj_size:
+        options["proj_size"] = proj_size
     theirs, mine = pair(kind, 3, 5, batch_first=form == "batch first", **options)
     x = random(4, 3) if form == "unbatched" else random(4, 3, 3)
     if form in ("packed", "unsorted"):
@@ -144,15 +156,23 @@ def test_answers_and_gradients(
             torch.testing.assert_close(a, b)
 
 
-@kinds
+@pytest.mark.parametrize(("kind", "proj_size"), [*((kind, 0) for kind in KINDS), ("LSTM", 2)])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(("num_layers", "bidirectional"), [(1, False), (2, False), (2, True)])
 @pytest.mark.parametrize("form", ["time first", "batch first", "packed"])
 @pytest.mark.parametrize("with_states", [True, False])
 def test_gradcheck(
-    kind: str, bias: bool, num_layers: int, bidirectional: bool, form: str, with_states: bool
+    kind: str,
+    proj_size: int,
+    bias: bool,
+    num_layers: int,
+    bidirectional: bool,
+    form: str,
+    with_states: bool,
 ) -> None:
     options = {"bias": bias, "num_layers": num_layers, "bidirectional": bidirectional}
+    if proj_size:
+        options["proj_size"] = proj_size
     options.update(batch_first=form == "batch first", dtype=torch.float64)
     _, module = pair(kind, 2, 3, **options)
     states = states_of(module, 3, torch.float64) if with_states else []
@@ -362,9 +382,12 @@ def test_from_torch_takes_the_modules() -> None:
     ("call", "error", "words"),
     [
         (
-            lambda: ours.LSTM(3, 5, proj_size=2),
-            UnsupportedError,
-            "rnnext.torch.LSTM: proj_size=2 is not supported, only 0.",
+            lambda: ours.LSTM(3, 5, proj_size=2)(random(4, 2, 3), (random(1, 2, 5),) * 2),
+            ShapeError,
+            (
+                "rnnext.torch.LSTM: h_0 must be (layers * directions, B, units) = (1, 2, 2), "
+                "whatever batch_first is, received (1, 2, 5)."
+            ),
         ),
         (
             lambda: ours.GRU(3, 5).bfloat16()(random(4, 2, 3).bfloat16()),

@@ -11,6 +11,7 @@ import torch
 from rnnext.errors import DataError, ShapeError, UnsupportedError
 from rnnext.torch.function import run_layer
 from rnnext.torch.kernels import CELLS, KernelCache
+from rnnext.torch.projection import projected, unprojected
 from rnnext.torch.sequences import sequences_of
 
 __all__ = ["GRU", "LSTM", "RNN"]
@@ -25,8 +26,6 @@ class _Recurrent(torch.nn.modules.rnn.RNNBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._kernels = KernelCache()
-        if self.proj_size:
-            self._refuse(f"proj_size={self.proj_size} is not supported, only 0")
 
     def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002 (torch's name)
         """Returns the output and the last states, as torch's module does."""
@@ -56,13 +55,23 @@ class _Recurrent(torch.nn.modules.rnn.RNNBase):
     def _run_layer(self, k: int, mask: Any, x: Any, states: Sequence[Any] | None) -> Any:
         names = [f"_l{k}", f"_l{k}_reverse"][: 2 if self.bidirectional else 1]
         weights = [self._weights(name) for name in names]
+        if states is not None:
+            runs = slice(k * len(names), (k + 1) * len(names))
+            states = [state[runs] for state in states]
+        if not self.proj_size:
+            return self._run_kernels(names, weights, mask, x, states)
+        projections = [getattr(self, f"weight_hr{name}") for name in names]
+        given = unprojected(weights, projections, mask, x, states)
+        output, h, c = self._run_kernels(names, given[0], mask, *given[1:])
+        return (*projected(output, h, projections), c)
+
+    def _run_kernels(
+        self, names: list[str], weights: list[list[Any]], mask: Any, x: Any, states: Any
+    ) -> Any:
         cell = CELLS[self.mode]
         directions = [
             self._kernels.get(name, cell, each) for name, each in zip(names, weights, strict=True)
         ]
-        if states is not None:
-            runs = slice(k * len(names), (k + 1) * len(names))
-            states = [state[runs] for state in states]
         return run_layer(directions, mask, x, states, [w for each in weights for w in each])
 
     def _weights(self, name: str) -> list[Any]:
@@ -109,9 +118,10 @@ class _Recurrent(torch.nn.modules.rnn.RNNBase):
         if not isinstance(given, (tuple, list)) or len(given) != count:
             self._wrong_states("the states must be the pair (h_0, c_0)", hx)
         runs = self.num_layers * (2 if self.bidirectional else 1)
-        expected = (runs, sequences.batch, self.hidden_size)
+        sizes = (self.proj_size or self.hidden_size, self.hidden_size)
         states = []
-        for state, name in zip(given, _STATE_NAMES, strict=False):
+        for state, name, size in zip(given, _STATE_NAMES, sizes, strict=False):
+            expected = (runs, sequences.batch, size)
             if not isinstance(state, torch.Tensor):
                 self._wrong_states(f"{name} must be a tensor", state)
             if state.dtype != x.dtype or state.device != x.device:
@@ -137,11 +147,11 @@ class LSTM(_Recurrent, torch.nn.LSTM):
     """`torch.nn.LSTM` that computes with rnnext's kernels, forwards and backwards.
 
     Arguments, parameters and their initialisation, state_dict, and what a call takes and returns
-    are those of `torch.nn.LSTM`; `proj_size` must be 0. Parameters and inputs are float32 or
-    float64 on the CPU.
+    are those of `torch.nn.LSTM`. Parameters and inputs are float32 or float64 on the CPU. With
+    `proj_size` the recurrent product has the size of an LSTM without it.
 
     Raises:
-        UnsupportedError: For `proj_size`, other dtypes and devices, `torch.jit`, `torch.export`.
+        UnsupportedError: For other dtypes and devices, `torch.jit`, `torch.export`.
         ShapeError: If the input or a state does not have the shape that torch takes.
         DataError: If they are not tensors, or not of the dtype of the parameters.
 
