@@ -394,3 +394,20 @@ def test_what_a_model_returns_has_numpy() -> None:
                 np.testing.assert_array_equal(plain, y)
                 assert (y * 2).numpy().shape == y.shape
     assert type(masked.predict(X)) is np.ndarray
+
+
+def test_outputs_of_models_are_inputs_like_any() -> None:
+    """Of a layer, of a model and of one with several inputs; each result as of a plain array."""
+    first = tf.keras.Sequential(
+        [tf.keras.Input((5, 3)), tf.keras.layers.LSTM(4, return_sequences=True)]
+    )
+    x, y = tf.keras.Input((5, 4)), tf.keras.Input((5, 4))
+    second = tf.keras.Model([x, y], tf.keras.layers.Add()([x, y]))
+    layer = tf.keras.layers.GRU(2)
+    outputs = first(np.ones((2, 5, 3), "float32"))
+    plain = np.array(outputs)
+    np.testing.assert_array_equal(layer(outputs), layer(plain))
+    assert type(layer(outputs)) is np.ndarray
+    np.testing.assert_array_equal(second([outputs, plain]), plain + plain)
+    np.testing.assert_array_equal(second.predict([outputs, outputs]), plain + plain)
+    np.testing.assert_array_equal(layer(outputs, mask=None), layer(plain))

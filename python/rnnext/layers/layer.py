@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rnnext import nest, serialization
 from rnnext.arrays import as_array, as_strings, cast, holds_strings, is_traced
 from rnnext.autodiff.tape import active, shortcut, suspended
+from rnnext.autodiff.watchable import OutputArray
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.arguments import (
     CallArguments,
@@ -253,6 +254,8 @@ class Layer(WeightOwner):
         """
         if self._direct and type(inputs) is short_type and not args and not kwargs:
             return self.call(inputs)
+        if isinstance(inputs, OutputArray) and short_type is np.ndarray:
+            return self(inputs.view(np.ndarray), *args, **kwargs)
         if inputs is NOT_GIVEN:  # by name: layer(sequences=x)
             first = first_argument(type(self).call)
             args = (kwargs.pop(first),) if first in kwargs else ()

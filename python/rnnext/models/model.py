@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rnnext import nest, serialization
 from rnnext.autodiff.tape import active, suspended
-from rnnext.autodiff.watchable import OutputArray, as_outputs
+from rnnext.autodiff.watchable import OutputArray, as_outputs, plain
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.graph_config import tensors_of_config
 from rnnext.graph.program import Program
@@ -283,6 +283,8 @@ class Model(Trainer, Layer):
         if self._direct and type(inputs) is calls.short_type and not args and not kwargs:
             outputs = self.call(inputs)
         else:
+            if type(inputs) is list and calls.short_type is np.ndarray:
+                inputs = plain(inputs)
             outputs = super().__call__(inputs, *args, **kwargs)
         if type(outputs) is np.ndarray:
             return outputs.view(OutputArray)
