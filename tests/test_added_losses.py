@@ -166,3 +166,17 @@ def test_the_penalty_of_a_class_that_is_not_there() -> None:
     model.compile("sgd", "mse")
     with pytest.raises(UnsupportedError, match=r"the class of .*Gone.* is not known"):
         model.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0)
+
+
+def test_a_regularizer_that_a_layer_is_given_later() -> None:
+    """A functional model keeps the answer whether a layer adds to the loss, until one changes."""
+    a, b = rnnext.Input((3,)), rnnext.Input((3,))
+    dense = rnnext.layers.Dense(2)
+    model = rnnext.Model([a, b], rnnext.layers.Add()([dense(a), dense(b)]))
+    x = np.ones((4, 3), "float32")
+    model([x, x])
+    assert model.losses == []
+    dense.activity_regularizer = rnnext.regularizers.L2(0.5)
+    y = dense(x)
+    model([x, x])
+    np.testing.assert_allclose([float(each) for each in model.losses], [(y**2).sum() / 8] * 2)

@@ -19,6 +19,7 @@ from rnnext.regularizers.regularizer import penalty
 __all__ = [
     "add",
     "added_to",
+    "changes",
     "collected",
     "keep",
     "may_add",
@@ -38,6 +39,15 @@ class _Last(threading.local):
 _last = _Last()
 
 
+class _Changes:
+    """Counts what may change the answer of `may_add` for a model whose layers stay the same."""
+
+    count = 0
+
+
+changes = _Changes()
+
+
 def add(layer: Any, loss: Any) -> None:
     """Adds to the loss of the call that is running; see `Layer.add_loss`.
 
@@ -48,7 +58,9 @@ def add(layer: Any, loss: Any) -> None:
     Raises:
         DataError: If there is something else.
     """
-    vars(layer)["_adds_losses"] = True
+    if not layer._adds_losses:
+        vars(layer)["_adds_losses"] = True
+        changes.count += 1
     for value in nest.flatten(loss):
         if isinstance(value, KerasTensor):
             raise DataError(

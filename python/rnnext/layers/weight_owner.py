@@ -18,6 +18,7 @@ from rnnext.dtypes import DTypePolicy, get_policy, widened
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.graph.operation import Operation
 from rnnext.graph.tensor import standard_shape
+from rnnext.layers.added_losses import changes
 from rnnext.layers.variable import Variable, count_scalars, weights_lock
 from rnnext.layers.weight_budget import weight_budget
 from rnnext.naming import unique_name
@@ -57,6 +58,8 @@ class WeightOwner(Operation):
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable):
             self._track(value)
+        elif name == "activity_regularizer":
+            changes.count += 1
         object.__setattr__(self, name, value)
         if self.__dict__.get("built") and name != "_packed":
             self.weights_changed()  # an option such as `activation` is packed with the weights

@@ -57,6 +57,8 @@ class Functional(Model):
     is_functional = True
     # None only in a Sequential that is not built yet.
     _network: Network | None = None
+    # How many changes there were when that was looked up, and whether a layer adds to the loss.
+    _losses_known: tuple[int, bool] | None = None
     # Whether the graph is all it computes: a user's subclass may have a `call`.
     _runs_graph = False
     # Whether it is all that `predict` computes: the subclass may have a `predict_step`, too.
@@ -82,7 +84,15 @@ class Functional(Model):
         self._predicts_graph = self._runs_graph and not self._has_own_predict_step
         self.supports_masking = True
         self.built = True
-        self._direct = not self.program.makes_masks and not added_losses.may_add(self)
+        self._direct = not self.program.makes_masks and not self._may_add_losses()
+
+    def _may_add_losses(self) -> bool:
+        """See `added_losses.may_add`, which looks at all layers; here once after each change."""
+        count = added_losses.changes.count
+        if self._losses_known is None or self._losses_known[0] != count:
+            self.__dict__["_losses_known"] = count, added_losses.may_add(self)
+        found: bool = self._losses_known[1]  # type: ignore[index]
+        return found
 
     @property
     def network(self) -> Network:
@@ -122,7 +132,7 @@ class Functional(Model):
             mask = masks_of(inputs)
         if active.tape is not None:
             outputs, masks = self._run_traced(inputs, mask, training)
-        elif added_losses.may_add(self):
+        elif self._may_add_losses():
             outputs, masks = added_losses.collected(
                 lambda: self._run_traced(inputs, mask, bool(training))
             )
