@@ -48,7 +48,7 @@ def arguments(cls: Any) -> tuple[dict[str, Any], list[str]]:
     names = {"trainable", "autocast", "activity_regularizer", "dtype", "unknown_option"}
     for base in cls.__mro__:
         names |= base.__dict__.get("_more_options", set())
-    for name, parameter in inspect.signature(cls).parameters.items():
+    for name, parameter in list(inspect.signature(cls.__init__).parameters.items())[1:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         names.add(name)

@@ -131,7 +131,7 @@ class TestAgainstKeras:
     @pytest.mark.parametrize("name", ALL)
     def test_arguments(self, keras: ModuleType, name: str) -> None:
         theirs, ours = (
-            list(inspect.signature(getattr(module, name)).parameters)
+            list(inspect.signature(getattr(module, name).__init__).parameters)[1:]
             for module in (keras.layers, layers)
         )
         ours = [argument for argument in ours if not argument.startswith("lora_")]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,17 @@ FIT: dict[str, Any] = {"batch_size": 4, "shuffle": False, "verbose": 0}
 needs_main_thread = pytest.mark.skipif(
     threading.current_thread() is not threading.main_thread(), reason="only it is interrupted"
 )
+
+
+@pytest.fixture(autouse=True)
+def _python_s_handler() -> Iterator[None]:
+    """A shell ignores SIGINT in what it starts in the background, and so do the tests then."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Passing(rnnext.layers.Layer):
@@ -156,7 +168,7 @@ def test_ctrl_c_at_any_time() -> None:
             timer.start()
             model.fit(X, Y, epochs=40, **FIT)
             timer.join()
-            signal.pause()  # it was too quick: the signal is still to come
+            time.sleep(10)  # it was too quick: the signal is still to come
         timer.join()
         taken = int(model.optimizer.iterations)
         if expected[taken] is not None:

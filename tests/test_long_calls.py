@@ -80,7 +80,8 @@ def test_dense() -> None:
 
 
 PROGRAM = """
-import sys, numpy as np, rnnext
+import signal, sys, numpy as np, rnnext
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
 from rnnext.layers import *
 layer = {layer}
 x = np.zeros({shape}, "float32")
