@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from rnnext import nest
 from rnnext.autodiff.tape import active
 
-__all__ = ["OutputArray", "WatchableArray", "as_outputs", "plain", "watchable", "with_numpy"]
+__all__ = [
+    "VIEWS",
+    "OutputArray",
+    "WatchableArray",
+    "as_outputs",
+    "plain",
+    "watchable",
+    "with_numpy",
+]
 
 
 class OutputArray(np.ndarray[Any, Any]):
@@ -74,6 +82,10 @@ class WatchableArray(OutputArray):
         return str(self.view(np.ndarray))
 
 
+# Arrays that hold no more than NumPy's do; those with masks are a subclass of their own.
+VIEWS = frozenset({OutputArray, WatchableArray})
+
+
 def watchable(result: Any) -> Any:
     """Returns an array, a number of NumPy, or a tuple or list of them, with `numpy()`.
 
@@ -112,10 +124,10 @@ def plain(inputs: Any) -> Any:
         >>> type(plain(as_outputs(np.ones(1)))) is np.ndarray
         True
     """
-    if isinstance(inputs, OutputArray):
+    if type(inputs) in VIEWS:
         return inputs.view(np.ndarray)
     if type(inputs) is list:
-        return [x.view(np.ndarray) if isinstance(x, OutputArray) else x for x in inputs]
+        return [x.view(np.ndarray) if type(x) in VIEWS else x for x in inputs]
     return inputs
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rnnext import nest, serialization
 from rnnext.arrays import as_array, as_strings, cast, holds_strings, is_traced
 from rnnext.autodiff.tape import active, shortcut, suspended
-from rnnext.autodiff.watchable import OutputArray
+from rnnext.autodiff.watchable import VIEWS
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.arguments import (
     CallArguments,
@@ -254,7 +254,7 @@ class Layer(WeightOwner):
         """
         if self._direct and type(inputs) is short_type and not args and not kwargs:
             return self.call(inputs)
-        if isinstance(inputs, OutputArray) and short_type is np.ndarray:
+        if type(inputs) in VIEWS and short_type is np.ndarray:
             return self(inputs.view(np.ndarray), *args, **kwargs)
         if inputs is NOT_GIVEN:  # by name: layer(sequences=x)
             first = first_argument(type(self).call)
