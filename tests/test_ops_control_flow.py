@@ -1,4 +1,4 @@
-"""Branches, loops and gradients of one's own, beside keras.ops and TensorFlow's tape."""
+"""Branches, loops and custom gradients, beside keras.ops and TensorFlow's tape."""
 
 from __future__ import annotations
 

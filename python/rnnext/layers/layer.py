@@ -619,7 +619,7 @@ class Layer(WeightOwner):
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialization.serialize(self.activity_regularizer)
         config.update(options_config(self, self._options))
-        config.update(self.quirks.get_config())
+        config.update(self.quirks.get_config(self._known_quirks))
         is_own = not serialization.is_builtin(type(self))
         if is_own and not self._options and not _is_overridden(self, "get_config"):
             config.update(constructor_arguments(self, self.__dict__["_construction"]))

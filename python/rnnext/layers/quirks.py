@@ -8,11 +8,9 @@ from typing import Any
 __all__ = ["KERAS3", "Quirks"]
 
 
-def _older(behaviour: str, in_config: bool = True) -> Any:
+def _older(behaviour: str) -> Any:
     """A quirk, off unless a file asks for it, and how errors describe it."""
-    return dataclasses.field(
-        default=False, metadata={"behaviour": behaviour, "in_config": in_config}
-    )
+    return dataclasses.field(default=False, metadata={"behaviour": behaviour})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Quirks:
         "before Keras 3 a call with initial_state used the input's mask too"
     )
     masks_by_keyword: bool = _older(
-        "before Keras 3 a call with **kwargs was given the mask among them", in_config=False
+        "before Keras 3 a call with **kwargs was given the mask among them"
     )
     outputs_initial_state: bool = _older(
         "before Keras 2.2.5 masked steps could output the initial state"
@@ -68,10 +66,9 @@ class Quirks:
         text: str = fields[name].metadata["behaviour"]
         return text
 
-    def get_config(self) -> dict[str, bool]:
-        """Returns the options that a constructor takes, for those that are on."""
-        on = {field.name for field in dataclasses.fields(self) if field.metadata["in_config"]}
-        return {name: True for name in self.names() if name in on}
+    def get_config(self, known: frozenset[str]) -> dict[str, bool]:
+        """Returns the options of a class that knows these, for those that are on."""
+        return {name: True for name in self.names() if name in known}
 
     def with_(self, **changes: bool) -> Quirks:
         """Returns the same quirks but for these."""
