@@ -63,7 +63,7 @@ def scatter(indices: Any, values: Any, shape: Sequence[int]) -> Any:
     Args:
         indices: (..., K) integers: each row is the index of an element, or of a part, if there
             are more than K axes.
-        values: (..., *shape[K:]).
+        values: `(..., *shape[K:])`.
         shape: Shape of the result.
 
     Example:
@@ -83,7 +83,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
         inputs: The array.
         indices: (..., K) integers: each row is the index of an element, or of a part, if there
             are more than K axes.
-        updates: (..., *inputs.shape[K:]).
+        updates: `(..., *inputs.shape[K:])`.
         reduction: None: they replace what was there; "add", "max", "min" or "mul": they are
             joined with it, one after the other.
 

@@ -102,8 +102,8 @@ def conv(
     """Returns the products of a kernel with every window of the inputs; see `layers.Conv1D`.
 
     Args:
-        inputs: (N, *spatial, C).
-        kernel: (*size, C / groups, F).
+        inputs: `(N, *spatial, C)`.
+        kernel: `(*size, C / groups, F)`.
         strides: From one window to the next: a number, or one for each axis.
         padding: "valid" or "same".
         data_format: "channels_last" or "channels_first"; None: that of the settings.
@@ -148,8 +148,8 @@ def depthwise_conv(
     """Returns the products of windows of each channel with its own kernels; see `conv`.
 
     Args:
-        inputs: (N, *spatial, C).
-        kernel: (*size, C, M); channel c makes the outputs c * M to c * M + M - 1.
+        inputs: `(N, *spatial, C)`.
+        kernel: `(*size, C, M)`; channel c makes the outputs c * M to c * M + M - 1.
         strides: From one window to the next.
         padding: "valid" or "same".
         data_format: See `conv`.
@@ -183,8 +183,8 @@ def separable_conv(
     """Returns `depthwise_conv` followed by a `conv` with windows of one element.
 
     Args:
-        inputs: (N, *spatial, C).
-        depthwise_kernel: (*size, C, M).
+        inputs: `(N, *spatial, C)`.
+        depthwise_kernel: `(*size, C, M)`.
         pointwise_kernel: (1, ..., 1, C * M, F).
         strides: From one window to the next.
         padding: "valid" or "same".
@@ -214,8 +214,8 @@ def conv_transpose(
     """Returns what the gradient of `conv` makes of the gradient of its result.
 
     Args:
-        inputs: (N, *spatial, C).
-        kernel: (*size, F, C).
+        inputs: `(N, *spatial, C)`.
+        kernel: `(*size, F, C)`.
         strides: From one window of the result to the next.
         padding: "valid" or "same".
         output_padding: By how much the result is longer than its windows; see
@@ -271,7 +271,7 @@ def max_pool(
     """Returns the largest element of every window; see `layers.MaxPooling1D`.
 
     Args:
-        inputs: (N, *spatial, C).
+        inputs: `(N, *spatial, C)`.
         pool_size: Size of a window: a number, or one for each axis.
         strides: From one window to the next; by default `pool_size`.
         padding: "valid" or "same".
@@ -292,7 +292,7 @@ def average_pool(
     """Returns the mean of every window; see `layers.AveragePooling1D`.
 
     Args:
-        inputs: (N, *spatial, C).
+        inputs: `(N, *spatial, C)`.
         pool_size: Size of a window: a number, or one for each axis.
         strides: From one window to the next; by default `pool_size`.
         padding: "valid" or "same": only elements within the array count.
