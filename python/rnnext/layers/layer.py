@@ -115,6 +115,8 @@ class Layer(WeightOwner):
     _no_options: frozenset[str] = frozenset()
     # Names of the constructors' arguments that a layer keeps as attributes and in its config.
     _options: tuple[str, ...] = ()
+    # Which of them are in the config, where Keras's config is not in the order of its signature.
+    _config_order: tuple[str, ...] | None = None
     # Arguments that a class takes out of its constructor's **kwargs, most of them of older Keras.
     _more_options: frozenset[str] = frozenset({"batch_input_shape", "input_dim", "input_shape"})
 
@@ -618,7 +620,8 @@ class Layer(WeightOwner):
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialization.serialize(self.activity_regularizer)
-        config.update(options_config(self, self._options))
+        order = self._options if self._config_order is None else self._config_order
+        config.update(options_config(self, order))
         config.update(self.quirks.get_config(self._known_quirks))
         is_own = not serialization.is_builtin(type(self))
         if is_own and not self._options and not _is_overridden(self, "get_config"):

@@ -48,6 +48,8 @@ class CategoryEncoding(Layer):
         array([[0., 2., 0., 1.]], dtype=float32)
     """
 
+    num_tokens: int
+
     reads_ids = True
 
     def __init__(
@@ -65,9 +67,8 @@ class CategoryEncoding(Layer):
             )
         if sparse:
             raise UnsupportedError(f"{self.label}: sparse={sparse!r} is not supported.")
-        self.num_tokens = num_tokens
+        self._take(locals(), without=("sparse",))
         self.output_mode = mode
-        self.sparse = sparse
 
     def call(self, inputs: NDArray[Any], count_weights: Any = None) -> NDArray[Any]:
         """Returns the vectors."""
@@ -97,11 +98,3 @@ class CategoryEncoding(Layer):
         """Returns a symbolic tensor for the vectors."""
         shape = self.compute_output_shape(inputs.shape)
         return KerasTensor(shape, self.compute_dtype, self.name)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_tokens": self.num_tokens,
-            "output_mode": self.output_mode,
-        }

@@ -49,6 +49,11 @@ class Dropout(Layer):
         array([0., 2.], dtype=float32)
     """
 
+    rate: float
+    seed: int | None
+
+    _config_order: tuple[str, ...] | None = ("rate", "seed", "noise_shape")
+
     def __init__(
         self,
         rate: float,
@@ -59,9 +64,8 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise UnsupportedError(f"{self.label}: rate must be from 0 to 1, received {rate!r}.")
-        self.rate = rate
+        self._take(locals())
         self.noise_shape = self._checked_noise_shape(noise_shape)
-        self.seed = seed
         self.supports_masking = True
 
     def _checked_noise_shape(self, noise_shape: Any) -> tuple[int | None, ...] | None:
@@ -133,12 +137,3 @@ class Dropout(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the input's shape."""
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "rate": self.rate,
-            "seed": self.seed,
-            "noise_shape": serialization.serialize(self.noise_shape),
-        }

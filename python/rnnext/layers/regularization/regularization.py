@@ -66,6 +66,8 @@ class GaussianDropout(Dropout):
         **kwargs: Arguments of `Layer`.
     """
 
+    _config_order = ("rate", "seed")
+
     def __init__(
         self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerOptions]
     ) -> None:
@@ -79,17 +81,12 @@ class GaussianDropout(Dropout):
         drawn = generator_of(self, recording).standard_normal(inputs.shape, dtype=np.float32)
         return (1 + deviation * drawn).astype(inputs.dtype), None
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        config = super().get_config()
-        del config["noise_shape"]
-        return config
-
 
 class _SpatialDropout(Dropout):
     """Drops whole feature maps in training."""
 
     _rank: int
+    _config_order: tuple[str, ...] | None = ("rate", "seed")
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         noise_shape = kwargs.pop("noise_shape", None)  # in the configs of Keras 2, always None
@@ -107,7 +104,7 @@ class _SpatialDropout(Dropout):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments that Keras's constructor has, too."""
         config = super().get_config()
-        del config["trainable"], config["noise_shape"]
+        del config["trainable"]
         return config
 
 
@@ -125,6 +122,8 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class _SpatialDropoutWithFormat(_SpatialDropout):
+    _config_order = ("rate", "seed", "data_format")
+
     def __init__(
         self,
         rate: float,
@@ -139,10 +138,6 @@ class _SpatialDropoutWithFormat(_SpatialDropout):
                 f"{data_format!r}."
             )
         self.data_format = data_format or "channels_last"
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "data_format": self.data_format}
 
 
 @serialization.builtin("keras.layers")
