@@ -60,7 +60,7 @@ struct Data {
 
 Data<double> drawn(const Case& c) {
   Random random(77 + static_cast<std::uint64_t>(c.shape.H));
-  const auto [B, T_, D, H] = c.shape;
+  const std::ptrdiff_t B = c.shape.B, T_ = c.shape.T, D = c.shape.D, H = c.shape.H;
   const std::ptrdiff_t columns = c.config.gates() * H;
   Data<double> data;
   // Numbers that are floats, so that both dtypes compute with the same.
