@@ -366,5 +366,17 @@ GROUPS = (
     recurrent, cells, bidirectional, conv_lstm, time_distributed, core, activations,
     convolutions, pooling, normalization, attention, merging, shapes,
 )  # fmt: skip
+TITLES = {
+    "recurrent": "Recurrent layers",
+    "conv_lstm": "ConvLSTM",
+    "time_distributed": "TimeDistributed",
+    "core": "Core, dropout and preprocessing",
+}
 CASES = {(case.layer, case.option): case for group in GROUPS for case in group()}
+# The heading above a row of the page.
+SECTIONS = {
+    (case.layer, case.option): TITLES.get(group.__name__, group.__name__.capitalize())
+    for group in GROUPS
+    for case in group()
+}
 RECURRENT_LAYERS = (*RECURRENT, "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from gradient_errors import DRAWS, Errors, Row, gradient_cases, measured
 from parity_cases import RECURRENT_LAYERS
+from parity_page import COLUMNS, rows_of, tables
 from test_layer_gradients import keras
 
 import rnnext
@@ -29,7 +30,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:You passed `rms_scaling=True`")
 PAGE = Path(__file__).parents[1] / "docs" / "gradients.md"
 CASES = gradient_cases()
 LAYERS = list(dict.fromkeys(layer for layer, _ in CASES))
-COLUMNS = ("rnnext - TensorFlow", "rnnext", "TensorFlow", "rnnext, mean", "TensorFlow, mean")
 # A quarter of one rounding to float32. Where a layer's gradient is hardly more than rounded, either
 # library may be the luckier by that.
 ROUNDED = 2.0**-26
@@ -86,27 +86,14 @@ def page() -> str:
         "",
         "The mean error of the recurrent layers is at most TensorFlow's (each layer's rows",
         "together), that of any other layer at most a quarter of a rounding, 1.5e-08, above it.",
-        "",
-        "| layer | option | " + " | ".join(COLUMNS) + " |",
-        "| --- | --- |" + " --- |" * len(COLUMNS),
     ]
-    lines += ["| " + " | ".join([*row, *cells(row)]) + " |" for row in CASES]
-    return "\n".join(lines) + "\n"
-
-
-def rows_of_page() -> dict[Row, list[str]]:
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
-    rows = {}
-    for line in lines[2:]:
-        layer, option, *figures = (cell.strip() for cell in line[1:-1].split("|"))
-        rows[layer, option] = figures
-    return rows
+    return "\n".join([*lines, *tables(CASES, cells)]) + "\n"
 
 
 def test_page() -> None:
     if os.environ.get("RNNEXT_WRITE_PARITY"):
         PAGE.write_text(page(), "utf-8")
-    rows = rows_of_page()
+    rows = rows_of(PAGE)
     assert list(rows) == list(CASES)
     for row, recorded in rows.items():
         found = errors(row)

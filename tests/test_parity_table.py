@@ -23,6 +23,7 @@ from keras_reference import arrays, load_keras
 from layer_twins import random_array
 from numpy.typing import NDArray
 from parity_cases import CASES, RECURRENT_LAYERS, Case
+from parity_page import COLUMNS, Row, rows_of, tables
 
 import rnnext
 from rnnext import layers, nest
@@ -33,13 +34,11 @@ tensorflow = importlib.import_module("tensorflow")
 pytestmark = pytest.mark.filterwarnings("ignore:You passed `rms_scaling=True`")
 
 Array = NDArray[Any]
-Row = tuple[str, str]
 
 PAGE = Path(__file__).parents[1] / "docs" / "parity.md"
 LIMIT = 1e-5
 # Eight roundings to float32: which of them happen is no property of a layer.
 ROUNDING = 8 * 2.0**-23
-COLUMNS = ("rnnext - TensorFlow", "rnnext", "TensorFlow", "rnnext, mean", "TensorFlow, mean")
 
 
 def weights_of(layer: Any) -> list[Array]:
@@ -145,31 +144,20 @@ def page() -> str:
         "",
         "The recurrent layers' mean error is at most TensorFlow's (each layer's rows together);",
         f"no difference is above {LIMIT:.0e}.",
-        "",
-        "| layer | option | " + " | ".join(COLUMNS) + " |",
-        "| --- | --- |" + " --- |" * len(COLUMNS),
     ]
-    for row in CASES:
-        figures = [f"{figure:.1e}" if figure else "0" for figure in measured(row)]
-        lines.append("| " + " | ".join([*row, *figures]) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *tables(CASES, cells)]) + "\n"
 
 
-def rows_of_page() -> dict[Row, list[float]]:
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
-    rows = {}
-    for line in lines[2:]:
-        layer, option, *figures = (cell.strip() for cell in line.strip("|").split("|"))
-        rows[layer, option] = [float(figure) for figure in figures]
-    return rows
+def cells(row: Row) -> list[str]:
+    return [f"{figure:.1e}" if figure else "0" for figure in measured(row)]
 
 
 def test_page() -> None:
     if os.environ.get("RNNEXT_WRITE_PARITY"):
         PAGE.write_text(page(), "utf-8")
-    rows = rows_of_page()
+    rows = rows_of(PAGE)
     assert list(rows) == list(CASES)
     for row, recorded in rows.items():
-        for column, old, new in zip(COLUMNS, recorded, measured(row), strict=True):
+        for column, old, new in zip(COLUMNS, map(float, recorded), measured(row), strict=True):
             low, high = sorted((max(old, ROUNDING), max(new, ROUNDING)))
             assert high <= 10 * low, f"{row}, {column}: the page has {old}, measured is {new}"

@@ -7,110 +7,25 @@ reader changes between them; OUT/index.html leads to the newest release. Browser
 a server only: `python3 -m http.server -d OUT` is one.
 
 Pages are the Markdown of docs/, which also reads well in the repository. A temporary folder gets a
-copy of them, the results of bench/, and a page of the API reference for each package.
+copy of them, of the results of bench/ and of the notebooks, and the pages of the API reference.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from notebook_pages import page_of
+from reference_pages import write_pages
 from versions import list_versions
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "python" / "rnnext"
-
-# A page for each: its title, and the package whose `__init__.pyi` lists the names.
-PACKAGES = {
-    "layers": "Layers",
-    "models": "Models",
-    "saving": "Files",
-    "optimizers": "Optimizers",
-    "losses": "Losses",
-    "metrics": "Metrics",
-    "callbacks": "Callbacks",
-    "initializers": "Initializers",
-    "regularizers": "Regularizers",
-    "constraints": "Constraints",
-    "ops": "Operations",
-}
-# What `import rnnext` itself has.
-TOP = [
-    "rnnext.Stream",
-    "rnnext.StreamPool",
-    "rnnext.PooledStream",
-    "rnnext.Trace",
-    "rnnext.Traces",
-    "rnnext.explain",
-    "rnnext.from_keras",
-    "rnnext.from_torch",
-    "rnnext.dask.predict",
-    "rnnext.ray.predict",
-    "rnnext.spark.predict",
-    "rnnext.set_num_threads",
-    "rnnext.get_num_threads",
-    "rnnext.set_random_seed",
-    "rnnext.isa",
-    "rnnext.errors.RnnextError",
-    "rnnext.errors.UnsupportedError",
-    "rnnext.errors.ShapeError",
-    "rnnext.errors.DataError",
-    "rnnext.errors.FileError",
-]
-
-# Classes that people call methods of, or override them; of others the arguments are enough.
-WITH_METHODS = {
-    *("Layer", "Model", "Functional", "Sequential", "Stream", "StreamPool", "PooledStream"),
-    *("Trace", "Traces", "RNN", "Bidirectional", "StackedRNNCells", "TextVectorization"),
-    *("Optimizer", "LossScaleOptimizer", "Loss", "Metric", "Callback", "CallbackList", "History"),
-    *("Initializer", "Regularizer", "Constraint"),
-}
-
-
-def exported(package: str) -> Iterator[tuple[str, bool]]:
-    """The names that a package exports, in the order of its stub, and which of them are classes."""
-    folder = PACKAGE / package
-    stub = folder / "__init__.pyi"
-    tree = ast.parse((stub if stub.exists() else folder / "__init__.py").read_text("utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rnnext."):
-            for alias in node.names:
-                if stub.exists() and alias.asname != alias.name:
-                    continue  # what an alias stands for
-                kind = kind_of(str(node.module), alias.name)
-                if kind is not None and not alias.name.startswith("_"):
-                    yield f"rnnext.{package}.{alias.name}", kind is ast.ClassDef
-
-
-def kind_of(module: str, name: str) -> type[ast.AST] | None:
-    """Whether a module defines a name as a class or a function; None: it is another name of one."""
-    path = PACKAGE.parent / module.replace(".", "/")
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    for node in ast.parse(path.read_text("utf-8")).body:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
-            return type(node)
-    return None
-
-
-def reference(title: str, names: list[tuple[str, bool]]) -> str:
-    """A page of the API reference, in reStructuredText."""
-    parts = [title, "=" * len(title), ""]
-    for name, is_class in names:
-        kind = "autoclass" if is_class else "autofunction"
-        if name.endswith(".predict"):  # of rnnext.dask and its like
-            parts += [f".. rubric:: {name}", ""]
-        shows_methods = is_class and name.rpartition(".")[2] in WITH_METHODS
-        parts += [f".. {kind}:: {name}", *(["   :members:"] if shows_methods else []), ""]
-    return "\n".join(parts)
 
 
 def copy_sources(folder: Path) -> None:
@@ -133,12 +48,7 @@ def copy_sources(folder: Path) -> None:
     (folder / "notebooks").mkdir()
     for notebook in (ROOT / "examples" / "notebooks").glob("*.ipynb"):
         (folder / "notebooks" / f"{notebook.stem}.md").write_text(page_of(notebook), "utf-8")
-    (folder / "api").mkdir()
-    top = [(name, name.rpartition(".")[2][0].isupper()) for name in TOP]
-    (folder / "api" / "rnnext.rst").write_text(reference("rnnext", top), "utf-8")
-    for package, title in PACKAGES.items():
-        text = reference(title, list(dict.fromkeys(exported(package))))
-        (folder / "api" / f"{package}.rst").write_text(text, "utf-8")
+    write_pages(folder / "api")
 
 
 def main() -> int:

@@ -39,7 +39,7 @@ html_theme_options = {
     "logo": {"text": "rnnext"},
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
-    "show_toc_level": 2,
+    "show_toc_level": 1,
     "navbar_end": ["version-switcher", "theme-switcher", "navbar-icon-links"],
     "switcher": {"json_url": "../switcher.json", "version_match": release},  # beside this version
     "check_switcher": False,  # build.py writes it afterwards
