@@ -145,7 +145,7 @@ def median_rates(bench: Bench) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def write(report: dict[str, Any], output: Path | None) -> None:
-    """Write what there is so far, where asked to."""
+    """Writes what there is so far, where asked to."""
     if output is None:
         return
     from comparison.plots import draw_comparison

@@ -2,7 +2,7 @@
 
     python3 check_kernel_code.py --isa avx2 kernels.cpp.o
 
-Two things that no test of results can see are refused, by GCC and Clang alike:
+Finds two faults that no test of results can see, in the code of GCC and of Clang:
 
 * a loop of a tile of the product or of a row of bfloat16 weights (`accumulate_tile` and
   `accumulate_bf16_row` of csrc/kernels/product.h) that stores a vector, or reads one from the

@@ -1,4 +1,4 @@
-"""Train the model of `rnnext demo` with TensorFlow and record TensorFlow's answers.
+"""Trains the model of `rnnext demo` with TensorFlow and records TensorFlow's answers.
 
 Series: yearly sunspot numbers 1700-2008, National Geophysical Data Center, public domain, from
 statsmodels.datasets.sunspots. The network sees 33 years and forecasts the next. It is fitted on

@@ -1,4 +1,4 @@
-"""Nothing imports upward and nothing imports in a circle: what docs/architecture.md promises.
+"""What docs/architecture.md promises: no import goes up or in a circle, and its map is true.
 
 A floor is a line of FLOORS. A module may import from its own floor and from those below. What must
 go up, because Keras has a name there, is imported inside a function and listed in UPWARD.
@@ -7,13 +7,15 @@ go up, because Keras has a name there, is imported inside a function and listed 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "python" / "rnnext"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "python" / "rnnext"
 
 # From the ground up. A name is a module or a package of rnnext.
 FLOORS = [
@@ -157,6 +159,26 @@ def test_nothing_is_imported_in_a_circle() -> None:
 
     for module in sorted(edges):
         visit(module, ())
+
+
+def test_the_map_names_every_folder() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = set(
+        re.findall(r"`(?:python/rnnext/|csrc/|)(\w+)(?:/\w+)*/`", text.partition("## Four")[0])
+    )
+    folders = [path.parent.name for path in PACKAGE.glob("*/*.py")]
+    folders += [path.name for path in (ROOT / "csrc").iterdir()]
+    assert [folder for folder in sorted(set(folders)) if folder not in named] == []
+
+
+def test_the_walks_name_files_that_there_are() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    walks = text.partition("## Four walks")[2].partition("\n## ")[0]
+    files = set(re.findall(r"`([\w/]+\.(?:py|cpp|h))`", walks))
+    assert files
+    absent = [f for f in files if not (PACKAGE / f).exists() and not (ROOT / f).exists()]
+    assert absent == []
+    assert max(map(int, re.findall(r"(?m)^(\d+)\.", walks))) <= 8
 
 
 @pytest.mark.parametrize("module", ["graph", "ops", "layers", "models"])

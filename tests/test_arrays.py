@@ -1,4 +1,4 @@
-"""Arrays at the border to compiled code: every one that is wrong is refused, none crashes.
+"""Arrays at the border to compiled code: a wrong one raises an error, none crashes.
 
 `rnnext._core` converts nothing. What a layer accepts and converts is in test_bad_input.py; here are
 the arrays beside the input: states, masks and weights.
@@ -114,7 +114,7 @@ FORMS: dict[str, Callable[[Array], Any]] = {
     "memoryview": memoryview,
     "DLPack": OnlyDLPack,
 }
-# What a strange array of one dtype becomes is refused as such or for its dtype.
+# A strange array of one dtype raises an error for being strange or for its dtype.
 REFUSED = "received an array .*(expected a C-contiguous array of dtype|not aligned)"
 
 

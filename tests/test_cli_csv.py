@@ -50,7 +50,7 @@ def test_what_pandas_and_numpy_write(tmp_path: Path) -> None:
         (b"1,2\n3,x\n", "line 2, value 2: 'x' is not a number"),
         (b"a,b\n1,2\n3,\n", "line 3, value 2: a value is missing"),
         (b"1,2\n\n3,4,5\n", "line 3 has 3 values, line 1 has 2; sequences of different lengths"),
-        (b"\xff\xfe1", "no text of numbers"),
+        (b"\xff\xfe1", "expected a text of numbers"),
     ],
 )
 def test_tables_that_cannot_be_read(content: bytes, reason: str, tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_convert_asks_before_it_replaces(
     new = tmp_path / "new.h5"
     new.write_bytes(b"old")
     terminal = Terminal("convert", model_file, str(new), asks=True)
-    assert f"{new} is there already. Replace it? [y/N] " in terminal.shown_until("[y/N] ")
+    assert f"{new} exists. Replace it? [y/N] " in terminal.shown_until("[y/N] ")
     terminal.send(answer)
     status, output, shown = terminal.finish()
     assert status == (0 if replaces else 2)
@@ -185,7 +185,7 @@ def test_convert_refuses_where_it_cannot_ask(model_file: str, tmp_path: Path) ->
     command = [*COMMAND, "convert", model_file, str(new)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 2
-    expected = f"rnnext convert: error: {new}: there is a file already; --force replaces it.\n"
+    expected = f"rnnext convert: error: {new}: the file exists; --force replaces it.\n"
     assert done.stderr == expected
     assert new.read_bytes() == b"old"
     done = subprocess.run([*command, "--force"], capture_output=True, text=True)

@@ -170,7 +170,7 @@ def test_golden_whose_outputs_are_named(tmp_path: Path, capsys: pytest.CaptureFi
     y = rnnext.load_model(MODEL).predict(x)
     golden = recording(tmp_path, x=x, y=demo.from_network(y), y1=y)
     message = fails(capsys, MODEL, "--golden", golden)
-    assert "the model's outputs are ['next_year']; arrays of these names or 1 named y" in message
+    assert "the model's outputs are ['next_year']; expected arrays of these names, or 1 " in message
     assert main(["verify", MODEL, "--golden", golden, "--outputs", "y1"]) == 0
     assert "no arrays ['z']" in fails(capsys, MODEL, "--golden", golden, "--outputs", "z")
     message = fails(capsys, MODEL, "--golden", golden, "--outputs", "y", "y1")
@@ -202,7 +202,7 @@ def test_golden_that_is_no_recording(
     (tmp_path / "cut.npz").write_bytes(Path(ANSWERS).read_bytes()[:300])
     for name in ("text.npz", "empty.npz", "cut.npz"):
         file = str(tmp_path / name)
-        assert f"{file}: no .npz file of arrays" in fails(capsys, MODEL, "--golden", file)
+        assert f"{file}: expected an .npz file of arrays" in fails(capsys, MODEL, "--golden", file)
     assert "nowhere.npz" in fails(capsys, MODEL, "--golden", "nowhere.npz")
     message = fails(capsys, MODEL, "--golden", ANSWERS, "--golden", ANSWERS)
     assert "another file has arrays of these names too: ['x0'" in message

@@ -397,7 +397,7 @@ def parametrized() -> Any:
 
 LSTM, TIME_MAJOR = nn.LSTM(5, 4, batch_first=True), nn.LSTM(4, 4)
 REFUSED = {
-    "class of one's own": (
+    "class with a forward": (
         [nn.ReLU(), Net()],
         {},
         r"module '1' \(Net\): it has a forward of its own.*\(it has \['lstm', 'fc'\]\)",

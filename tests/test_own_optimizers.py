@@ -1,4 +1,4 @@
-"""Optimizers of the user's own, written for Keras 3, beside the same classes in Keras."""
+"""Optimizers that users write for Keras 3, beside the same classes in Keras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A torch PackedSequence given to Keras's layers and models: one value, refused with a way on.
+"""A torch PackedSequence given to Keras's layers and models: one value, or an error.
 
 The class here is as torch's, so that the tests need no torch.
 """

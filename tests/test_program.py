@@ -132,7 +132,7 @@ class HandsTensorsOn(rnnext.Model):
 
 
 class CallsToo(rnnext.Model):
-    """One whose own call is what counts, as in Keras."""
+    """A model whose `call` runs, as in Keras."""
 
     def __init__(self) -> None:
         x = Input((4, 3))

@@ -1,4 +1,4 @@
-"""Archives that try to harm: every one is refused with file, part and reason."""
+"""Malicious archives: each raises an error with file, part and reason."""
 
 from __future__ import annotations
 

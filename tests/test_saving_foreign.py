@@ -284,7 +284,7 @@ def test_models_of_the_optimization_toolkit(wrapper: str, way: str) -> None:
 
 
 def test_every_message_is_an_error_of_rnnext() -> None:
-    """Whatever a file begins with, it is refused with an error of rnnext's."""
+    """Whatever a file begins with, opening it raises an error of rnnext's."""
     rng = np.random.default_rng(0)
     for _ in range(300):
         content = rng.bytes(int(rng.integers(1, 80)))

@@ -1,4 +1,4 @@
-"""The HDF5 reader: what Keras writes comes out unchanged, anything else is refused by name."""
+"""The HDF5 reader: what Keras writes comes out unchanged, the rest raises a named error."""
 
 from __future__ import annotations
 

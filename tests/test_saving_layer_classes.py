@@ -105,7 +105,7 @@ MORE_CASES = (
     ),
 )
 CLASSES = sorted({case.layer for case in (*CASES.values(), *MORE_CASES)})
-# Bases that compute nothing, and the layer of a Python function, which is refused.
+# Bases that compute nothing, and the layer of a Python function, which raises an error.
 NOT_SAVED = {layers.Layer, layers.Wrapper, layers.Lambda}
 
 

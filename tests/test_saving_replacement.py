@@ -132,7 +132,7 @@ def test_saving_over_a_file(name: str, tmp_path: Path, monkeypatch: pytest.Monke
     model = rnnext.Sequential([Input((None, 2)), LSTM(2)])
     save = model.save if name.startswith("m.") and "weights" not in name else model.save_weights
     path.write_bytes(b"old")
-    with pytest.raises(FileError, match="there is a file already; overwrite=True replaces it"):
+    with pytest.raises(FileError, match="the file exists; overwrite=True replaces it"):
         save(path, overwrite=False)
     monkeypatch.setattr("json.dumps", lambda *_, **__: 1 / 0)
     monkeypatch.setattr("h5py.File.create_group", lambda *_, **__: 1 / 0)

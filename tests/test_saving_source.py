@@ -1,4 +1,4 @@
-"""What is no model file is refused with a word about what it seems to be."""
+"""A file that is no model raises an error that says what it seems to be."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _NOTHING_TO_COMPUTE = (layers.InputLayer, layers.Dropout)
 
 
 def build_case(workload: Workload, folder: Path) -> Case:
-    """Draw weights and inputs, compute the answer, write everything to `folder`."""
+    """Draws weights and inputs, computes the answer, writes everything to `folder`."""
     rng = np.random.default_rng(_SEED)
     if isinstance(workload, PublishedWorkload):
         model = rnnext.load_model(fetch_model(workload.name))

@@ -76,7 +76,7 @@ class Case:
         return np.arange(self.x.shape[1]) < self.lengths[:, None]
 
     def save(self) -> None:
-        """Write everything but the model file."""
+        """Writes everything but the model file."""
         arrays = {"x": self.x, "expected": self.expected}
         if self.lengths is not None:
             arrays["lengths"] = self.lengths
@@ -92,7 +92,7 @@ class Case:
 
     @classmethod
     def load(cls, folder: Path) -> Case:
-        """Read what `save` wrote."""
+        """Reads what `save` wrote."""
         content = json.loads((folder / _LAYERS_FILE).read_text())
         with np.load(folder / _ARRAYS_FILE) as file:
             arrays = dict(file)

@@ -1,4 +1,4 @@
-"""Names under which Keras programs import: what stands for another module, and what is absent.
+"""Names under which Keras programs import: modules that stand for others, and missing ones.
 
 `rnnext/__init__.py` puts two finders on `sys.meta_path`, which come here. The first one comes
 before Python's: a module is one object, under whatever name it is imported. The last one comes

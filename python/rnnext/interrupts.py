@@ -1,4 +1,4 @@
-"""Ctrl-C held back while something must be finished."""
+"""Holds Ctrl-C back while a piece of work must be finished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the options of training have in common: objects that hold the arguments they were given."""
+"""What the options of training share: objects that keep the arguments they were given."""
 
 from __future__ import annotations
 

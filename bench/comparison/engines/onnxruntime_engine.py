@@ -13,7 +13,7 @@ from comparison.onnx_model import build_onnx
 
 
 def build(case: Case, threads: int) -> dict[str, Callable[[], Any]]:
-    """Make a session with all graph optimisations."""
+    """Makes a session with all graph optimisations."""
     model, feeds = build_onnx(case)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

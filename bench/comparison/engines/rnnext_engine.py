@@ -11,7 +11,7 @@ from comparison.cases import Case
 
 
 def build(case: Case, threads: int) -> dict[str, Callable[[], Any]]:
-    """Load the model file."""
+    """Loads the model file."""
     rnnext.set_num_threads(threads)
     model = rnnext.load_model(case.model_file)
     if not case.one_layer:

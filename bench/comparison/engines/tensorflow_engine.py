@@ -13,7 +13,7 @@ from comparison.cases import Case
 
 
 def build(case: Case, threads: int) -> dict[str, Callable[[], Any]]:
-    """Load the model file and trace it for the shape of the case's input."""
+    """Loads the model file and traces it for the shape of the case's input."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     model = keras.models.load_model(case.model_file, compile=False)

@@ -51,7 +51,7 @@ class _Chain(nn.Module):
 
 
 def build(case: Case, threads: int) -> dict[str, Callable[[], Any]]:
-    """Build the modules."""
+    """Builds the modules."""
     torch.set_num_threads(threads)
     model = _Chain([layer for layer in case.layers if layer.class_name != "Masking"]).eval()
     x = torch.from_numpy(np.ascontiguousarray(case.x.swapaxes(0, 1)))

@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="rnnext",
-        description="Runs trained Keras recurrent networks without TensorFlow.",
+        description="Runs and trains Keras recurrent networks without TensorFlow.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

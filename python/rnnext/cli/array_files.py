@@ -63,14 +63,16 @@ def read_array(name: str) -> NDArray[Any]:
             foreign = foreign_content(stream, name)
             reason = f"{error}" if foreign is None or ".npy" in foreign else foreign
             raise FileError(
-                f"{name}: not an array of numbers, in a .npy as numpy.save writes it or in a "
-                f".csv: {reason}"
+                f"{name}: expected an array of numbers, in a .npy file of numpy.save or in a "
+                f".csv file: {reason}"
             ) from error
         if not isinstance(array, np.ndarray):
             with array:
                 are_arrays = all(member.endswith(".npy") for member in array.zip.namelist())
             if not are_arrays:
-                raise FileError(f"{name}: a zip, not an array of numbers (.npy, .csv).")
+                raise FileError(
+                    f"{name}: expected an array of numbers (.npy, .csv), received a zip."
+                )
             raise FileError(
                 f"{name}: holds arrays by name (.npz); give one .npy or .csv file per model input."
             )
@@ -82,7 +84,7 @@ def _is_table(name: str) -> bool:
 
 
 def check_output_name(name: str) -> None:
-    """Refuse a file name whose ending names no known format, before the work is done.
+    """Rejects a file name whose ending names no known format, before the work is done.
 
     Raises:
         FileError: With the endings that are known.

@@ -123,7 +123,7 @@ def _rows(
         return rows, ""
     try:
         if arguments.config is not None:
-            raise FileError(f"{arguments.file}: it opens whole models only.")
+            raise FileError(f"{arguments.file}: TensorFlow opens whole models only.")
         progress.say("opening it in TensorFlow")
         return rows + _tensorflow_rows(arguments.file, inputs), ""
     except (MissingPackageError, FileError) as error:

@@ -30,13 +30,13 @@ Answers = Callable[[Sequence[NDArray[Any]]], list[NDArray[Any]]]
 
 _ALLOWED = 1e-4
 _EPILOG = """\
-What Keras 3 would read as something else is rewritten, and said: names with '/', and the weights
-before Keras 2's hard_sigmoid. If something cannot be rewritten, an error says why.
+Names with '/' and the weights before Keras 2's hard_sigmoid mean something else to Keras 3, so they
+are rewritten, with a message. If something cannot be rewritten, an error says why.
 
 OUT is a .keras file, for Keras 3, or an .h5 file, for Keras 3 and, where it gives the same answers,
-Keras 2. Before it is written it is opened again and compared with IN on random inputs. A file that
-is there is replaced if you say yes, or without asking with --force. Exit status 0: written, 1: the
-answers differ, nothing is written, 2: it could not be done.
+Keras 2. Its answers to random inputs are compared with those of IN before it is written. If OUT
+exists, the command asks before it replaces it; --force does not ask. Exit status 0: written, 1: the
+answers differ, nothing is written, 2: an error.
 
 TensorFlow's own formats need TensorFlow (python3 -m pip install tensorflow tf_keras), which runs
 what it finds in a SavedModel: convert only those that you trust.
@@ -116,8 +116,8 @@ def confirm_overwriting(path: Path) -> None:
     if not path.exists():
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise FileError(f"{path}: there is a file already; --force replaces it.")
-    sys.stderr.write(f"{path} is there already. Replace it? [y/N] ")
+        raise FileError(f"{path}: the file exists; --force replaces it.")
+    sys.stderr.write(f"{path} exists. Replace it? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise FileError(f"{path}: left as it is.")

@@ -39,7 +39,7 @@ def read_table(name: str) -> NDArray[np.float64]:
     try:
         text = Path(name).read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileError(f"{name}: no text of numbers: {error}") from error
+        raise FileError(f"{name}: expected a text of numbers: {error}") from error
     lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise FileError(f"{name}: it holds no numbers.")

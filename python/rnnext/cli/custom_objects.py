@@ -117,7 +117,7 @@ def _named(module: ModuleType, name: str, file: str, defined: dict[str, Any]) ->
 
 
 def _check_library(name: str, value: Any, file: str) -> None:
-    """Refuse a layer of Keras: it would compute with TensorFlow's tensors."""
+    """Rejects a layer of Keras: it would compute with TensorFlow's tensors."""
     if not inspect.isclass(value) or issubclass(value, Layer):
         return
     for base in value.__mro__:

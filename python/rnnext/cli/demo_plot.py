@@ -32,7 +32,7 @@ def draw(
     forecast_years: demo.Years,
     outputs: demo.Floats,
 ) -> None:
-    """Draw the series and the held-out forecasts.
+    """Draws the series and the held-out forecasts.
 
     Args:
         pyplot: From `load_pyplot`.

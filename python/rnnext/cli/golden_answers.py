@@ -39,7 +39,9 @@ def read_golden(files: Sequence[str]) -> dict[str, NDArray[Any]]:
         except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, FileError):
                 raise
-            raise FileError(f"{file}: no .npz file of arrays of numbers: {error}") from error
+            raise FileError(
+                f"{file}: expected an .npz file of arrays of numbers: {error}"
+            ) from error
         twice = sorted(arrays.keys() & new.keys())
         if twice:
             raise FileError(f"{file}: another file has arrays of these names too: {twice}.")
@@ -92,14 +94,13 @@ def golden_rows(model: Any, golden: Arrays, outputs: Sequence[str], label: str) 
 def _taken(
     left: dict[str, NDArray[Any]], names: Sequence[str], letter: str, kind: str, label: str
 ) -> list[NDArray[Any]]:
-    """Take the arrays of a model's inputs or outputs out of `left`."""
+    """Takes the arrays of a model's inputs or outputs out of `left`."""
     if not left.keys() >= set(names):
         found = [name for name in left if re.fullmatch(rf"{letter}\d*", name)]
         if len(found) != len(names):
             raise FileError(
-                f"{label}: the model's {kind} are {list(names)}; arrays of these names or "
-                f"{len(names)} named {letter}, {letter}1, ... are expected, found are "
-                f"{sorted(left)}."
+                f"{label}: the model's {kind} are {list(names)}; expected arrays of these names, "
+                f"or {len(names)} named {letter}, {letter}1, ...; found {sorted(left)}."
             )
         names = sorted(found, key=lambda name: int(name[1:] or -1))
     return _by_name(left, names, label)

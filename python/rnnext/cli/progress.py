@@ -43,7 +43,7 @@ class Progress:
         self._shown = text
 
     def clear(self) -> None:
-        """Take the line away, before anything else is written to the terminal."""
+        """Takes the line away, before anything else is written to the terminal."""
         if self._shown and self._on_terminal:
             sys.stderr.write(f"\r{' ' * len(self._shown)}\r")
             sys.stderr.flush()

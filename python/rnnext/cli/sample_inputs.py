@@ -22,7 +22,7 @@ def add_sample_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def sample_inputs(model: Any, samples: int, steps: int, seed: int) -> list[NDArray[Any]]:
-    """Draw an array for every input of a model.
+    """Draws an array for every input of a model.
 
     Args:
         model: A `Model` or a built `Sequential`.

@@ -82,7 +82,7 @@ def _from_checkpoint(tensorflow: Any, keras: Any, path: Path, config: str) -> An
     try:
         model = keras.models.model_from_json(text.decode())
     except Exception as error:
-        raise FileError(f"{config}: Keras 2 makes no model of it: {error}") from error
+        raise FileError(f"{config}: Keras 2 cannot make a model of it: {error}") from error
     try:
         names = tensorflow.train.load_checkpoint(prefix).get_variable_to_shape_map()
         target = tensorflow.train.Checkpoint(**{_model_name(names, prefix) or "root": model})
@@ -112,7 +112,7 @@ def _model_name(names: Sequence[str], prefix: str) -> str:
     roots = {root for root in roots if "/" not in root and not root.startswith(".")}
     if len(roots) != 1:
         raise FileError(
-            f"{prefix}: one Keras model is expected, found are {sorted(roots) or 'none'}; it has "
+            f"{prefix}: expected one Keras model, found {sorted(roots) or 'none'}; it has "
             f"{sorted(names)[:5]}."
         )
     return roots.pop()

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _ALLOWED_OF_TENSORFLOW = 1e-4
 _ALLOWED_OF_RECORDING = 2e-5
 _EPILOG = """\
-Differences are relative to the largest value of the layer's output: single values near zero would
-tell nothing. Exit status 0: every output agrees, 1: one does not, 2: TensorFlow is not installed
-or a file cannot be read.
+Differences are relative to the largest value of the layer's output, because those relative to a
+value near zero mean nothing. Exit status 0: every output agrees, 1: one does not, 2: TensorFlow is
+not installed or a file cannot be read.
 
 A recording holds the inputs under the names of the model's inputs or as x, x1, ... (x0, x1, ...),
 the outputs under their names or as y, y1, ..., and outputs of layers under the layers' names. It
@@ -147,7 +147,7 @@ def _against_tensorflow(
         for row in compare(layer, mine, other, "TensorFlow")
     ]
     title = f"{reference.label} against rnnext {rnnext.__version__} on {rnnext.isa()}"
-    note = "called more than once, seen through what follows them: " + ", ".join(repeated)
+    note = "called more than once, compared by what follows them: " + ", ".join(repeated)
     return rows, title, note if repeated else ""
 
 

@@ -1,4 +1,4 @@
-"""Switches of Keras's that change nothing here."""
+"""Switches of Keras that change nothing here."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def from_network(outputs: Floats) -> Floats:
 
 
 def windows(years: Years, numbers: Floats) -> tuple[Floats, Years]:
-    """Cut the series into the network's inputs.
+    """Cuts the series into the network's inputs.
 
     Args:
         years: (N,) consecutive years.
@@ -119,7 +119,7 @@ def read_answers() -> Answers:
 
 
 def write_answers(answers: Answers) -> None:
-    """Record TensorFlow's answers; the training script does this.
+    """Records TensorFlow's answers; the training script does this.
 
     The shortest decimal of a float32 brings the same float32 back, so nothing is lost in JSON.
     """

@@ -1,4 +1,4 @@
-"""Output shapes of layers that do not say them: by running the layer on zeros."""
+"""Output shapes of layers that do not compute them: found by running the layer on zeros."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a layer of an older file does otherwise than in Keras 3, as one object that it holds."""
+"""How a layer of an older file differs from Keras 3's, as one object that the layer holds."""
 
 from __future__ import annotations
 

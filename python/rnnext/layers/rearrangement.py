@@ -1,4 +1,4 @@
-"""What layers have in common that only move values: their outputs have the input's dtype."""
+"""What layers that only move values share: their outputs have the input's dtype."""
 
 from __future__ import annotations
 

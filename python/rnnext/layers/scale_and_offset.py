@@ -1,4 +1,4 @@
-"""What layers share that multiply by a learned gamma and add a learned beta."""
+"""What layers with a learned gamma (factor) and beta (offset) share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers of the user's own: Keras's `build`, `update_step` and what they call."""
+"""Optimizers that users write for Keras 3: `build`, `update_step` and what they call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Matplotlib figure that belongs to nobody's list of open windows."""
+"""A Matplotlib figure that pyplot does not keep in its list of open figures."""
 
 from __future__ import annotations
 

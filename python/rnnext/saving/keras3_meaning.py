@@ -35,7 +35,7 @@ def keras3_config(model: Model) -> Any:
 
 
 def _refuse_other_meanings(config: Any, owner: str) -> None:
-    """Refuse a config that Keras 3 would read as something else.
+    """Rejects a config that Keras 3 would read as something else.
 
     Args:
         config: The config, or a part of it.
@@ -62,7 +62,7 @@ def _refuse_other_meanings(config: Any, owner: str) -> None:
 
 
 def _refuse_old_masks(model: Model) -> None:
-    """Refuse layers that treat masks as an older Keras did, if there are masks."""
+    """Rejects layers that treat masks as an older Keras did, if there are masks."""
     layers = list(descendants(model))
     if not any(layer.makes_mask for layer in layers):
         return

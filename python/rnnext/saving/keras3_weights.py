@@ -57,7 +57,7 @@ def is_keras3_tree(root: Group) -> bool:
 
 
 def plan_keras3_weights(model: Layer, root: Group, label: str) -> WeightPlan:
-    """Match a model's weights with the arrays of a file.
+    """Matches a model's weights with the arrays of a file.
 
     The file does not say which Keras wrote it. Each order of visits is tried; one that did not
     write the file leaves weights without a group, or groups without a weight.
@@ -133,7 +133,7 @@ class _Matcher:
         self._visited: set[int] = set()
 
     def visit(self, layer: Layer, group: Group) -> None:
-        """Match a layer's own weights, then its children's."""
+        """Matches a layer's own weights, then its children's."""
         self._visited.add(id(layer))
         variables = group.groups.get("vars", Group())
         path = f"{group.path.rstrip('/')}/vars"
@@ -158,7 +158,7 @@ class _Matcher:
                 raise self._surplus(layer, subgroup)
 
     def _visit_list(self, owner: Layer, members: Sequence[Any], container: Group) -> None:
-        """Match the members of a list: layers class by class, lists as containers."""
+        """Matches the members of a list: layers class by class, lists as containers."""
         lists = [_values(member) for member in members if not isinstance(member, Layer)]
         containers = _groups_by_class(container, {"container"}).get("container", [])
         if self._order is _Order.ATTRIBUTES and not containers:

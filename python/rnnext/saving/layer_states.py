@@ -85,7 +85,7 @@ class _Taker:
         self._visited: set[int] = set()
 
     def visit(self, layer: Layer, group: Group) -> None:
-        """Take a layer's state, then its children's."""
+        """Takes a layer's state, then its children's."""
         self._visited.add(id(layer))
         if isinstance(layer, KeepsFileState):
             self._take(layer, group)
@@ -118,7 +118,7 @@ class _Taker:
         )
 
     def _visit_list(self, layers: list[Layer], container: Group) -> None:
-        """Match the members of a list that have something in the file, class by class, by order."""
+        """Matches the members of a list with those in the file, class by class, by order."""
         for name in dict.fromkeys(snake_case(type(layer).__name__) for layer in layers):
             members = [
                 layer

@@ -200,7 +200,7 @@ def model_from_json(
 
 
 def _refuse_foreign_text(text: str | bytes, label: str, limits: Limits) -> None:
-    """Name what is given in place of JSON, if it is known."""
+    """Names what is given in place of JSON, if it is known."""
     content = text.encode(errors="replace") if isinstance(text, str) else bytes(text)
     if content.lstrip()[:1] == b"{":
         return

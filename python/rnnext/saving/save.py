@@ -203,8 +203,8 @@ def _listed(endings: Mapping[str, str]) -> str:
 
 
 def _check(model: Model, filepath: File, overwrite: bool) -> None:
-    """Refuse a model without weights, and a file that must stay."""
+    """Rejects a model without weights, and a file that must stay."""
     if not model.built:
         raise UnsupportedError(f"model {model.name!r} is not built, so it has no weights to save.")
     if not overwrite and isinstance(filepath, (str, os.PathLike)) and Path(filepath).exists():
-        raise FileError(f"{filepath}: there is a file already; overwrite=True replaces it.")
+        raise FileError(f"{filepath}: the file exists; overwrite=True replaces it.")

@@ -114,7 +114,7 @@ def _activations(layer: Layer) -> dict[str, str]:
 
 
 def _check(layer: Layer, label: str) -> None:
-    """Refuse a layer whose hard_sigmoid does not act on products with weights alone."""
+    """Rejects a layer whose hard_sigmoid does not act on products with weights alone."""
     blocks = _BLOCKS.get(type(layer).__name__, ()) if serialization.is_builtin(type(layer)) else ()
     for argument, name in _activations(layer).items():
         if name == KERAS2_HARD_SIGMOID and argument not in blocks:

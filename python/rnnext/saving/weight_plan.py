@@ -78,7 +78,7 @@ class WeightPlan:
             self._assignments.append((variable, array))
 
     def check_complete(self, model: Layer) -> None:
-        """Refuse a file that leaves out some of a model's weights.
+        """Rejects a file that leaves out some of a model's weights.
 
         Raises:
             FileError: A weight was not planned.

@@ -1,4 +1,4 @@
-"""A connected model that goes on where it was: its graph, run with what remembers in its place."""
+"""A connected model fed step by step: its program, with runners for the calls that keep state."""
 
 from __future__ import annotations
 

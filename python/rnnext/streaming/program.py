@@ -1,4 +1,4 @@
-"""The graph of a model that is fed step by step: what each tensor is, and what remembers.
+"""The graph of a model that is fed step by step: the role of each tensor, and what keeps state.
 
 What is a sequence is read off the graph. A recurrent layer needs one, so the input it depends on
 comes in steps; from there on every call says what becomes of its sequences (`Layer.streamed`).

@@ -233,7 +233,7 @@ def masked_from_the_start(keras):
 
 
 def operations(keras):
-    """Functions of TensorFlow between layers, as attention in a model of one's own has them."""
+    """Functions of TensorFlow between layers, as hand-written attention has them."""
     import tensorflow as tf
 
     layers = keras.layers

@@ -1,4 +1,4 @@
-"""A causal convolution that goes on where it was: the inputs its next windows reach are kept."""
+"""A causal convolution in a stream: keeps the inputs that its next windows reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dropout's relatives: layers that change their input in training and hand it on otherwise."""
+"""Dropout's relatives: layers that change their input in training and otherwise return it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What masked steps output in some Kerases: changes of what a runner returned.
+"""What masked steps output in some versions of Keras: changes of what a runner returned.
 
 A runner (a kernel, or a loop over steps) lets a masked step repeat the output before it, zeros if
 there is none, or output zeros.

@@ -1,8 +1,8 @@
 """The backward pass of recurrent layers.
 
-A cell with a compiled kernel is run by it, with an array of residuals beside the forward pass that
-a `RecurrentGradientKernel` reads, and drops what it drops in training; any other is run step by
-step on a tape (step_loop.py).
+A cell with a compiled kernel runs on it, with its dropout; the forward pass leaves an array of
+residuals that a `RecurrentGradientKernel` reads. Any other cell runs step by step on a tape
+(step_loop.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Running any cell over a sequence, step by step, in Python.
 
-For cells without a compiled kernel: a user's own, or one with an activation that no kernel has. It
+For cells without a compiled kernel: users' cells, or an activation that no kernel has. It
 runs like a kernel and treats masks as the kernels do.
 """
 

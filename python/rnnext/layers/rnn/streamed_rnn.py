@@ -1,4 +1,4 @@
-"""A recurrent layer that goes on where it was: its states and its last output are kept."""
+"""A recurrent layer in a stream: keeps its states and its last output from step to step."""
 
 from __future__ import annotations
 

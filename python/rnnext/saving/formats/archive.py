@@ -120,7 +120,7 @@ class ZipArchive:
         return content
 
     def _check(self, info: zipfile.ZipInfo) -> None:
-        """Refuse one directory entry by its own description."""
+        """Rejects one directory entry by its own description."""
         # A Unicode-path extra field can give a member a second name.
         reason = _unsafe_name(info.orig_filename) or _unsafe_name(info.filename)
         limits = self._limits

@@ -292,7 +292,7 @@ class _Walk:
                 raise self._refused(path, f"HDF5 filter {code}; accepted are {accepted}")
 
     def _check_size(self, dataset: Any, path: str) -> None:
-        """Refuse by the declared size, before anything is allocated."""
+        """Rejects by the declared size, before anything is allocated."""
         limits = self._limits
         declared = math.prod(dataset.shape) * dataset.dtype.itemsize
         stored = dataset.id.get_storage_size()

@@ -23,7 +23,7 @@ _OBJECT = struct.Struct("<HHIQ")  # index, reference count, reserved, size of th
 
 
 def check_heaps(file: Path | bytes, label: str) -> None:
-    """Refuse a file with a global heap collection whose objects do not fill it exactly.
+    """Rejects a file with a global heap collection whose objects do not fill it exactly.
 
     Args:
         file: Path, or the file's bytes.

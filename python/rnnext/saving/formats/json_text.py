@@ -51,7 +51,7 @@ def parse_object(text: str | bytes, label: str, part: str, limits: Limits) -> di
 
 
 def _check_depth(text: str, where: str, limits: Limits) -> None:
-    """Refuse deep nesting before the parser recurses into it."""
+    """Rejects deep nesting before the parser recurses into it."""
     depth = 0
     for match in _BRACKET.finditer(text):
         bracket = match.group()

@@ -118,7 +118,7 @@ def looks_like_keras1(config: Any) -> bool:
 
 
 def upgrade_keras1_layer(class_name: str, config: Config, where: str) -> tuple[str, Config]:
-    """Rename a Keras 1 layer's class and arguments.
+    """Renames a Keras 1 layer's class and arguments.
 
     Args:
         class_name: Keras 1 class.

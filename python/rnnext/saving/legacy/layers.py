@@ -227,7 +227,7 @@ class LayerConverter:
         return new
 
     def given_states(self, layer: Config) -> None:
-        """Note in a converted layer that calls give it an initial_state.
+        """Notes in a converted layer that calls give it an initial_state.
 
         Keras 2 still uses the mask of the input then; Keras 3 does not.
         """
@@ -239,7 +239,7 @@ class LayerConverter:
         self._starts_from_states(layer["config"])
 
     def _starts_from_states(self, config: Config) -> None:
-        """Note in a recurrent layer's config what masked steps output before all others."""
+        """Notes in a recurrent layer's config what masked steps output before all others."""
         shows = self.version.outputs_initial_state and self._backend != "theano"
         if shows and "return_sequences" in config and not config.get("unroll"):
             config["outputs_initial_state"] = True
@@ -271,7 +271,7 @@ class LayerConverter:
         return keras3_object("keras.layers", "InputLayer", kept)
 
     def _drop_arguments(self, class_name: str, config: Config, where: str) -> None:
-        """Remove what has no meaning in Keras 3, in place."""
+        """Removes what has no meaning in Keras 3, in place."""
         for key in ("batch_input_shape", "input_dtype", *_DROPPED.get(class_name, ())):
             config.pop(key, None)
         for key in _ONLY_OFF.get(class_name, ()):
@@ -326,7 +326,7 @@ class LayerConverter:
         return bool(biases) and all(shape in proof for shape in biases)
 
     def _convert_values(self, config: Config, where: str, owner: str | None) -> None:
-        """Bring nested objects into the Keras 3 form, in place."""
+        """Brings nested objects into the Keras 3 form, in place."""
         if "dtype" in config:
             config["dtype"] = _dtype_name(config["dtype"])
         for key, value in config.items():

@@ -101,7 +101,7 @@ def _plain_values(value: Any) -> Any:
 
 @contextmanager
 def _foreign_values(where: str) -> Iterator[None]:
-    """Name the place whose values are of a kind that Keras does not write there.
+    """Names the place whose values are of a kind that Keras does not write there.
 
     Any value in a file may be of any JSON type. What decides the answer is checked where it is
     read; this is for the rest.

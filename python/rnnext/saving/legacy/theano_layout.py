@@ -25,7 +25,7 @@ def turned(variable: Variable, array: Array) -> Array:
 
 
 def check_windows(layer: Layer, label: str) -> None:
-    """Refuse a layer whose padded windows start elsewhere in Theano.
+    """Rejects a layer whose padded windows start elsewhere in Theano.
 
     With "same", Theano's first window starts half a window before the input. TensorFlow's does so
     only for windows of odd size and strides of 1.

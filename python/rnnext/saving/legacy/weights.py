@@ -67,7 +67,7 @@ def plan_legacy_weights(
     by_name: bool,
     origin: Origin = Origin(),  # noqa: B008 - immutable
 ) -> WeightPlan:
-    """Match a model's weights with the arrays of a file.
+    """Matches a model's weights with the arrays of a file.
 
     Args:
         layers: The model's layers.
