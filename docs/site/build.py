@@ -35,6 +35,8 @@ def copy_sources(folder: Path) -> None:
         # Other folders of the repository are within the site, or are not on it at all.
         text = re.sub(r"\]\(\.\./(bench/results/)", r"](\1", text)
         text = re.sub(r"\]\(\.\./examples/(notebooks/\w+)\.ipynb\)", r"](\1.md)", text)
+        if page.stem == "gallery":
+            text += "\n```{toctree}\n:hidden:\n:glob:\n\nnotebooks/*\n```\n"
         (folder / page.name).write_text(text, "utf-8")
     for pictures in ("gallery", "pictures"):
         shutil.copytree(ROOT / "docs" / pictures, folder / pictures)

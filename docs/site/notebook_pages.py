@@ -15,10 +15,9 @@ __all__ = ["page_of"]
 
 
 def page_of(notebook: Path) -> str:
-    """A notebook as Markdown; the page is in no table of contents."""
+    """A notebook as Markdown."""
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    parts = [part for cell in cells for part in _parts(cell)]
-    return "\n\n".join(["---\norphan: true\n---", *parts])
+    return "\n\n".join(part for cell in cells for part in _parts(cell))
 
 
 def _parts(cell: Any) -> Iterator[str]:

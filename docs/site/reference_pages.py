@@ -70,6 +70,11 @@ LAYERS = {
     "": "The base class",
 }
 
+# Classes that Keras exports under another name than that of their definition.
+RENAMED = {
+    "GroupedQueryAttention": "rnnext.layers.attention.grouped_query_attention.GroupedQueryAttention"
+}
+
 # Classes whose methods people call or override; for the others the arguments are enough.
 WITH_METHODS = {
     *("Layer", "Model", "Functional", "Sequential", "Stream", "StreamPool", "PooledStream"),
@@ -183,13 +188,14 @@ def _exported(package: str) -> Iterator[Name]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rnnext."):
             module = str(node.module)
             for alias in node.names:
-                if stub.exists() and alias.asname != alias.name:
+                if stub.exists() and alias.asname != alias.name and alias.name not in RENAMED:
                     continue  # what an alias stands for
                 kind = _kind_of(module, alias.name)
                 if kind is None or alias.name.startswith("_") or alias.name in seen:
                     continue
                 seen.add(alias.name)
-                yield Name(f"rnnext.{package}.{alias.name}", module, kind is ast.ClassDef)
+                path = RENAMED.get(alias.name, f"rnnext.{package}.{alias.name}")
+                yield Name(path, module, kind is ast.ClassDef)
 
 
 def _source(module: str) -> ast.Module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["ABSENT", "REASONS"]
 
 REASONS = {
-    "training": "it belongs to training, which comes in a later version of rnnext",
+    "training": "rnnext trains with fit, train_step and GradientTape, and lacks this part",
     "images": "it is about images; rnnext is about sequences",
     "audio": "it is about spectra of audio; rnnext takes features as they are",
     "devices": "it shares work out among devices; rnnext runs on the threads of one processor",
@@ -17,10 +17,10 @@ REASONS = {
     "data": "it belongs to tf.data; pass NumPy arrays or iterators of batches",
     "operation": "rnnext.ops has what models of sequences use; for an array NumPy or SciPy has it",
     "older": "Keras 3 keeps it for programs of Keras 2; see rnnext.ops and rnnext.layers",
-    "inside": "it is part of the inside of Keras",
+    "inside": "it is internal to Keras",
     "unsafe": "rnnext never runs code that a file holds",
     "other": "no model of sequences that rnnext was tried on has it",
-    "scikit": "it trains, which comes in a later version of rnnext",
+    "scikit": "it wraps models for scikit-learn; call the model's fit and predict",
 }
 
 # Keras's module -> why -> names; an absent module stands for all that is in it. TensorFlow's own
