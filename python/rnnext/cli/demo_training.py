@@ -58,7 +58,7 @@ def train_and_compare(tensorflow: str) -> None:
     print(
         f"Training the network again on {fit.sum()} years up to {demo.LAST_FIT_YEAR}; the years "
         f"from {demo.LAST_FIT_YEAR + 1} to {demo.FIRST_HELD_OUT_YEAR - 1} choose when to stop.\n\n"
-        "epoch      loss  on those  "
+        "epoch      loss  val_loss"
     )
     start = time.perf_counter()
     history = model.fit(
