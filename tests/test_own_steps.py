@@ -107,6 +107,27 @@ def test_losses_of_the_last_activation(activation: str) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
+VECTOR_LOSSES = [
+    *("MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "Huber", "LogCosh"),
+    *("MeanSquaredLogarithmicError", "BinaryCrossentropy", "Poisson", "KLDivergence", "Hinge"),
+    *("SquaredHinge", "CategoricalHinge", "CosineSimilarity", "CategoricalCrossentropy"),
+]
+
+
+@pytest.mark.parametrize("name", VECTOR_LOSSES)
+def test_losses_of_vectors(name: str) -> None:
+    """One number for each sample, without an axis of features, as in reinforcement learning."""
+    y, start = bits(N, 1)[:, 0], np.linspace(0.2, 0.8, N, dtype="float32")
+    found = []
+    for k in (THEIRS, OURS):
+        v = k.tf.Variable(start)
+        with k.tf.GradientTape() as tape:
+            loss = getattr(k.keras.losses, name)()(y, v * 1.0)
+        found.append([np.asarray(loss), np.asarray(tape.gradient(loss, v))])
+    for ours, theirs in zip(found[1], found[0], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=1e-7)
+
+
 def test_sources() -> None:
     """Constants, variables, intermediate results, dictionaries, what is not connected."""
     found = []

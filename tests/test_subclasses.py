@@ -237,3 +237,29 @@ def test_embedding() -> None:
     tokens = np.array([[1, 4]])
     model = rnnext.Sequential([rnnext.Input((2,)), layer])
     np.testing.assert_array_equal(model.predict(tokens), layer.get_weights()[0][tokens] * 2)
+
+
+def test_attributes_named_like_what_keras_does_not_have() -> None:
+    """A user's class may keep anything under a name that only rnnext's own classes use."""
+
+    class Own(rnnext.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = rnnext.layers.Dense(2)
+            self.precision = rnnext.metrics.Precision()
+            self.label, self.program, self.inputs, self.outputs = "a", "b", [1], [2]
+            self.input_names, self.output_names, self.operations = ["x"], ["y"], []
+
+        def call(self, x: Any) -> Any:
+            return self.network(x)
+
+    model = Own()
+    y = model(np.ones((2, 3), "float32"))
+    assert y.shape == (2, 2)
+    assert len(model.weights) == 2
+    model.compile("sgd", "mse", metrics=["mae"])
+    assert len(model.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0).history["loss"]) == 1
+    assert (model.label, model.program, model.inputs) == ("a", "b", [1])
+    graph = rnnext.Sequential([rnnext.layers.Input((3,)), rnnext.layers.Dense(1)])
+    assert graph.precision == "full"
+    assert len(graph.inputs) == 1

@@ -104,7 +104,8 @@ def nested(record: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
             outputs, pullback = record(*plain_args, **plain_kwargs)
     finally:
         added, recording.losses = recording.losses, others
-    flat = nest.flatten(outputs)
+    # A rule's result of no axes may have become a number of NumPy's.
+    flat = [np.asarray(y) if isinstance(y, np.generic) else y for y in nest.flatten(outputs)]
     differentiable = [i for i, y in enumerate(flat) if _has_gradient(y)]
     kept = [i for i, x in enumerate(leaves) if type(x) is Traced and x.node is not None]
     results = [y.view(np.ndarray) if isinstance(y, np.ndarray) else y for y in flat]

@@ -18,6 +18,7 @@ from rnnext.naming import did_you_mean
 __all__ = [
     "CallArguments",
     "accepts",
+    "default_of",
     "first_argument",
     "positional_arguments",
     "required_arguments",
@@ -34,6 +35,12 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 def accepts(function: Callable[..., Any], argument: str) -> bool:
     """Tells whether a method written in Python has an argument of this name."""
     return argument in _signature(function).parameters
+
+
+def default_of(function: Callable[..., Any], argument: str) -> Any:
+    """Returns the default of a method's argument; None if there is no such argument."""
+    parameter = _signature(function).parameters.get(argument)
+    return None if parameter is None else parameter.default
 
 
 def takes_any_keyword(function: Callable[..., Any]) -> bool:

@@ -17,15 +17,17 @@ runs, streams, prints or saves a graph knows an operation by this contract alone
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from rnnext import nest
+from rnnext.derived import derived
 from rnnext.errors import DataError, RnnextError, UnsupportedError
 from rnnext.graph.arguments import accepts
 from rnnext.graph.tensor import History, KerasTensor, any_symbolic
@@ -138,7 +140,7 @@ class Operation:
         self.name = name
         self.inbound_nodes: list[Node] = []
 
-    @property
+    @derived
     def label(self) -> str:
         """How error messages call it: `layer 'name' (ClassName)`."""
         return f"layer {self.name!r} ({type(self).__name__})"
@@ -235,15 +237,22 @@ class Operation:
             else:  # not among the leaves
                 function = functools.partial(function, training=True)
         try:
-            return trace(function, args, kwargs, recording, integers=self.calls_others)
+            with self.naming_kernels():
+                return trace(function, args, kwargs, recording, integers=self.calls_others)
+        finally:
+            recording.training = outer
+
+    @contextlib.contextmanager
+    def naming_kernels(self) -> Iterator[None]:
+        """Names this operation in the error of a compiled kernel that is given traced arrays."""
+        try:
+            yield
         except TypeError as error:
             if "received Traced" not in str(error):  # what a compiled kernel says
                 raise
             raise UnsupportedError(
                 f"{self.label} computes with a compiled kernel and has no gradient rule."
             ) from error
-        finally:
-            recording.training = outer
 
     def recorded(self, recording: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Returns what `record` does, and notes what a call adds to the loss."""

@@ -37,6 +37,7 @@ from rnnext.layers.options import (
     read_options,
 )
 from rnnext.layers.quirks import KERAS3, Quirks
+from rnnext.layers.traced_call import recorded_call, recorded_in_traces, training_as_given
 from rnnext.layers.weight_owner import WeightOwner
 from rnnext.regularizers.regularizer import known as known_regularizer
 
@@ -101,6 +102,8 @@ class Layer(WeightOwner):
     _regularizes_outputs = True
     # Whether it called `add_loss`.
     _adds_losses = False
+    # `call` as the class wrote it; that of a class with a gradient rule looks for a trace first.
+    _bare_call: Callable[..., Any] = Operation.call
     # Whether `call` itself checks and converts a plain array, so that `__call__` need not.
     _call_checks_input = False
     calls_others = True
@@ -123,11 +126,20 @@ class Layer(WeightOwner):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = cls.__dict__
+        has_rule = "record" in own
         if "build" in own:
             cls.build = _finish_build(cls.build)  # type: ignore[method-assign]
         # What a class says about its own methods does not hold for a subclass's.
-        if "call" in own and "_call_checks_input" not in own:
-            cls._call_checks_input = False
+        if _call_is_new(cls):
+            cls._bare_call = cls.call
+            if "_call_checks_input" not in own:
+                cls._call_checks_input = False
+            if not has_rule:
+                cls.record = Operation.record  # type: ignore[method-assign]
+        if has_rule:
+            cls.call = recorded_in_traces(  # type: ignore[method-assign]
+                cls._bare_call, cls.record
+            )
         if "compute_mask" in own and "_mask_rule" not in own:
             cls._mask_rule = MaskRule.MAKE
 
@@ -255,7 +267,7 @@ class Layer(WeightOwner):
             What `call` returns: arrays, or symbolic tensors if an argument is symbolic.
         """
         if self._direct and type(inputs) is short_type and not args and not kwargs:
-            return self.call(inputs)
+            return self._bare_call(inputs)
         if type(inputs) in VIEWS and short_type is np.ndarray:
             return self(inputs.view(np.ndarray), *args, **kwargs)
         if inputs is NOT_GIVEN:  # by name: layer(sequences=x)
@@ -292,7 +304,7 @@ class Layer(WeightOwner):
         elif added_losses.may_add(self):
             outputs = added_losses.collected(lambda: self._call_traced(args, kwargs))
         elif serialization.is_builtin(type(self)):
-            outputs = self.cast_outputs(self.call(*args, **kwargs))
+            outputs = self.cast_outputs(self._bare_call(*args, **kwargs))
         else:
             outputs = added_losses.noted(lambda: self.cast_outputs(self.call(*args, **kwargs)))
         self._after_first_call()
@@ -303,22 +315,11 @@ class Layer(WeightOwner):
 
     def _call_traced(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Computes inside a trace, by the layer's own gradient rule."""
-        from rnnext.autodiff.tracing import nested
-
-        recording = active.tape.recording  # type: ignore[union-attr]
-        outer, training = recording.training, kwargs.pop("training", None)
-
-        def record(*args: Any, **kwargs: Any) -> Any:
-            return self.recorded(recording, *args, **kwargs)
-
-        try:
-            # What a call says about training holds for the layers inside it, too.
-            recording.training = outer if training is None else bool(training)
+        with training_as_given(kwargs.pop("training", None)) as recording:
             if self._is_inlined():
-                return self._call_inlined(args, kwargs)
-            return nested(record, args, kwargs)
-        finally:
-            recording.training = outer
+                with self.naming_kernels():
+                    return self._call_inlined(args, kwargs)
+            return recorded_call(functools.partial(self.recorded, recording), args, kwargs)
 
     def _is_inlined(self) -> bool:
         """Whether a trace notes what `call` of a user's class computes, step by step.
@@ -447,7 +448,7 @@ class Layer(WeightOwner):
         Args:
             runner: What computes the outputs in place of `call`; a stream gives one.
         """
-        function = runner or self.call
+        function = runner or self._bare_call
         if runner is None:
             cls = type(self)
             if cls.__call__ is not cls._builtin_call and self.mask_rule is not MaskRule.JOINT:
@@ -645,6 +646,12 @@ class Layer(WeightOwner):
 
 def _is_overridden(layer: Layer, method: str) -> bool:
     return getattr(type(layer), method) is not getattr(Layer, method)
+
+
+def _call_is_new(cls: type[Layer]) -> bool:
+    """Whether a class has another `call` than its base layers: its own, or a mixin's."""
+    owner = next(base for base in cls.__mro__ if "call" in base.__dict__)
+    return owner is cls or not issubclass(owner, Operation)
 
 
 def _has_another_call(layer: Layer) -> bool:

@@ -14,6 +14,7 @@ from rnnext import constraints, initializers, nest, regularizers
 from rnnext.activations.activation import CustomActivation
 from rnnext.arrays import as_array
 from rnnext.autodiff.tape import suspended
+from rnnext.derived import derived
 from rnnext.dtypes import DTypePolicy, get_policy, widened
 from rnnext.errors import DataError, RnnextError, ShapeError, UnsupportedError
 from rnnext.graph.operation import Operation
@@ -60,6 +61,8 @@ class WeightOwner(Operation):
             self._track(value)
         elif name == "activity_regularizer":
             changes.count += 1
+        elif name == "call":
+            self.__dict__["_bare_call"] = value
         object.__setattr__(self, name, value)
         if self.__dict__.get("built") and name != "_packed":
             self.weights_changed()  # an option such as `activation` is packed with the weights
@@ -276,7 +279,7 @@ class WeightOwner(Operation):
         """Called after a weight or an option changed: what was packed from it is dropped."""
         self.__dict__["_packed"] = None
 
-    @property
+    @derived
     def precision(self) -> str:
         """How compiled kernels store the weights; see `set_precision`."""
         return self._precision or "full"

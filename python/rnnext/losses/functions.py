@@ -43,7 +43,7 @@ def averaged(values: Array, slopes: Callable[[], Array], axis: int = -1) -> Loss
     count = values.shape[axis]
     share, means = 1 / max(count, 1), _sum(values, axis)
     if count != 1:
-        means = means / count
+        means = asarray(means / count)
     return Losses(means, lambda g: slopes() * (spread(g, axis) * share))
 
 

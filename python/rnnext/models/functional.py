@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rnnext import nest, serialization
 from rnnext.autodiff.tape import active, shortcut
+from rnnext.derived import derived
 from rnnext.graph.arguments import CallArguments
 from rnnext.graph.graph_config import config_of
 from rnnext.graph.masked_array import masks_of, with_mask
@@ -94,7 +95,7 @@ class Functional(Model):
         found: bool = self._losses_known[1]  # type: ignore[index]
         return found
 
-    @property
+    @derived
     def network(self) -> Network:
         """What computes the outputs from the inputs."""
         return super().network if self._network is None else self._network
@@ -207,11 +208,13 @@ class Functional(Model):
         """Runs the graph; returns the outputs and their masks, nested alike."""
         return self.network.run_with_masks(inputs, mask)
 
-    def record(self, recording: Recording, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def record(self, recording: Recording, inputs: Any, mask: Any = None, **_kwargs: Any) -> Any:
         """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
-        if not self._runs_graph:
-            return super().record(recording, inputs, *args, **kwargs)
-        outputs, _, pullback = self.record_with_masks(recording, inputs, kwargs.get("mask"))
+        outputs, _, pullback = self.record_with_masks(recording, inputs, mask)
+        pairs = zip(nest.flatten(outputs), self.program.is_only_output, strict=True)
+        for output, is_only in pairs:
+            if not is_only:  # another layer reads it, too
+                recording.logits.pop(id(output), None)
         return outputs, pullback
 
     def record_with_masks(

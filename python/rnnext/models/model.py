@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rnnext import nest, serialization
 from rnnext.autodiff.tape import active, suspended
 from rnnext.autodiff.watchable import OutputArray, as_outputs, plain
+from rnnext.derived import derived
 from rnnext.errors import RnnextError, UnsupportedError
 from rnnext.graph.graph_config import tensors_of_config
 from rnnext.graph.program import Program
@@ -91,7 +92,7 @@ class Model(Trainer, Layer):
 
     # What it consists of -----------------------------------------------------------------------
 
-    @property
+    @derived
     def network(self) -> Network:
         """What computes the outputs from the inputs.
 
@@ -103,17 +104,17 @@ class Model(Trainer, Layer):
             "yet."
         )
 
-    @property
+    @derived
     def program(self) -> Program:
         """What the model does, as data: a list of instructions that can be printed."""
         return self.network.execution.program
 
-    @property
+    @derived
     def inputs(self) -> list[KerasTensor]:
         """Flat list of the symbolic inputs."""
         return list(self.network.graph.inputs)
 
-    @property
+    @derived
     def outputs(self) -> list[KerasTensor]:
         """Flat list of the symbolic outputs."""
         return list(self.network.graph.outputs)
@@ -128,12 +129,12 @@ class Model(Trainer, Layer):
         """The symbolic outputs, nested as the model returns them."""
         return self.network.outputs
 
-    @property
+    @derived
     def input_names(self) -> list[str]:
         """Names of the inputs in flat order."""
         return self.network.ports.names
 
-    @property
+    @derived
     def output_names(self) -> list[str]:
         """Names of the layers that make the outputs, in flat order."""
         return [tensor.source.operation.name for tensor in self.outputs]
@@ -160,7 +161,7 @@ class Model(Trainer, Layer):
         of_outputs = steps.loss.output_loss_names if is_known else []
         return ["loss", *(["compile_metrics"] if has_metrics else []), *of_outputs]
 
-    @property
+    @derived
     def operations(self) -> list[Any]:
         """Layers and other operations of the graph, in Keras's order."""
         return list(self.network.graph.operations)
@@ -281,7 +282,7 @@ class Model(Trainer, Layer):
     def __call__(self, inputs: Any = calls.NOT_GIVEN, *args: Any, **kwargs: Any) -> Any:
         """Applies the model; see `Layer.__call__`. Arrays that it returns have `numpy()`."""
         if self._direct and type(inputs) is calls.short_type and not args and not kwargs:
-            outputs = self.call(inputs)
+            outputs = self._bare_call(inputs)
         else:
             if type(inputs) is list and calls.short_type is np.ndarray:
                 inputs = plain(inputs)

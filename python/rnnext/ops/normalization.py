@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnext.arrays import asarray
+from rnnext.autodiff.tape import active
 from rnnext.ops.core import saturate_cast
 from rnnext.ops.operation import NN, operation
 from rnnext.ops.promotion import as_float, as_tensor, promoted
@@ -57,6 +58,10 @@ def by_mean_and_variance(
     if not x.size:
         return x
     result: Array = x.astype(np.float64)
+    if active.tape is not None:  # then `scale` may be a weight, which no plain array takes in place
+        from rnnext.autodiff.traced import constants
+
+        result = constants(result)
     with np.errstate(all="ignore"):  # infinities and NaN are answers
         centred = result if subtract_mean else result.copy()
         centred -= centred.mean(axis=axis, keepdims=True)

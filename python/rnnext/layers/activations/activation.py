@@ -53,11 +53,19 @@ class Activation(Layer):
         """Returns the activation of every element."""
         return self.activation(inputs)
 
+    def _activated(self, inputs: Any) -> Any:
+        return self.cast_outputs(self.activation(inputs))
+
     def record(
-        self, recording: Recording, inputs: Any, **kwargs: Any
+        self,
+        recording: Recording,
+        inputs: Any,
+        **kwargs: Any,  # noqa: ARG002
     ) -> tuple[NDArray[Any], Pullback]:
         """Computes as `call` does, so that it can be reversed; see `Operation.record`."""
-        outputs, pullback = super().record(recording, inputs, **kwargs)
+        from rnnext.autodiff.tracing import trace
+
+        outputs, pullback = trace(self._activated, (inputs,), {}, recording)
         logits = recording.note_logits(self, self.activation.spec, inputs, outputs)
         if logits is None:
             return outputs, pullback

@@ -134,7 +134,7 @@ class Embedding(Layer):
             recording.add(self.embeddings, RowGradient(rows, ids.reshape(-1), shape))
             return [None]
 
-        return self.call(inputs), pullback
+        return Embedding.call(self, inputs), pullback
 
     def _joined_axes(self, rank: int) -> Sequence[int] | None:  # noqa: ARG002
         return ()

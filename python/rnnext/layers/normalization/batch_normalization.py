@@ -154,7 +154,7 @@ class BatchNormalization(ScaleAndOffset):
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
     def call(
-        self, inputs: NDArray[Any], training: bool | None = None, mask: Any = None
+        self, inputs: NDArray[Any], training: bool | None = False, mask: Any = None
     ) -> NDArray[Any]:
         """Returns the normalised inputs."""
         if mask is not None and np.ndim(mask) != inputs.ndim - 1:
@@ -189,7 +189,7 @@ class BatchNormalization(ScaleAndOffset):
             outputs, statistics = self._recorded(inputs, mask)
             axis, inverse, centred, weights = statistics
         else:
-            outputs = self.call(inputs, mask=mask)
+            outputs = BatchNormalization.call(self, inputs, mask=mask)
             weights, axis = None, self.axis % inputs.ndim
             sizes = self._sizes_along(inputs)
             variance = self.moving_variance.value.astype(np.float64) + self.epsilon

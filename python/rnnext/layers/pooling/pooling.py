@@ -87,7 +87,7 @@ class Pooling(SpatialLayer):
         inputs: NDArray[Any],
     ) -> tuple[NDArray[Any], Pullback]:
         """Pools so that it can be reversed."""
-        outputs = self.call(inputs)
+        outputs = Pooling.call(self, inputs)
 
         def pullback(d_outputs: list[Any]) -> list[Any]:
             x, y, d = (self._to_channels_last(a) for a in (inputs, outputs, d_outputs[0]))

@@ -207,7 +207,8 @@ class ZeroPadding(_BorderLayer):
     ) -> tuple[Any, Pullback]:
         """Pads; the gradient is that of the elements inside."""
         inside = self._inside(inputs.shape)
-        return self.cast_outputs(self.call(inputs)), lambda d_outputs: [d_outputs[0][inside]]
+        outputs = self.cast_outputs(ZeroPadding.call(self, inputs))
+        return outputs, lambda d_outputs: [d_outputs[0][inside]]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Returns the padded shape."""

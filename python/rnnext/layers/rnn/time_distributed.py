@@ -95,7 +95,7 @@ class TimeDistributed(Wrapper):
             )
         return (sizes[0], *sizes[2:])
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Any, training: bool | None = False, mask: Any = None) -> Any:
         """Runs the layer over the steps; see the class."""
         if inputs.ndim < 3:
             self._step_shape(inputs.shape)  # says what is wrong
