@@ -20,7 +20,17 @@ PACKAGE = ROOT / "python" / "rnnext"
 # From the ground up. A name is a module or a package of rnnext.
 FLOORS = [
     [
-        *("_core", "derived", "errors", "fork_safety", "interrupts", "lazy", "naming", "nest"),
+        *(
+            "_core",
+            "derived",
+            "errors",
+            "fork_safety",
+            "interrupts",
+            "lazy",
+            "naming",
+            "nest",
+            "tensor_shape",
+        ),
         *("openmp_waiting", "threadpools", "absent", "absent_names", "imports", "packages"),
         "progbar",
     ],

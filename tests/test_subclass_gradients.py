@@ -172,10 +172,14 @@ def test_a_kernel_that_a_layer_calls_itself(run: str) -> None:
     model = rnnext.Sequential([rnnext.layers.Dense(2), Own(name="own")])
     model(X)
     message = r"layer 'own' \(Own\) computes with a compiled kernel and has no gradient rule"
+
+    def fit() -> None:
+        model.compile("sgd", "mse")
+        model.fit(X, X[..., :2], verbose=0)
+
+    def tape() -> None:
+        with rnnext.GradientTape():
+            model.layers[1](model.layers[0](X))
+
     with pytest.raises(UnsupportedError, match=message):
-        if run == "fit":
-            model.compile("sgd", "mse")
-            model.fit(X, X[..., :2], verbose=0)
-        else:
-            with rnnext.GradientTape():
-                model.layers[1](model.layers[0](X))
+        {"fit": fit, "tape": tape}[run]()

@@ -47,7 +47,7 @@ ABSENT = {
             "RaggedTensor raw_ops saved_model sets sparse SparseTensor summary sysconfig "
             "types xla"
         ),
-        "training": "custom_gradient distillation gradients remat train",
+        "training": "distillation gradients remat train",
     },
     "keras.backend": {
         "graph1": (

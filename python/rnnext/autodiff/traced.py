@@ -15,6 +15,7 @@ from rnnext.autodiff.rules import FUNCTIONS, UFUNCS, fitted, note, plain
 from rnnext.autodiff.tape import Tape
 from rnnext.dtypes import FLOAT_KINDS
 from rnnext.errors import UnsupportedError
+from rnnext.tensor_shape import TensorShape
 
 __all__ = ["Traced", "constants", "tape_of"]
 
@@ -93,6 +94,10 @@ class Traced(NDArrayOperatorsMixin):
     def shape(self) -> tuple[int, ...]:
         """Its sizes."""
         return self.value.shape
+
+    def get_shape(self) -> TensorShape:
+        """Returns its sizes."""
+        return TensorShape(self.value.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rnnext import nest
 from rnnext.autodiff.tape import active
+from rnnext.tensor_shape import TensorShape
 
 __all__ = [
     "VIEWS",
@@ -32,9 +33,9 @@ class OutputArray(np.ndarray[Any, Any]):
         copy: NDArray[Any] = self.view(np.ndarray).copy()[()]
         return _as_bytes(copy) if self.dtype.kind in "OU" else copy
 
-    def get_shape(self) -> tuple[int, ...]:
+    def get_shape(self) -> TensorShape:
         """Returns its sizes."""
-        return tuple(self.shape)
+        return TensorShape(self.shape)
 
     def __repr__(self) -> str:
         return repr(self.view(np.ndarray))
@@ -117,18 +118,14 @@ def as_outputs(outputs: Any) -> Any:
     return outputs
 
 
-def plain(inputs: Any) -> Any:
-    """Returns OutputArrays, alone or in a list, as NumPy's own arrays, which have short paths.
+def plain(inputs: list[Any]) -> list[Any]:
+    """Returns a list with OutputArrays as NumPy's own arrays, which have short paths.
 
     Example:
-        >>> type(plain(as_outputs(np.ones(1)))) is np.ndarray
+        >>> type(plain([as_outputs(np.ones(1))])[0]) is np.ndarray
         True
     """
-    if type(inputs) in VIEWS:
-        return inputs.view(np.ndarray)
-    if type(inputs) is list:
-        return [x.view(np.ndarray) if type(x) in VIEWS else x for x in inputs]
-    return inputs
+    return [x.view(np.ndarray) if type(x) in VIEWS else x for x in inputs]
 
 
 def with_numpy(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -118,11 +118,6 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: Any = None) -> 
 # Cross-entropies, of each element or row ----------------------------------------------------------
 
 
-def _clipped(output: Any) -> Any:
-    epsilon = settings.epsilon()
-    return ops.clip(output, epsilon, 1.0 - epsilon)
-
-
 @with_numpy
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
     """Returns the cross-entropy of each element.
@@ -134,7 +129,9 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     """
     if from_logits:
         return neural.sigmoid_cross_entropy_with_logits(target, output)
-    epsilon, output = settings.epsilon(), _clipped(output)
+    # Not the formula of rnnext.ops: the older backend adds epsilon to what it has clipped.
+    epsilon = settings.epsilon()
+    output = ops.clip(output, epsilon, 1.0 - epsilon)
     positive = ops.multiply(target, ops.log(ops.add(output, epsilon)))
     rest = ops.log(ops.add(ops.subtract(1, output), epsilon))
     return ops.negative(ops.add(positive, ops.multiply(ops.subtract(1, target), rest)))
@@ -152,10 +149,7 @@ def categorical_crossentropy(
         from_logits: Whether it is.
         axis: Of the classes.
     """
-    if from_logits:
-        return neural.softmax_cross_entropy_with_logits(target, output, axis)
-    shares = _clipped(ops.divide(output, ops.sum(output, axis=axis, keepdims=True)))
-    return ops.negative(ops.sum(ops.multiply(target, ops.log(shares)), axis=axis))
+    return ops.categorical_crossentropy(target, ops.copy(output), from_logits, axis)
 
 
 @with_numpy
@@ -172,19 +166,15 @@ def sparse_categorical_crossentropy(
         target: Integers, one for each row.
         output: Probabilities; with `from_logits` what a softmax is applied to.
         from_logits: Whether it is.
-        axis: Of the classes; must be the last.
+        axis: Of the classes.
         ignore_class: Must be None.
 
     Raises:
-        UnsupportedError: If an option has another value.
+        UnsupportedError: If `ignore_class` is a class.
     """
-    rows = ops.shape(output)[:-1]
-    if ignore_class is not None or axis not in (-1, len(rows)):
+    if ignore_class is not None:
         raise UnsupportedError(
-            "sparse_categorical_crossentropy: axis must be -1 and ignore_class None, received "
-            f"{axis!r} and {ignore_class!r}."
+            f"sparse_categorical_crossentropy: ignore_class must be None, received "
+            f"{ignore_class!r}."
         )
-    logits = output if from_logits else ops.log(_clipped(output))
-    if len(ops.shape(target)) != len(rows):  # (N, 1) for (N, K), as in Keras
-        target = ops.reshape(target, rows)
-    return neural.sparse_softmax_cross_entropy_with_logits(target, logits)
+    return ops.sparse_categorical_crossentropy(target, ops.copy(output), from_logits, axis)

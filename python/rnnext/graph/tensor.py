@@ -15,6 +15,7 @@ from rnnext.dtypes import tensor_dtype_name
 from rnnext.errors import RnnextError, ShapeError
 from rnnext.graph.tensor_operators import TensorOperators
 from rnnext.naming import unique_name
+from rnnext.tensor_shape import TensorShape
 
 __all__ = ["History", "KerasTensor", "any_symbolic", "standard_shape"]
 
@@ -89,6 +90,10 @@ class KerasTensor(TensorOperators):
         if self.history is None:
             raise RnnextError(f"{self!r} does not come from rnnext.Input or a layer.")
         return self.history
+
+    def get_shape(self) -> TensorShape:
+        """Returns its sizes, None where they are not known."""
+        return TensorShape(self.shape)
 
     @property
     def ndim(self) -> int:

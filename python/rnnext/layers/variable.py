@@ -17,6 +17,7 @@ from rnnext.dtypes import standard_dtype_name, widened
 from rnnext.errors import ShapeError
 from rnnext.fork_safety import held_at_fork
 from rnnext.settings import floatx
+from rnnext.tensor_shape import TensorShape
 
 __all__ = ["Variable", "weights_lock"]
 
@@ -132,6 +133,10 @@ class Variable(NDArrayOperatorsMixin):
     def dtype(self) -> str:
         """Name of the dtype the values are kept in."""
         return self.stored.dtype.name
+
+    def get_shape(self) -> TensorShape:
+        """Returns its sizes."""
+        return TensorShape(self.shape)
 
     @property
     def ndim(self) -> int:

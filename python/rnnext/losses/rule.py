@@ -68,8 +68,8 @@ class Rule(NamedTuple):
 
         return Losses(found.values, pull, found.mask)
 
-    def traced(self, y_true: Any, y_pred: Any, options: dict[str, Any]) -> Any:
-        """Returns the losses where labels have a gradient: the formula itself is traced."""
+    def of_labels(self, y_true: Any, y_pred: Any, options: dict[str, Any]) -> Any:
+        """Returns the losses of labels that are traced, and of plain predictions."""
         predicted = as_tensor(y_pred)
         try:
             if self.casts_labels:
@@ -134,20 +134,30 @@ def loss_function(
 
 def _recorded(rule: Rule, y_true: Any, y_pred: Any, options: dict[str, Any]) -> Any:
     """A call inside a user's function that is differentiated."""
-    from rnnext.autodiff.tracing import nested
+    from rnnext.autodiff.tracing import nested, trace
 
-    true = lifted(y_true)
-    if getattr(true, "node", None) is not None:
-        return rule.traced(true, y_pred, options)
+    true = lifted(as_tensor(y_true))
+    has_gradient = getattr(true, "node", None) is not None
+    recording = active.tape.recording  # type: ignore[union-attr]
 
     def record(
         true: Any, predicted: Any, logits: Any
     ) -> tuple[Array, Callable[[list[Any]], list[Any]]]:
         found = rule(true, predicted, logits, **options)
         values = found.values if found.mask is None else attach_mask(found.values, found.mask)
-        if logits is None:
-            return values, lambda d_values: [None, found.pull(d_values[0])]
-        return values, lambda d_values: [None, None, found.pull(d_values[0])]
+        of_labels: Any = None
+        if has_gradient:
+            given = {**options, "from_logits": True} if logits is not None else options
+            made_of = predicted if logits is None else logits
+            of_true = functools.partial(rule.of_labels, y_pred=made_of, options=given)
+            _, of_labels = trace(of_true, (true,), {}, recording)
+
+        def pullback(d_values: list[Any]) -> list[Any]:
+            first = of_labels(d_values)[0] if has_gradient else None
+            d_predicted = found.pull(d_values[0])
+            return [first, d_predicted] if logits is None else [first, None, d_predicted]
+
+        return values, pullback
 
     logits = getattr(y_pred, "_keras_logits", None)
     if not rule.accepts_logits or options.get("ignore_class") is not None:

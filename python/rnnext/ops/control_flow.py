@@ -103,19 +103,33 @@ def while_loop(
     _check_arrays("while_loop", loop_vars)
     several = isinstance(loop_vars, (list, tuple))
     variables = tuple(_tensors(loop_vars)) if several else (as_tensor(loop_vars),)
-    steps = 0
-    while (maximum_iterations is None or steps < maximum_iterations) and bool(
-        as_tensor(cond(*variables))
-    ):
+
+    def step(*variables: Any) -> Any:
         found = body(*variables)
         found = tuple(found) if several else (found,)
         if len(found) != len(variables):
             raise ShapeError(
                 f"ops.while_loop: body returned {len(found)} variables of {len(variables)}."
             )
-        variables = _like_before(found, variables)
-        steps += 1
+        return _like_before(found, variables)
+
+    variables = repeated(cond, step, variables, maximum_iterations)
     return variables if several else variables[0]
+
+
+def repeated(cond: Function, step: Function, variables: Any, maximum: Any = None) -> Any:
+    """Returns the variables of a loop, of any kind, after its last step.
+
+    Args:
+        cond: Tells from the variables whether there is another step.
+        step: Makes the new variables, a list or tuple, of the old ones.
+        variables: The first ones.
+        maximum: None, or how many steps there are at most.
+    """
+    count = 0
+    while (maximum is None or count < int(maximum)) and bool(as_tensor(cond(*variables))):
+        variables, count = step(*variables), count + 1
+    return variables
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any) -> Any:

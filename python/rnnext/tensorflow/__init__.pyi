@@ -15,7 +15,9 @@ from rnnext.tensorflow import python as python
 from rnnext.tensorflow import test as test
 from rnnext.tensorflow.control_flow import TensorArray as TensorArray
 from rnnext.tensorflow.control_flow import TensorSpec as TensorSpec
+from rnnext.tensor_shape import TensorShape as TensorShape
 from rnnext.tensorflow.control_flow import cond as cond
+from rnnext.tensorflow.control_flow import custom_gradient as custom_gradient
 from rnnext.tensorflow.control_flow import map_fn as map_fn
 from rnnext.tensorflow.control_flow import numpy_function as numpy_function
 from rnnext.tensorflow.control_flow import print as print

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -9,14 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnext import nest, ops
+from rnnext.arrays import is_traced
 from rnnext.autodiff.rules import value_of
-from rnnext.autodiff.watchable import watchable
+from rnnext.autodiff.watchable import watchable, with_numpy
 from rnnext.errors import DataError
+from rnnext.ops.control_flow import repeated
 
 __all__ = [
     "TensorArray",
     "TensorSpec",
     "cond",
+    "custom_gradient",
     "map_fn",
     "numpy_function",
     "print",
@@ -120,7 +124,7 @@ def cond(
     name: Any = None,  # noqa: ARG001
 ) -> Any:
     """Returns what one of two functions returns."""
-    return watchable(true_fn() if bool(value_of(pred)) else false_fn())
+    return watchable(ops.cond(pred, true_fn, false_fn))
 
 
 def while_loop(
@@ -143,12 +147,13 @@ def while_loop(
         >>> while_loop(lambda i: i < 3, lambda i: [i + 1], [0])
         [3]
     """
-    values, count = loop_vars, 0
-    while bool(value_of(cond(*values))):
-        if maximum_iterations is not None and count >= int(maximum_iterations):
-            break
-        result, count = body(*values), count + 1
-        values = result if isinstance(result, (list, tuple)) else [result]
+
+    def step(*values: Any) -> Any:
+        result = body(*values)
+        return result if isinstance(result, (list, tuple)) else [result]
+
+    # Not ops.while_loop itself: a TensorArray, or nested lists, may be a variable here.
+    values = repeated(cond, step, loop_vars, maximum_iterations)
     return watchable(tuple(values) if isinstance(loop_vars, tuple) else list(values))
 
 
@@ -165,8 +170,7 @@ def map_fn(fn: Callable[[Any], Any], elems: Any, *_: Any, **options: Any) -> Any
         >>> map_fn(lambda row: row.sum(), np.eye(2)).numpy()
         array([1., 1.])
     """
-    results = [fn(watchable(part)) for part in _parts(elems)]
-    return watchable(_stacked(results))
+    return watchable(ops.map(lambda part: fn(watchable(part)), elems))
 
 
 def scan(
@@ -189,24 +193,55 @@ def scan(
         >>> scan(lambda total, x: total + x, np.array([1, 2, 3])).numpy()
         array([1, 3, 6])
     """
-    parts = _parts(elems)[:: -1 if reverse else 1]
-    values = []
-    value = initializer
-    for part in parts:
-        value = part if value is None else fn(value, watchable(part))
-        values.append(value)
-    return watchable(_stacked(values[:: -1 if reverse else 1]))
+
+    def step(value: Any, part: Any) -> Any:
+        value = fn(value, watchable(part))
+        return value, value
+
+    if initializer is not None:
+        return watchable(ops.scan(step, initializer, elems, reverse=reverse)[1])
+    first, others = (slice(-1, None), slice(-1)) if reverse else (slice(1), slice(1, None))
+    arrays = [ops.convert_to_tensor(x) for x in nest.flatten(elems)]
+    begin, rest = (nest.pack_like(elems, [x[part] for x in arrays]) for part in (first, others))
+    _, found = ops.scan(step, nest.map_structure(lambda x: x[0], begin), rest, reverse=reverse)
+
+    def joined(one: Any, many: Any) -> Any:
+        return ops.concatenate([many, one] if reverse else [one, many], axis=0)
+
+    pairs = zip(nest.flatten(begin), nest.flatten(found), strict=True)
+    return watchable(nest.pack_like(begin, [joined(*pair) for pair in pairs]))
 
 
-def _parts(elems: Any) -> list[Any]:
-    leaves = nest.flatten(elems)
-    columns = [ops.unstack(leaf, axis=0) for leaf in leaves]
-    return [nest.pack_like(elems, list(row)) for row in zip(*columns, strict=True)]
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: gives a function the gradient that it returns itself.
+
+    Args:
+        f: Takes tensors and returns the result and a function: from the gradients of the results
+            to that of each argument. Weights that it reads have no gradient, so reading one while
+            a gradient is computed raises UnsupportedError; pass it as an argument.
+
+    Returns:
+        A function that returns the result.
+
+    Example:
+        >>> @custom_gradient
+        ... def log1pexp(x):
+        ...     e = np.exp(x)
+        ...     return np.log(1 + e), lambda upstream: upstream * (1 - 1 / (1 + e))
+        >>> log1pexp(np.float32(0)).numpy().round(4)
+        np.float32(0.6931)
+    """
+
+    @functools.wraps(f)
+    def of_tensors(*args: Any, **kwargs: Any) -> Any:
+        result, gradient = f(*map(_tensor, args), **kwargs)
+        return result, lambda *upstream: gradient(*map(_tensor, upstream))
+
+    return with_numpy(ops.custom_gradient(of_tensors))
 
 
-def _stacked(results: list[Any]) -> Any:
-    columns = zip(*(nest.flatten(result) for result in results), strict=True)
-    return nest.pack_like(results[0], [ops.stack(list(column), axis=0) for column in columns])
+def _tensor(x: Any) -> Any:
+    return x if is_traced(x) else watchable(ops.convert_to_tensor(x))
 
 
 def py_function(

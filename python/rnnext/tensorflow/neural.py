@@ -13,6 +13,7 @@ from rnnext.errors import UnsupportedError
 
 __all__ = [
     "bias_add",
+    "ctc_loss",
     "dropout",
     "l2_loss",
     "moments",
@@ -35,8 +36,7 @@ def softmax_cross_entropy_with_logits(labels: Any, logits: Any, axis: int = -1) 
         >>> softmax_cross_entropy_with_logits([[1.0, 0.0]], [[0.0, 0.0]]).numpy().round(4)
         array([0.6931], dtype=float32)
     """
-    logs = ops.log_softmax(logits, axis=axis)
-    return ops.negative(ops.sum(ops.multiply(ops.cast(labels, logs.dtype), logs), axis=axis))
+    return ops.categorical_crossentropy(labels, ops.copy(logits), from_logits=True, axis=axis)
 
 
 @with_numpy
@@ -47,9 +47,7 @@ def sparse_softmax_cross_entropy_with_logits(labels: Any, logits: Any) -> Any:
         labels: Integers, one for each row.
         logits: (..., K), what a softmax is applied to.
     """
-    logs = ops.log_softmax(logits, axis=-1)
-    hits = ops.one_hot(labels, ops.shape(logits)[-1], dtype=logs.dtype)
-    return ops.negative(ops.sum(ops.multiply(hits, logs), axis=-1))
+    return ops.sparse_categorical_crossentropy(labels, ops.copy(logits), from_logits=True)
 
 
 @with_numpy
@@ -60,11 +58,41 @@ def sigmoid_cross_entropy_with_logits(labels: Any = None, logits: Any = None) ->
         labels: Probabilities.
         logits: What a sigmoid is applied to, of the same shape.
     """
-    labels = ops.cast(labels, logits.dtype)
-    return ops.add(
-        ops.subtract(ops.maximum(logits, 0), ops.multiply(logits, labels)),
-        ops.log1p(ops.exp(ops.negative(ops.abs(logits)))),
-    )
+    # A copy of what a sigmoid made is not traced back to what the sigmoid was given.
+    return ops.binary_crossentropy(labels, ops.copy(logits), from_logits=True)
+
+
+@with_numpy
+def ctc_loss(
+    labels: Any,
+    logits: Any,
+    label_length: Any,
+    logit_length: Any,
+    logits_time_major: bool = True,
+    unique: Any = None,  # noqa: ARG001
+    blank_index: int | None = None,
+) -> Any:
+    """Returns the loss of labels whose places in time are unknown; see `rnnext.losses.ctc`.
+
+    Args:
+        labels: (N, L) integers.
+        logits: (T, N, K), what a softmax is applied to.
+        label_length: (N,) how many labels of each sample there are.
+        logit_length: (N,) how many steps of each sample there are.
+        logits_time_major: False: `logits` are (N, T, K).
+        unique: Ignored: TensorFlow computes faster with it.
+        blank_index: The class that is the blank, from the end if it is negative; None: 0.
+
+    Returns:
+        (N,).
+
+    Example:
+        >>> ctc_loss([[1, 2]], np.zeros((1, 3, 4), "float32"), [2], [3], False).numpy().round(4)
+        array([2.5494], dtype=float32)
+    """
+    if logits_time_major:
+        logits = ops.transpose(logits, (1, 0, 2))
+    return ops.ctc_loss(labels, logits, label_length, logit_length, mask_index=blank_index or 0)
 
 
 @with_numpy

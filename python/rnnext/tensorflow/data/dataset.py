@@ -403,6 +403,18 @@ class Dataset:
             lambda part: elements.padded(part, padded_shapes, padding_values),
         )
 
+    def ragged_batch(self, batch_size: Any, **_options: Any) -> Any:
+        """Raises, as ragged tensors are not there.
+
+        Raises:
+            UnsupportedError: Always.
+        """
+        raise UnsupportedError(
+            f"Dataset.ragged_batch: ragged tensors are not there; padded_batch({batch_size}) fills "
+            "elements up to one shape, and a Masking layer or Embedding(mask_zero=True) leaves the "
+            "padding out."
+        )
+
     def _batches(self, size: int, drop: bool, join: Callable[[list[Any]], Any]) -> Dataset:
         if size < 1:
             raise UnsupportedError(f"Dataset.batch: batch_size must be 1 or more, received {size}.")

@@ -13,6 +13,7 @@ from rnnext.tensorflow.elementwise import tanh as tanh
 from rnnext.tensorflow.functions import l2_normalize as l2_normalize
 from rnnext.tensorflow.functions import leaky_relu as leaky_relu
 from rnnext.tensorflow.neural import bias_add as bias_add
+from rnnext.tensorflow.neural import ctc_loss as ctc_loss
 from rnnext.tensorflow.neural import dropout as dropout
 from rnnext.tensorflow.neural import l2_loss as l2_loss
 from rnnext.tensorflow.neural import moments as moments
