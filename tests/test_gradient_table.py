@@ -82,6 +82,8 @@ def page() -> str:
         "float64: there it is a textbook's formula. The steps of rnnext's compiled layers are",
         "tested against `csrc/core/reference_gradient.h`, too.",
         "",
+        "The functions of `rnnext.ops` are in [operation-gradients.md](operation-gradients.md).",
+        "",
         f"Keras {keras.__version__}, TensorFlow {tensorflow.__version__}; {rnnext.isa()} kernels.",
         "",
         "The mean error of the recurrent layers is at most TensorFlow's (each layer's rows",
