@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rnnext
+from rnnext.errors import UnsupportedError
 
 X = np.random.default_rng(0).normal(size=(12, 5, 3)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(12, 2)).astype("float32")
@@ -54,6 +55,34 @@ CASES = [
     ("one name", {"metrics": EACH}),
     ("one name", {"metrics": EACH, "weighted_metrics": EACH}),
 ]
+
+
+@pytest.mark.parametrize(("outputs", "options"), CASES)
+def test_metrics_are_listed(outputs: str, options: dict[str, Any], keras: ModuleType) -> None:
+    models = [compiled(library, outputs, **options) for library in (rnnext.keras, keras)]
+    x, y = data_of(outputs)
+    for _ in range(2):
+        mine, theirs = ([metric.name for metric in model.metrics] for model in models)
+        assert mine == theirs
+        for model in models:
+            model.train_on_batch(x, y)
+    for mine, theirs in zip(*(model.metrics for model in models), strict=True):
+        if isinstance(mine.result(), dict):
+            check_same(mine.result(), theirs.result())
+            assert [m.name for m in mine.metrics] == [m.name for m in theirs.metrics]
+        else:
+            assert float(mine.result()) == pytest.approx(float(theirs.result()), rel=1e-5)
+    assert models[0].metrics[0] is models[0].metrics[0]
+    for metric in models[0].metrics:
+        metric.reset_state()
+    assert set(models[0].get_metrics_result().values()) == {0.0}
+    with pytest.raises(UnsupportedError, match="'loss' is the mean that fit and evaluate keep"):
+        models[0].metrics[0].update_state(1.0)
+
+
+def test_no_metrics_before_compile() -> None:
+    x = rnnext.layers.Input((3,))
+    assert rnnext.Model(x, rnnext.layers.Dense(1)(x)).metrics == []
 
 
 @pytest.mark.parametrize(("outputs", "options"), CASES)

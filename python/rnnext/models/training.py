@@ -473,15 +473,14 @@ class Trainer:
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics that the model was compiled with; none before the first batch.
+        """The mean of the loss and the metrics, as Keras lists them; none before `compile`.
 
-        Of a class with a step or metrics of its own, all metrics, the mean of the loss first.
+        Those of `compile` are one, with `metrics` and a dictionary as `result()`; then come the
+        means of several outputs' losses, and the metrics in attributes of the model.
         """
         from rnnext.training import own_step
 
-        if own_step.has_own_step(self):
-            return own_step.metrics_of(self)
-        return [] if self._steps is None else self._steps.metrics.metrics
+        return own_step.metrics_of(self)
 
     def reset_metrics(self) -> None:
         """Begins the means of the loss and the metrics anew."""

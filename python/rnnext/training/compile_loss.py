@@ -213,12 +213,16 @@ class CompileLoss:
         for i, value in enumerate((total, *parts)):
             self._sums[i] += value if i else value * batch_size
 
-    def results(self) -> dict[str, float]:
-        """Returns the means so far: `loss`, and that of each output if there are several."""
+    def means(self) -> list[tuple[str, float]]:
+        """Returns the means so far with their names, which two outputs of one layer share."""
         names = ["loss", *(self.output_loss_names if self.losses is not None else ())]
         total, *others = self._sums or [0.0] * len(names)
         means = [total / max(self._count, 1), *(s / max(self._batches, 1) for s in others)]
-        return dict(zip(names, means, strict=False))
+        return list(zip(names, means, strict=False))
+
+    def results(self) -> dict[str, float]:
+        """Returns the means so far: `loss`, and that of each output if there are several."""
+        return dict(self.means())
 
     def reset(self) -> None:
         """Forgets the batches so far."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnnext import nest, ops
-from rnnext.autodiff.tape import suspended
 from rnnext.callbacks.callback_list import plain_logs
 from rnnext.errors import UnsupportedError
 from rnnext.graph.arguments import accepts
@@ -19,9 +18,9 @@ from rnnext.metrics import Mean
 from rnnext.metrics.metric import Metric
 from rnnext.models.training import Trainer
 from rnnext.training.compile_loss import CompileLoss
-from rnnext.training.compile_metrics import CompileMetrics
 from rnnext.training.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from rnnext.training.gradient_tape import GradientTape
+from rnnext.training.listed_metrics import MetricsOfCompile
 from rnnext.training.options import check_options
 from rnnext.training.step import losses_and_metrics
 
@@ -67,7 +66,7 @@ class OwnSteps:
         self.model = model
         self.loss, self.metrics = losses_and_metrics(model)
         self.tracker = _LossTracker(self.loss)
-        self.compiled = _Compiled(self.metrics)
+        self.compiled = MetricsOfCompile(self.metrics)
         self.has_warned = False  # of a loss that is not finite; here the class decides
         self._logs: Any = {}
         self._is_checked = False
@@ -108,39 +107,11 @@ class OwnSteps:
         """Returns what `evaluate` does: one number, or a list in the order of `metrics`."""
         names: list[str] = []
         for metric in self.model.metrics:
-            names += metric.names if isinstance(metric, _Compiled) else [metric.name]
+            names += metric.names if isinstance(metric, MetricsOfCompile) else [metric.name]
         logs = plain_logs(self.results())
         listed = [logs[name] for name in names if name in logs]
         listed += [logs[name] for name in sorted(logs) if name not in names]
         return listed[0] if len(listed) == 1 else listed
-
-
-class _Compiled:
-    """The metrics of `compile` under the one roof that Keras gives them in `model.metrics`."""
-
-    name = "compile_metrics"
-
-    def __init__(self, metrics: CompileMetrics) -> None:
-        self._metrics = metrics
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the metrics."""
-        return [metric.name for metric in self._metrics.metrics]
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Takes a batch in."""
-        plain = nest.map_structure(untraced, (y_true, y_pred, sample_weight))
-        with suspended():
-            self._metrics.update(*plain)
-
-    def result(self) -> dict[str, Any]:
-        """Returns the results by name."""
-        return self._metrics.results()
-
-    def reset_state(self) -> None:
-        """Forgets the batches so far."""
-        self._metrics.reset()
 
 
 class CompiledMetrics:
@@ -278,6 +249,12 @@ def metrics_of(model: Any) -> list[Any]:
     Args:
         model: A model; if it is compiled, the mean of the loss comes first.
     """
+    if model.compiled and not has_own_step(model):
+        from rnnext.training.epochs import steps_of
+
+        plain = steps_of(model)
+        if not isinstance(plain, OwnSteps):
+            return plain.listed.listed(_has_compiled_metrics(model))
     found: list[Any] = []
     if model.compiled:
         steps = _steps_of(model)

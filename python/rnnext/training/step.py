@@ -21,6 +21,7 @@ from rnnext.models.functional import Functional
 from rnnext.regularizers.regularizer import penalty
 from rnnext.training.compile_loss import CompileLoss
 from rnnext.training.compile_metrics import CompileMetrics
+from rnnext.training.listed_metrics import ListedMetrics
 from rnnext.training.not_finite import warn_not_finite
 from rnnext.training.options import check_options
 from rnnext.training.outputs import in_order
@@ -39,12 +40,14 @@ class Steps:
     Attributes:
         loss: The losses that the model was compiled with.
         metrics: Its metrics.
+        listed: Both as `model.metrics` has them.
         has_warned: Whether there was a warning of a loss that is not finite; one is enough.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         self.loss, self.metrics = losses_and_metrics(model)
+        self.listed = ListedMetrics(self.loss, self.metrics)
         self.has_warned = False
         self._is_checked = self._adds_losses = False
         self._weights: list[Any] = []
