@@ -22,7 +22,7 @@ FLOORS = [
     [
         *("_core", "errors", "fork_safety", "interrupts", "lazy", "naming", "nest"),
         *("openmp_waiting", "threadpools", "absent", "absent_names", "imports", "packages"),
-        "progbar",
+        *("file_endings", "progbar"),
     ],
     ["settings", "dtypes", "arrays", "plots", "serialization"],
     ["autodiff"],

@@ -42,6 +42,8 @@ _STANDS_FOR = {
     "rnnext.layers.noise": "rnnext.layers",
     "rnnext.layers.recurrent": "rnnext.layers",
     "rnnext.layers.wrappers": "rnnext.layers",
+    "rnnext.objectives": "rnnext.losses",
+    "rnnext.optimizers.legacy": "rnnext.optimizers",
     "rnnext.utils.data_utils": "rnnext.utils",
     "rnnext.utils.generic_utils": "rnnext.utils",
     "rnnext.utils.layer_utils": "rnnext.utils",

@@ -5,6 +5,7 @@ from rnnext.initializers import Ones
 from rnnext.initializers import RandomNormal
 from rnnext.initializers import RandomUniform
 from rnnext.initializers import Zeros
+from rnnext.ops.control_flow import custom_gradient as custom_gradient
 from rnnext.ops.core import is_tensor as is_tensor
 from rnnext.tensorflow import compat as compat
 from rnnext.tensorflow import data as data
@@ -22,6 +23,7 @@ from rnnext.tensorflow.control_flow import print as print
 from rnnext.tensorflow.control_flow import py_function as py_function
 from rnnext.tensorflow.control_flow import scan as scan
 from rnnext.tensorflow.control_flow import while_loop as while_loop
+from rnnext.tensorflow.devices import accept
 from rnnext.tensorflow.devices import device as device
 from rnnext.tensorflow.devices import executing_eagerly as executing_eagerly
 from rnnext.tensorflow.devices import name_scope as name_scope
@@ -144,13 +146,19 @@ from rnnext.tensorflow.selection import slice as slice
 from rnnext.tensorflow.selection import sort as sort
 from rnnext.tensorflow.selection import tensor_scatter_nd_update as tensor_scatter_nd_update
 from rnnext.tensorflow.selection import unique as unique
+from rnnext.tensorflow.sessions import ConfigProto as ConfigProto
+from rnnext.tensorflow.sessions import GPUOptions as GPUOptions
+from rnnext.tensorflow.sessions import Session as Session
+from rnnext.tensorflow.shapes import TensorShape as TensorShape
 from rnnext.training.gradient_tape import GradientTape as GradientTape
 
+InteractiveSession = Session
 Tensor = ndarray
 constant_initializer = Constant
 ones_initializer = Ones
 random_normal_initializer = RandomNormal
 random_uniform_initializer = RandomUniform
+reset_default_graph = accept
 truediv = divide
 vectorized_map = map_fn
 zeros_initializer = Zeros
