@@ -125,7 +125,7 @@ class OlderMethods:
             validation_steps=validation_steps,
             validation_freq=validation_freq,
             class_weight=class_weight,
-            shuffle=shuffle,
+            shuffle=shuffle and hasattr(generator, "__len__"),
             initial_epoch=initial_epoch,
         )
         return history

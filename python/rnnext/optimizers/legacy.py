@@ -1,3 +1,0 @@
-"""Type checkers read this; `rnnext.imports` makes it `rnnext.optimizers` itself."""
-
-from rnnext.optimizers import *
