@@ -36,14 +36,13 @@ def take_older(method: Callable[..., Any], given: dict[str, Any]) -> dict[str, A
         UnsupportedError: If Keras 2 does not have one of them either.
 
     Example:
-        >>> from rnnext.models import Sequential
-        >>> take_older(Sequential().evaluate, {"workers": 4, "use_multiprocessing": True})
+        >>> from rnnext.models import Model
+        >>> take_older(Model.evaluate, {"workers": 4, "use_multiprocessing": True})
         {}
     """
     rest = {name: value for name, value in given.items() if name not in _OF_QUEUES}
-    accepted = [
-        p.name for p in inspect.signature(method).parameters.values() if p.kind < p.VAR_KEYWORD
-    ]
+    parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
+    accepted = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
     renamed = {name: today for name, today in _RENAMED.items() if today in accepted}
     unknown = sorted(rest.keys() - renamed.keys())
     if unknown:

@@ -256,7 +256,7 @@ class Trainer(OlderMethods):
         from rnnext.training import fit
 
         if older:
-            epochs = take_older(self.fit, older).get("epochs", epochs)
+            epochs = take_older(Trainer.fit, older).get("epochs", epochs)
         return fit(  # type: ignore[no-any-return]
             self,
             x,
@@ -310,7 +310,7 @@ class Trainer(OlderMethods):
         """
         from rnnext.training import evaluate
 
-        take_older(self.evaluate, older)
+        take_older(Trainer.evaluate, older)
         return evaluate(
             self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict
         )
