@@ -76,7 +76,18 @@ class _First:
     _names = tuple(
         f"rnnext.{name}"
         for name in (
-            *("compat", "data", "engine", "keras", "linalg", "math", "nn", "python", "test"),
+            *(
+                "compat",
+                "data",
+                "engine",
+                "keras",
+                "linalg",
+                "math",
+                "nn",
+                "python",
+                "test",
+                "train",
+            ),
             *("layers.advanced", "layers.convolutional_r", "layers.cudnn", "layers.embeddings"),
             *("layers.merge", "layers.noise", "layers.recurrent", "layers.wrappers"),
             *("objectives", "optimizers.legacy"),

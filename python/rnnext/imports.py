@@ -32,6 +32,7 @@ _STANDS_FOR = {
     "rnnext.ops.nn": "rnnext.ops",
     "rnnext.ops.numpy": "rnnext.ops",
     "rnnext.test": "rnnext.tensorflow.test",
+    "rnnext.train": "rnnext.tensorflow.train",
     # Modules of Keras 2, whose names are one level up since Keras 3.
     "rnnext.engine": "rnnext.layers",
     "rnnext.layers.advanced_activations": "rnnext.layers",

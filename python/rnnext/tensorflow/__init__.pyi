@@ -14,6 +14,7 @@ from rnnext.tensorflow import math as math
 from rnnext.tensorflow import nn as nn
 from rnnext.tensorflow import python as python
 from rnnext.tensorflow import test as test
+from rnnext.tensorflow import train as train
 from rnnext.tensorflow.control_flow import TensorArray as TensorArray
 from rnnext.tensorflow.control_flow import TensorSpec as TensorSpec
 from rnnext.tensorflow.control_flow import cond as cond
