@@ -113,5 +113,5 @@ def test_refused(tmp_path: Path) -> None:
         train.Checkpoint(encoder=Encoder()).restore(path)
     with pytest.raises(FileError, match=r"there is no checkpoint 'x-1\.npz' of rnnext's"):
         train.Checkpoint(encoder=encoder).restore(tmp_path / "x-1")
-    with pytest.raises(UnsupportedError, match="Checkpoint: n must be a model, .* received a int"):
+    with pytest.raises(UnsupportedError, match=r"Checkpoint: n must be a model, .* received a int"):
         train.Checkpoint(n=3)

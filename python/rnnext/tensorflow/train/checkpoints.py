@@ -233,8 +233,8 @@ def _read(save_path: str | os.PathLike[str]) -> Arrays:
     if not file.is_file():
         folder = Path(save_path).parent
         raise FileError(
-            f"{os.fspath(save_path)}: there is no checkpoint {file.name!r} of rnnext's in {folder}; "
-            "TensorFlow's own are converted by `rnnext convert`."
+            f"{os.fspath(save_path)}: there is no checkpoint {file.name!r} of rnnext's in "
+            f"{folder}; TensorFlow's own are converted by `rnnext convert`."
         )
     with np.load(file, allow_pickle=False) as archive:
         return dict(archive)
@@ -244,7 +244,7 @@ def _fitting(
     path: str | os.PathLike[str], saved: Arrays, name: str, value: Any
 ) -> list[tuple[Any, NDArray[Any]]]:
     """Each variable of an object and its array; none if the file lacks the object."""
-    arrays = []
+    arrays: list[NDArray[Any]] = []
     while f"{name}/{len(arrays)}" in saved:
         arrays.append(saved[f"{name}/{len(arrays)}"])
     variables = _variables_of(name, value)

@@ -1,4 +1,4 @@
-"""The file `checkpoint` of a folder, which says which checkpoints there are and which is the last."""
+"""The file `checkpoint` of a folder: which checkpoints there are, and which is the last."""
 
 from __future__ import annotations
 
