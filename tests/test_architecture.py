@@ -32,7 +32,7 @@ FLOORS = [
             "tensor_shape",
         ),
         *("openmp_waiting", "threadpools", "absent", "absent_names", "imports", "packages"),
-        "progbar",
+        *("file_endings", "progbar"),
     ],
     ["settings", "dtypes", "arrays", "plots", "serialization"],
     ["autodiff"],

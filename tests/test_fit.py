@@ -727,3 +727,34 @@ def test_each_validation_is_of_the_same_samples() -> None:
         for model in (ours, theirs)
     ]
     assert_same_logs(*courses)
+
+
+# No data ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_validation_without_a_batch_has_no_results() -> None:
+    """As in Keras; rnnext gave a loss of 0."""
+    tensorflow = pytest.importorskip("tensorflow")
+    x, y = draw(4, T, F), draw(4, 1, seed=1)
+
+    def build(k: Any) -> Any:
+        return k.Sequential([k.layers.Input((T, F)), k.layers.GRU(2), k.layers.Dense(1)])
+
+    def names(data: Any, model: Any) -> Any:
+        model.compile("sgd", "mse")
+        batches = data.Dataset.from_tensor_slices((x, y))
+        train, empty = batches.batch(2), batches.batch(5, drop_remainder=True)
+        return model.fit(train, validation_data=empty, shuffle=False, verbose=0).history.keys()
+
+    theirs, ours = twins(build)
+    assert names(rnnext.data, ours) == names(tensorflow.data, theirs) == {"loss"}
+
+
+@pytest.mark.parametrize(("method", "options"), [("fit", {"shuffle": False}), ("evaluate", {})])
+def test_data_without_a_batch_are_refused(method: str, options: dict[str, Any]) -> None:
+    model = rnnext.Sequential([rnnext.layers.Input((T, F)), rnnext.layers.GRU(1)])
+    model.compile("sgd", "mse")
+    batches = rnnext.data.Dataset.from_tensor_slices((draw(4, T, F), draw(4, 1)))
+    with pytest.raises(rnnext.DataError, match=r"x \(Dataset\) yields no batch; it must yield"):
+        getattr(model, method)(batches.batch(5, drop_remainder=True), verbose=0, **options)

@@ -79,6 +79,7 @@ class _First:
             *("compat", "data", "engine", "keras", "linalg", "math", "nn", "python", "test"),
             *("layers.advanced", "layers.convolutional_r", "layers.cudnn", "layers.embeddings"),
             *("layers.merge", "layers.noise", "layers.recurrent", "layers.wrappers"),
+            *("objectives", "optimizers.legacy", "train"),
             *("utils.data_utils", "utils.generic_utils", "utils.layer_utils"),
             *("utils.np_utils", "utils.vis_utils"),
             *("ops.linalg", "ops.nn", "ops.numpy"),

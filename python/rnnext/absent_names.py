@@ -16,6 +16,7 @@ REASONS = {
     "tensorflow": "it belongs to TensorFlow; rnnext runs without it",
     "data": "it belongs to tf.data; pass NumPy arrays or iterators of batches",
     "operation": "rnnext.ops has what models of sequences use; for an array NumPy or SciPy has it",
+    "keras1": "Keras 2 gave it up already; its functions and layers of today take its place",
     "older": "Keras 3 keeps it for programs of Keras 2; see rnnext.ops and rnnext.layers",
     "inside": "it is internal to Keras",
     "unsafe": "rnnext never runs code that a file holds",
@@ -31,11 +32,11 @@ ABSENT = {
         "data": "TFRecordReader",
         "devices": "distribute distribution tpu",
         "graph1": (
-            "app ConfigProto contrib flags get_default_graph get_variable "
-            "global_variables_initializer Graph InteractiveSession layers_v1 placeholder "
-            "Print reset_default_graph Session variable_scope"
+            "app contrib flags get_default_graph get_variable global_variables_initializer "
+            "gradients Graph layers_v1 placeholder Print variable_scope"
         ),
         "images": "applications image visualization",
+        "keras1": "initializations",
         "inside": "Function RematScope src StatelessScope SymbolicScope tree",
         "older": "legacy",
         "quantization": "Quantizer quantizers",
@@ -47,12 +48,12 @@ ABSENT = {
             "RaggedTensor raw_ops saved_model sets sparse SparseTensor summary sysconfig "
             "types xla"
         ),
-        "training": "distillation gradients remat train",
+        "training": "distillation remat",
     },
     "keras.backend": {
         "graph1": (
             "function get_graph get_session is_placeholder learning_phase "
-            "manual_variable_initialization placeholder set_learning_phase set_session"
+            "gradients manual_variable_initialization placeholder set_learning_phase"
         ),
         "older": (
             "batch_normalization binary_focal_crossentropy categorical_focal_crossentropy conv1d "
@@ -62,16 +63,14 @@ ABSENT = {
             "resize_volumes result_type separable_conv2d spatial_2d_padding spatial_3d_padding "
             "to_dense"
         ),
-        "training": "gradients",
     },
     "keras.callbacks": {
         "backends": "OrbaxCheckpoint",
     },
     "keras.compat.v1": {
         "graph1": (
-            "ConfigProto disable_eager_execution disable_v2_behavior get_default_graph "
-            "get_variable global_variables_initializer GPUOptions Graph InteractiveSession "
-            "placeholder reset_default_graph Session train variable_scope"
+            "get_default_graph get_variable global_variables_initializer Graph placeholder train "
+            "variable_scope"
         ),
     },
     "keras.config": {
@@ -105,15 +104,13 @@ ABSENT = {
             "RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear "
             "RandomTranslation RandomWidth RandomZoom Resizing Solarization"
         ),
+        "keras1": "Highway MaxoutDense Merge Recurrent TimeDistributedDense merge",
         "older": "experimental",
         "other": (
             "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
             "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Pipeline "
             "ReversibleEmbedding SpectralNormalization ThresholdedReLU"
         ),
-    },
-    "keras.losses": {
-        "training": "Reduction",
     },
     "keras.metrics": {
         "training": (
@@ -131,7 +128,6 @@ ABSENT = {
         "training": "jvp",
     },
     "keras.optimizers": {
-        "older": "legacy",
         "training": "MultiOptimizer OptimizerMap",
     },
     "keras.preprocessing": {

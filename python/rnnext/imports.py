@@ -32,6 +32,7 @@ _STANDS_FOR = {
     "rnnext.ops.nn": "rnnext.ops",
     "rnnext.ops.numpy": "rnnext.ops",
     "rnnext.test": "rnnext.tensorflow.test",
+    "rnnext.train": "rnnext.tensorflow.train",
     # Modules of Keras 2, whose names are one level up since Keras 3.
     "rnnext.engine": "rnnext.layers",
     "rnnext.layers.advanced_activations": "rnnext.layers",
@@ -42,6 +43,8 @@ _STANDS_FOR = {
     "rnnext.layers.noise": "rnnext.layers",
     "rnnext.layers.recurrent": "rnnext.layers",
     "rnnext.layers.wrappers": "rnnext.layers",
+    "rnnext.objectives": "rnnext.losses",
+    "rnnext.optimizers.legacy": "rnnext.optimizers",
     "rnnext.utils.data_utils": "rnnext.utils",
     "rnnext.utils.generic_utils": "rnnext.utils",
     "rnnext.utils.layer_utils": "rnnext.utils",

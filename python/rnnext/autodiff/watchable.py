@@ -37,6 +37,12 @@ class OutputArray(np.ndarray[Any, Any]):
         """Returns its sizes."""
         return TensorShape(self.shape)
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        # A loop over an array of NumPy's gives numbers, which can be in a set.
+        if self.ndim:
+            raise TypeError(f"unhashable type: {type(self).__name__!r}")
+        return hash(self.item())
+
     def __repr__(self) -> str:
         return repr(self.view(np.ndarray))
 

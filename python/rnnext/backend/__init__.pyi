@@ -1,3 +1,4 @@
+from rnnext.backend import tensorflow_backend as tensorflow_backend
 from rnnext.backend.functions import argmax as argmax
 from rnnext.backend.functions import argmin as argmin
 from rnnext.backend.functions import batch_get_value as batch_get_value
@@ -105,6 +106,7 @@ from rnnext.settings import set_epsilon as set_epsilon
 from rnnext.settings import set_floatx as set_floatx
 from rnnext.settings import set_image_data_format as set_image_data_format
 from rnnext.tensorflow.devices import name_scope as name_scope
+from rnnext.tensorflow.sessions import set_session as set_session
 
 eval = get_value
 standardize_dtype = standard_dtype_name

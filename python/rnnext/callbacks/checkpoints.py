@@ -14,6 +14,7 @@ import numpy as np
 from rnnext.callbacks.callback import Callback
 from rnnext.callbacks.monitors import MonitorCallback
 from rnnext.errors import FileError, UnsupportedError
+from rnnext.file_endings import ENDINGS_OF_MODELS, ENDINGS_OF_WEIGHTS
 from rnnext.progbar import print_message
 
 __all__ = ["BackupAndRestore", "ModelCheckpoint"]
@@ -56,16 +57,18 @@ class ModelCheckpoint(MonitorCallback):
 
     Args:
         filepath: File; it may name the epoch and metrics: `"{epoch:02d}-{val_loss:.2f}.keras"`.
+            Its ending is one of those that `Model.save` takes, or `Model.save_weights`.
         monitor: Name of the loss or metric.
         verbose: 1 prints a line.
         save_best_only: Whether only improvements are saved.
-        save_weights_only: Whether the weights are saved alone, into a `.weights.h5` file.
+        save_weights_only: Whether the weights are saved alone.
         mode: `"min"`, `"max"` or `"auto"`: whether less is better.
         save_freq: `"epoch"`, or a number of batches.
         initial_value_threshold: What must be improved on; None: the first value.
+        **kwargs: `period` of Keras 2: epochs between two files.
 
     Raises:
-        UnsupportedError: If there is no such mode or frequency, or the suffix is another one.
+        UnsupportedError: If there is no such mode or frequency, or the ending is another one.
     """
 
     def __init__(
@@ -78,20 +81,24 @@ class ModelCheckpoint(MonitorCallback):
         mode: str = "auto",
         save_freq: int | str = "epoch",
         initial_value_threshold: float | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
         self.filepath = os.fspath(filepath)
-        suffixes = (".weights.h5",) if save_weights_only else (".keras", ".h5")
-        if not self.filepath.endswith(suffixes):
+        endings = tuple(ENDINGS_OF_WEIGHTS if save_weights_only else ENDINGS_OF_MODELS)
+        if not self.filepath.endswith(endings):
             raise UnsupportedError(
                 f"ModelCheckpoint: filepath with save_weights_only={save_weights_only} must end in "
-                f"one of {suffixes}, received {self.filepath!r}."
+                f"one of {endings}, received {self.filepath!r}."
             )
+        self.period = kwargs.pop("period", 1)
+        if kwargs:
+            raise UnsupportedError(f"ModelCheckpoint: unknown arguments {sorted(kwargs)}.")
         self.verbose, self.save_freq = verbose, save_freq
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self.initial_value_threshold = initial_value_threshold
         self._counter = _BatchCounter(save_freq, "ModelCheckpoint")
-        self._epoch = 0
+        self._epoch = self._epochs_since_saved = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Takes the epoch, for names of files."""
@@ -104,7 +111,9 @@ class ModelCheckpoint(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves at the end of an epoch, if `save_freq` is `"epoch"`."""
-        if self.save_freq == "epoch":
+        self._epochs_since_saved += 1
+        if self.save_freq == "epoch" and self._epochs_since_saved >= self.period:
+            self._epochs_since_saved = 0
             self._save_if_wanted(epoch, None, logs or {})
 
     def _save_if_wanted(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:

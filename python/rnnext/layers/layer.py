@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rnnext import nest, serialization
 from rnnext.arrays import as_array, as_strings, cast, holds_strings, is_traced
 from rnnext.autodiff.tape import active, shortcut, suspended
-from rnnext.autodiff.watchable import VIEWS
+from rnnext.autodiff.watchable import VIEWS, OutputArray, as_outputs
 from rnnext.errors import DataError, UnsupportedError
 from rnnext.graph.arguments import (
     CallArguments,
@@ -76,7 +76,7 @@ class Layer(WeightOwner):
             of samples.
         autocast: Whether floating-point inputs are cast to the layer's dtype.
         **kwargs: `input_shape`, `batch_input_shape` or `input_dim`: the shape of the input, for
-            the first layer of a `Sequential`.
+            the first layer of a `Sequential`; `batch_size` beside `input_shape`: the batch's size.
 
     Raises:
         UnsupportedError: For any other argument.
@@ -121,7 +121,9 @@ class Layer(WeightOwner):
     # Which of them are in the config, where Keras's config is not in the order of its signature.
     _config_order: tuple[str, ...] | None = None
     # Arguments that a class takes out of its constructor's **kwargs, most of them of older Keras.
-    _more_options: frozenset[str] = frozenset({"batch_input_shape", "input_dim", "input_shape"})
+    _more_options: frozenset[str] = frozenset(
+        {"batch_input_shape", "batch_size", "input_dim", "input_shape"}
+    )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -191,15 +193,17 @@ class Layer(WeightOwner):
         self.__dict__["_options"] = self._options + tuple(options)
 
     def _pop_input_shape(self, kwargs: ShapeOptions) -> tuple[int | None, ...] | None:
+        size = kwargs.pop("batch_size", None)
         if "batch_input_shape" in kwargs:
             return standard_shape(
                 kwargs.pop("batch_input_shape"), f"{self.label} batch_input_shape"
             )
+        batch = standard_shape((size,), f"{self.label} batch_size")
         if "input_shape" in kwargs:
             shape = kwargs.pop("input_shape")
-            return (None, *standard_shape(shape, f"{self.label} input_shape"))
+            return batch + standard_shape(shape, f"{self.label} input_shape")
         if "input_dim" in kwargs:
-            return (None, *standard_shape((kwargs.pop("input_dim"),), f"{self.label} input_dim"))
+            return batch + standard_shape((kwargs.pop("input_dim"),), f"{self.label} input_dim")
         return None
 
     # Building ----------------------------------------------------------------------------------
@@ -269,13 +273,16 @@ class Layer(WeightOwner):
         if self._direct and type(inputs) is short_type and not args and not kwargs:
             return self._bare_call(inputs)
         if type(inputs) in VIEWS and short_type is np.ndarray:
-            return self(inputs.view(np.ndarray), *args, **kwargs)
+            outputs = self(inputs.view(np.ndarray), *args, **kwargs)
+            return outputs.view(OutputArray) if type(outputs) is np.ndarray else as_outputs(outputs)
         if inputs is NOT_GIVEN:  # by name: layer(sequences=x)
             first = first_argument(type(self).call)
             args = (kwargs.pop(first),) if first in kwargs else ()
         else:
             args = (inputs, *args)
-        return self._call_checked(args, kwargs)
+        outputs = self._call_checked(args, kwargs)
+        # What is no array comes from a program of TensorFlow's, which asks for `numpy()`.
+        return as_outputs(outputs) if isinstance(inputs, (str, list)) else outputs
 
     # The `__call__` that rnnext gives the class; another one is a user's.
     _builtin_call: Any = __call__

@@ -49,6 +49,7 @@ class ShapeOptions(TypedDict, total=False):
 
     input_shape: ShapeOption
     batch_input_shape: ShapeOption
+    batch_size: SupportsIndex | None
     input_dim: SupportsIndex
 
 
@@ -81,6 +82,7 @@ class WeightedOptions(CommonOptions, QuirkOptions, total=False):
 
     name: str | None
     dtype: Any
+    batch_size: SupportsIndex | None
     input_dim: SupportsIndex
 
 
@@ -96,6 +98,7 @@ class EmbeddingOptions(CommonOptions, total=False):
     name: str | None
     dtype: Any
     activity_regularizer: KeptOption
+    batch_size: SupportsIndex | None
     input_length: Any
 
 
@@ -103,6 +106,7 @@ class UnnamedOptions(CommonOptions, total=False):
     """Options of layers whose constructors name their `name`."""
 
     dtype: Any
+    batch_size: SupportsIndex | None
     input_dim: SupportsIndex
     activity_regularizer: KeptOption
 
@@ -118,6 +122,7 @@ class CellRNNOptions(WeightedOptions, total=False):
 
     zero_output_for_mask: bool
     implementation: int
+    input_length: SupportsIndex | None
 
 
 class LeakyReLUOptions(LayerOptions, total=False):

@@ -39,6 +39,7 @@ from rnnext.losses.probabilistic import KLDivergence as KLDivergence
 from rnnext.losses.probabilistic import Poisson as Poisson
 from rnnext.losses.probabilistic import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
 from rnnext.losses.probabilistic import SquaredHinge as SquaredHinge
+from rnnext.losses.reduction import Reduction as Reduction
 from rnnext.losses.regression import CosineSimilarity as CosineSimilarity
 from rnnext.losses.regression import Huber as Huber
 from rnnext.losses.regression import LogCosh as LogCosh

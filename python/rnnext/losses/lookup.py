@@ -10,7 +10,7 @@ from rnnext.kept_option import named_object
 
 __all__ = ["deserialize", "get", "serialize"]
 
-_NO_LOSS = ("Loss", "deserialize", "get", "serialize")
+_NO_LOSS = ("Loss", "Reduction", "deserialize", "get", "serialize")
 
 
 def get(identifier: Any) -> Any:

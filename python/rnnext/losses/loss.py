@@ -49,6 +49,8 @@ class Loss(KeptArguments):
         dtype: Any = None,
     ) -> None:
         self.name = name or unique_name(type(self).__name__)
+        if reduction == "auto":  # as in Keras 2
+            reduction = "sum_over_batch_size"
         if reduction not in REDUCTIONS:
             raise UnsupportedError(
                 f"loss {self.name!r}: reduction must be one of {REDUCTIONS}, received "

@@ -11,9 +11,19 @@ from rnnext.errors import ShapeError
 from rnnext.losses.rule import same_rank, summed_to
 from rnnext.ops.promotion import as_tensor
 
-__all__ = ["REDUCTIONS", "Reduced", "mask_as_weights", "reduced"]
+__all__ = ["REDUCTIONS", "Reduced", "Reduction", "mask_as_weights", "reduced"]
 
 Array = NDArray[Any]
+
+
+class Reduction:
+    """The names of reductions, as Keras 2 spells them: `Reduction.NONE` is `"none"`."""
+
+    AUTO = "auto"
+    NONE = "none"
+    SUM = "sum"
+    SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 

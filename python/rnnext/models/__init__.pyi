@@ -1,4 +1,5 @@
 from rnnext.saving import from_keras as from_keras
+from rnnext.layers.core.input import Input as Input
 from rnnext.models.functional import Functional as Functional
 from rnnext.models.model import Model as Model
 from rnnext.models.model import clone_model as clone_model

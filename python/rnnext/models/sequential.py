@@ -14,6 +14,7 @@ from rnnext.layers.core.input import InputLayer
 from rnnext.layers.layer import Layer
 from rnnext.models.functional import Functional
 from rnnext.models.network import Network
+from rnnext.models.older_methods import OlderSequentialMethods
 from rnnext.naming import unique_name
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ __all__ = ["Sequential"]
 
 
 @serialization.builtin("keras")
-class Sequential(Functional):
+class Sequential(OlderSequentialMethods, Functional):
     """A stack of layers, each fed by the one before.
 
     Without an `Input` as its first layer the model is connected when it is first called or built,

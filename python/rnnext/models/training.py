@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from rnnext.errors import UnsupportedError
+from rnnext.models.older_methods import OlderMethods, take_older
 
 if TYPE_CHECKING:
     from rnnext.callbacks import History
@@ -52,7 +53,7 @@ class _Setting:
         return vars(model)[self._name]
 
 
-class Trainer:
+class Trainer(OlderMethods):
     """The methods of a Keras model that need a loss, an optimizer or metrics.
 
     Attributes:
@@ -88,7 +89,7 @@ class Trainer:
         steps_per_execution: int = 1,
         jit_compile: str | bool = "auto",
         auto_scale_loss: bool = True,
-        **kwargs: NoReturn,
+        **kwargs: Any,
     ) -> None:
         """Keeps what the model is to be trained with; programs that predict compile, too.
 
@@ -104,7 +105,8 @@ class Trainer:
             jit_compile: Kept.
             auto_scale_loss: Whether a model whose dtype policy is "mixed_float16" is trained with
                 a `LossScaleOptimizer` around the optimizer.
-            **kwargs: None is accepted; each is an error that names it.
+            **kwargs: `sample_weight_mode` of Keras 2, which changes nothing: `fit` sees from the
+                shape of `sample_weight` whether samples or steps have weights.
 
         Raises:
             UnsupportedError: If the optimizer is not known, or there is another argument.
@@ -120,6 +122,7 @@ class Trainer:
         from rnnext import optimizers
         from rnnext.naming import did_you_mean
 
+        kwargs.pop("sample_weight_mode", None)
         if kwargs:
             raise UnsupportedError(
                 f"model {self.name!r}: compile() has no arguments {sorted(kwargs)}; accepted: "
@@ -206,6 +209,7 @@ class Trainer:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        **older: Any,
     ) -> History:
         """Trains the model.
 
@@ -227,6 +231,8 @@ class Trainer:
             validation_steps: Batches to evaluate; default: all.
             validation_batch_size: Samples in these; default `batch_size`.
             validation_freq: Epochs between two evaluations, or the numbers of the epochs.
+            **older: Arguments of Keras 2: `workers`, `max_queue_size` and `use_multiprocessing`,
+                which change nothing, and `nb_epoch`, which is `epochs`.
 
         Returns:
             A `History`: `history.history["loss"]` lists the loss of each epoch.
@@ -249,6 +255,8 @@ class Trainer:
         """
         from rnnext.training import fit
 
+        if older:
+            epochs = take_older(Trainer.fit, older).get("epochs", epochs)
         return fit(  # type: ignore[no-any-return]
             self,
             x,
@@ -279,6 +287,7 @@ class Trainer:
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
+        **older: Any,
     ) -> Any:
         """Computes the loss and the metrics for some data; see `fit` for the arguments.
 
@@ -291,6 +300,7 @@ class Trainer:
             steps: Batches to evaluate; default: all.
             callbacks: Callbacks of `rnnext.callbacks`.
             return_dict: Whether to return results by name.
+            **older: As in `fit`.
 
         Returns:
             The loss, or a list of the loss and the metrics; or all of them by name.
@@ -300,6 +310,7 @@ class Trainer:
         """
         from rnnext.training import evaluate
 
+        take_older(Trainer.evaluate, older)
         return evaluate(
             self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict
         )

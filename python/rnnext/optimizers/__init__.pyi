@@ -17,4 +17,5 @@ from rnnext.optimizers.rmsprop import Adafactor as Adafactor
 from rnnext.optimizers.rmsprop import Adagrad as Adagrad
 from rnnext.optimizers.rmsprop import RMSprop as RMSprop
 from rnnext.optimizers.sgd import SGD as SGD
+from rnnext.optimizers import legacy as legacy
 from rnnext.optimizers import schedules as schedules

@@ -23,8 +23,6 @@ from rnnext.optimizers.own_update import OwnUpdate
 
 __all__ = ["Optimizer"]
 
-_KERAS1_NAMES = {"lr": "learning_rate"}
-
 
 class Optimizer(KeptArguments, LearningRate, Gradients, OwnUpdate):
     """Base class of optimizers.
@@ -45,7 +43,8 @@ class Optimizer(KeptArguments, LearningRate, Gradients, OwnUpdate):
         loss_scale_factor: Factor of the loss, taken off the gradients again.
         gradient_accumulation_steps: Steps whose gradients are added up, at least 2.
         name: Name of the optimizer.
-        **kwargs: `decay`, which does nothing since Keras 3.
+        **kwargs: `lr`, which is `learning_rate` in Keras 2, and `decay`, which does nothing since
+            Keras 3.
 
     Raises:
         UnsupportedError: If there is another argument, or one has a value that Keras refuses.
@@ -80,6 +79,7 @@ class Optimizer(KeptArguments, LearningRate, Gradients, OwnUpdate):
         **kwargs: Any,
     ) -> None:
         self.name = name or unique_name(type(self).__name__)
+        learning_rate = kwargs.pop("lr", learning_rate)  # as in Keras 2
         if kwargs.pop("decay", None) is not None:
             warnings.warn(f"{self._label}: decay does nothing, as in Keras 3", stacklevel=3)
         self._check_no_others(kwargs)
@@ -127,10 +127,9 @@ class Optimizer(KeptArguments, LearningRate, Gradients, OwnUpdate):
     def _check_no_others(self, kwargs: dict[str, Any]) -> None:
         if kwargs:
             accepted = self._argument_names()
-            name = min(kwargs)
             raise UnsupportedError(
                 f"{self._label}: unknown arguments {sorted(kwargs)}; accepted: {accepted}"
-                + did_you_mean([_KERAS1_NAMES.get(name, name)], accepted)
+                + did_you_mean([min(kwargs)], accepted)
             )
 
     def _check_values(self) -> None:

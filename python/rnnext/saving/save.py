@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rnnext.errors import FileError, UnsupportedError
+from rnnext.file_endings import ENDINGS_OF_MODELS, ENDINGS_OF_WEIGHTS
 from rnnext.models import Model
 from rnnext.saving.formats.replacement import write_file
 from rnnext.saving.keras3_meaning import is_unmasked, keras3_config
@@ -25,9 +26,6 @@ File = str | os.PathLike[str] | BinaryIO
 # The Keras whose meaning the files have.
 _KERAS_VERSION = "3.15.0"
 _KERAS, _HDF5, _TREE = "keras", "h5", "weights.h5"
-# Formats by how a name ends; the first ending that fits decides.
-_OF_MODELS = {".keras": _KERAS, ".h5": _HDF5, ".hdf5": _HDF5}
-_OF_WEIGHTS = {".weights.h5": _TREE, ".h5": _HDF5, ".hdf5": _HDF5}
 _SAVE_FORMATS = {"keras": _KERAS, "keras_v3": _KERAS, "h5": _HDF5, "hdf5": _HDF5}
 
 
@@ -95,6 +93,8 @@ def save_model(
         legacy = legacy_config(config, unmasked, has_masks)
         settings = settings_to_save(model, training_config) if include_optimizer else None
         content = hdf5_model(model, legacy, _KERAS_VERSION, settings)
+        if isinstance(filepath, (str, os.PathLike)):  # as Keras does for this format alone
+            os.makedirs(os.path.dirname(filepath) or ".", exist_ok=True)
     write_file(filepath, content)
 
 
@@ -127,7 +127,7 @@ def save_weights(
         >>> saving.save_weights(Sequential([Input((5, 3)), LSTM(2)]), file)
         >>> saving.load_weights(copy, file.getvalue())
     """
-    kind = _format(filepath, save_format, _OF_WEIGHTS, ("h5", "hdf5"), _TREE, "weights")
+    kind = _format(filepath, save_format, ENDINGS_OF_WEIGHTS, ("h5", "hdf5"), _TREE, "weights")
     _check(model, filepath, overwrite)
     if kind == _TREE:
         optimizer = (settings_to_save(model, lambda m: {"": m.optimizer}) or {}).get("")
@@ -146,7 +146,7 @@ def file_format(filepath: File, save_format: str | None = None) -> str:
     Raises:
         UnsupportedError: If neither says it, or they differ.
     """
-    return _format(filepath, save_format, _OF_MODELS, tuple(_SAVE_FORMATS), _KERAS, "models")
+    return _format(filepath, save_format, ENDINGS_OF_MODELS, tuple(_SAVE_FORMATS), _KERAS, "models")
 
 
 def _format(

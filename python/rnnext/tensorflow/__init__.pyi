@@ -5,6 +5,7 @@ from rnnext.initializers import Ones
 from rnnext.initializers import RandomNormal
 from rnnext.initializers import RandomUniform
 from rnnext.initializers import Zeros
+from rnnext.ops.control_flow import custom_gradient as custom_gradient
 from rnnext.ops.core import is_tensor as is_tensor
 from rnnext.tensorflow import compat as compat
 from rnnext.tensorflow import data as data
@@ -13,6 +14,7 @@ from rnnext.tensorflow import math as math
 from rnnext.tensorflow import nn as nn
 from rnnext.tensorflow import python as python
 from rnnext.tensorflow import test as test
+from rnnext.tensorflow import train as train
 from rnnext.tensorflow.control_flow import TensorArray as TensorArray
 from rnnext.tensorflow.control_flow import TensorSpec as TensorSpec
 from rnnext.tensor_shape import TensorShape as TensorShape
@@ -24,6 +26,7 @@ from rnnext.tensorflow.control_flow import print as print
 from rnnext.tensorflow.control_flow import py_function as py_function
 from rnnext.tensorflow.control_flow import scan as scan
 from rnnext.tensorflow.control_flow import while_loop as while_loop
+from rnnext.tensorflow.devices import accept
 from rnnext.tensorflow.devices import device as device
 from rnnext.tensorflow.devices import executing_eagerly as executing_eagerly
 from rnnext.tensorflow.devices import name_scope as name_scope
@@ -146,13 +149,19 @@ from rnnext.tensorflow.selection import slice as slice
 from rnnext.tensorflow.selection import sort as sort
 from rnnext.tensorflow.selection import tensor_scatter_nd_update as tensor_scatter_nd_update
 from rnnext.tensorflow.selection import unique as unique
+from rnnext.tensorflow.sessions import ConfigProto as ConfigProto
+from rnnext.tensorflow.sessions import GPUOptions as GPUOptions
+from rnnext.tensorflow.sessions import Session as Session
+from rnnext.tensorflow.shapes import TensorShape as TensorShape
 from rnnext.training.gradient_tape import GradientTape as GradientTape
 
+InteractiveSession = Session
 Tensor = ndarray
 constant_initializer = Constant
 ones_initializer = Ones
 random_normal_initializer = RandomNormal
 random_uniform_initializer = RandomUniform
+reset_default_graph = accept
 truediv = divide
 vectorized_map = map_fn
 zeros_initializer = Zeros

@@ -28,6 +28,7 @@ __all__ = [
     "leaky_relu",
     "linspace",
     "matmul",
+    "matrix_transpose",
     "pad",
     "range",
     "rank",
@@ -135,6 +136,22 @@ def reshape(tensor: Any, shape: Sequence[int]) -> Any:
         shape: Sizes; one may be -1.
     """
     return ops.reshape(tensor, [int(size) for size in shape])
+
+
+@with_numpy
+def matrix_transpose(a: Any, conjugate: bool = False) -> Any:  # noqa: ARG001
+    """Returns arrays with their last two axes exchanged.
+
+    Args:
+        a: (..., M, N).
+        conjugate: Ignored, as numbers are real.
+
+    Example:
+        >>> matrix_transpose([[1, 2], [3, 4]]).numpy()
+        array([[1, 3],
+               [2, 4]], dtype=int32)
+    """
+    return ops.swapaxes(a, -1, -2)
 
 
 @with_numpy

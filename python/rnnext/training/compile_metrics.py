@@ -50,11 +50,23 @@ class _Listed(NamedTuple):
     weighted: bool
 
 
+def _listed(what: str, given: Any) -> Any:
+    """The metrics as Keras 3 takes them: one alone is a list of one, as in Keras 2."""
+    if not given or isinstance(given, (list, tuple, dict)):
+        return given
+    if isinstance(given, str) or callable(given):
+        return [given]
+    raise UnsupportedError(
+        f"{what} must be a metric, or a list, tuple or dict of them, received {given!r}."
+    )
+
+
 class CompileMetrics:
     """The metrics that a model is compiled with.
 
     Args:
-        metrics: A list for all outputs if there is one, or a list or dict by output.
+        metrics: A list for all outputs if there is one, or a list or dict by output. One metric
+            is a list of one, as in Keras 2.
         weighted_metrics: The same, for those that sample weights count in.
         output_names: Names of the model's outputs.
 
@@ -69,10 +81,8 @@ class CompileMetrics:
     def __init__(
         self, metrics: Any, weighted_metrics: Any = None, output_names: Sequence[str] | None = None
     ) -> None:
-        for what, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if given and not isinstance(given, (list, tuple, dict)):
-                raise UnsupportedError(f"{what} must be a list, tuple or dict, received {given!r}.")
-        self._given = {"metrics": metrics, "weighted_metrics": weighted_metrics}
+        given = {"metrics": metrics, "weighted_metrics": weighted_metrics}
+        self._given = {what: _listed(what, some) for what, some in given.items()}
         self._output_names = output_names
         self._names: list[str] = []
         self._listed: list[_Listed] | None = None

@@ -9,7 +9,7 @@ import numpy as np
 from rnnext import nest
 from rnnext.callbacks import CallbackList
 from rnnext.callbacks.callback_list import plain_logs
-from rnnext.errors import UnsupportedError
+from rnnext.errors import DataError, UnsupportedError
 from rnnext.interrupts import HoldableInterrupts
 from rnnext.training.arrays import train_validation_split
 from rnnext.training.data import (
@@ -68,8 +68,10 @@ def fit(
     for epoch in range(getattr(model, "_initial_epoch", None) or initial_epoch, epochs):
         callbacks.on_epoch_begin(epoch)
         with HoldableInterrupts():
-            _train_epoch(model, steps, batches, callbacks)
-        logs = steps.results()
+            trained = _train_epoch(model, steps, batches, callbacks)
+        if not trained and logs is None:
+            raise _no_batch(x)
+        logs = steps.results() if trained else {}
         if validation is not None and _is_due(epoch, validation_freq):
             found = _evaluated(model, steps, validation, callbacks)
             logs.update({f"val_{name}": value for name, value in found.items()})
@@ -98,6 +100,8 @@ def evaluate(
     callbacks = _callback_list(model, callbacks, verbose, 1, batches, add_history=False)
     of_model = steps_of(model)
     logs = _evaluated(model, of_model, batches, callbacks)
+    if not logs:
+        raise _no_batch(x)
     return logs if return_dict else of_model.results_in_order()
 
 
@@ -134,8 +138,10 @@ def steps_of(model: Any) -> Steps | OwnSteps:
 
 def _train_epoch(
     model: Any, steps: Steps | OwnSteps, batches: EpochBatches, callbacks: CallbackList
-) -> None:
+) -> bool:
+    """Takes the steps of an epoch; returns whether there was a batch."""
     steps.reset()
+    index = -1
     hears_begin = callbacks.listening("on_train_batch_begin")
     hears_end = callbacks.listening("on_train_batch_end")
     for index, batch in enumerate(batches):
@@ -146,17 +152,20 @@ def _train_epoch(
             callbacks.on_train_batch_end(index, steps.results())
         if model.stop_training:
             break
+    return index >= 0
 
 
 def _evaluated(
     model: Any, steps: Steps | OwnSteps, batches: EpochBatches, callbacks: CallbackList
 ) -> dict[str, Any]:
+    """The results of an evaluation; none if there was no batch, as in Keras."""
     model.stop_evaluating = False
     callbacks.on_test_begin()
     batches.reset()  # each evaluation is of the same data
     steps.reset()
     hears_begin = callbacks.listening("on_test_batch_begin")
     hears_end = callbacks.listening("on_test_batch_end")
+    index = -1
     for index, batch in enumerate(batches):
         if hears_begin():
             callbacks.on_test_batch_begin(index)
@@ -165,9 +174,13 @@ def _evaluated(
             callbacks.on_test_batch_end(index, steps.results())
         if model.stop_evaluating:
             break
-    logs = steps.results()
+    logs = steps.results() if index >= 0 else {}
     callbacks.on_test_end(logs)
     return plain_logs(logs)
+
+
+def _no_batch(x: Any) -> DataError:
+    return DataError(f"x ({type(x).__name__}) yields no batch; it must yield at least one.")
 
 
 def _callback_list(

@@ -12,6 +12,7 @@ from rnnext import serialization
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.attention.multi_head_attention import HeadedAttention
+from rnnext.layers.integer_options import positive_integer
 from rnnext.layers.regularization.noise import dropout_of
 from rnnext.ops.attention import attend
 
@@ -59,10 +60,6 @@ class GroupedQueryAttention(HeadedAttention):
         (1, 5, 8)
     """
 
-    head_dim: int
-    num_query_heads: int
-    num_key_value_heads: int
-
     def __init__(
         self,
         head_dim: int,
@@ -81,7 +78,11 @@ class GroupedQueryAttention(HeadedAttention):
             flash_attention=flash_attention,
             **kwargs,
         )
-        self._take(locals(), without=("flash_attention",))
+        self.head_dim = positive_integer(head_dim, "head_dim", self.label)
+        self.num_query_heads = positive_integer(num_query_heads, "num_query_heads", self.label)
+        self.num_key_value_heads = positive_integer(
+            num_key_value_heads, "num_key_value_heads", self.label
+        )
         if num_query_heads % num_key_value_heads:
             raise UnsupportedError(
                 f"{self.label}: num_query_heads={num_query_heads} must be a multiple of "
@@ -180,3 +181,12 @@ class GroupedQueryAttention(HeadedAttention):
             return outputs
         weights = (query.shape[0], self.num_query_heads, query.shape[1], key.shape[1])
         return outputs, KerasTensor(weights, self.compute_dtype, self.name)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "head_dim": self.head_dim,
+            "num_query_heads": self.num_query_heads,
+            "num_key_value_heads": self.num_key_value_heads,
+        }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import serialization
+from rnnext import constraints, initializers, regularizers, serialization
 from rnnext.arrays import asarray
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.arguments import CallArguments
@@ -56,18 +56,6 @@ class HeadedAttention(Layer):
         **kwargs: Arguments of `Layer`.
     """
 
-    dropout: float
-    use_bias: bool
-    use_gate: bool
-    sliding_window: int | None
-    kernel_initializer: Any
-    bias_initializer: Any
-    kernel_regularizer: Any
-    bias_regularizer: Any
-    kernel_constraint: Any
-    bias_constraint: Any
-    seed: int | None
-
     _known_quirks = frozenset({"blind_queries_see_all"})
 
     def __init__(
@@ -93,7 +81,17 @@ class HeadedAttention(Layer):
             raise UnsupportedError(f"{self.label}: flash_attention=True is not supported.")
         if sliding_window is not None:
             sliding_window = positive_integer(sliding_window, "sliding_window", self.label)
-        self._take(locals(), without=("flash_attention",))
+        self.dropout = dropout
+        self.use_bias = use_bias
+        self.sliding_window = sliding_window
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.use_gate = use_gate
+        self.seed = seed
         self.supports_masking = True
 
     def _check_batches(self, *shapes: tuple[Any, ...]) -> None:
@@ -190,7 +188,18 @@ class HeadedAttention(Layer):
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),
+            "dropout": self.dropout,
+            "use_bias": self.use_bias,
+            "use_gate": self.use_gate,
+            "sliding_window": self.sliding_window,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": serialization.serialize(self.kernel_regularizer),
+            "bias_regularizer": serialization.serialize(self.bias_regularizer),
             "activity_regularizer": serialization.serialize(self.activity_regularizer),
+            "kernel_constraint": serialization.serialize(self.kernel_constraint),
+            "bias_constraint": serialization.serialize(self.bias_constraint),
+            "seed": self.seed,
         }
 
 
@@ -244,9 +253,6 @@ class MultiHeadAttention(HeadedAttention):
         ((1, 5, 8), (1, 2, 5, 7))
     """
 
-    num_heads: int
-    key_dim: int
-
     _known_quirks = frozenset({"blind_queries_see_all", "keeps_masks"})
     _regularizes_outputs = False  # only those of the projections inside, as in Keras
 
@@ -270,7 +276,8 @@ class MultiHeadAttention(HeadedAttention):
             flash_attention=flash_attention,
             **kwargs,
         )
-        self._take(locals(), without=("flash_attention", "output_shape"))
+        self.num_heads = positive_integer(num_heads, "num_heads", self.label)
+        self.key_dim = positive_integer(key_dim, "key_dim", self.label)
         self.value_dim = positive_integer(
             key_dim if value_dim is None else value_dim, "value_dim", self.label
         )
@@ -450,7 +457,14 @@ class MultiHeadAttention(HeadedAttention):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "output_shape": self._output_shape}
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "key_dim": self.key_dim,
+            "value_dim": self.value_dim,
+            "output_shape": self._output_shape,
+            "attention_axes": self.attention_axes,
+        }
 
 
 def _anew(initializer: Any) -> Any:

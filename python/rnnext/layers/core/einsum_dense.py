@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnext import _core, activations, serialization
+from rnnext import _core, activations, constraints, initializers, regularizers, serialization
 from rnnext.arrays import asarray, cast
 from rnnext.autodiff.tracing import trace
 from rnnext.errors import ShapeError, UnsupportedError
@@ -81,12 +81,6 @@ class EinsumDense(Layer):
 
     has_kernel = True
 
-    equation: str
-    activation: activations.Activation
-    bias_axes: str | None
-    kernel_initializer: Any
-    bias_initializer: Any
-
     def __init__(
         self,
         equation: str,
@@ -106,10 +100,26 @@ class EinsumDense(Layer):
         **kwargs: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**kwargs)
-        self._take(locals(), without=("output_shape",))
+        for option, value in (
+            ("lora_rank", lora_rank),
+            ("lora_alpha", lora_alpha),
+            ("gptq_unpacked_column_size", gptq_unpacked_column_size),
+            ("quantization_config", quantization_config),
+        ):
+            if value is not None:
+                raise UnsupportedError(f"{self.label}: {option}={value!r} is not supported.")
+        self.equation = equation
         self._labels = _parse(equation, bias_axes, self.label)
         one = isinstance(output_shape, (int, np.integer))
         self.partial_output_shape = (int(output_shape),) if one else tuple(output_shape)
+        self.activation = activations.get(activation)
+        self.bias_axes = bias_axes
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Any) -> None:
         """Makes the kernel, of the sizes of its labels, and the bias."""
@@ -249,9 +259,21 @@ class EinsumDense(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
-        regularizer = serialization.serialize(self.activity_regularizer)
-        own = {"output_shape": self.partial_output_shape, "activity_regularizer": regularizer}
-        return {**super().get_config(), **own}
+        return {
+            **super().get_config(),
+            "output_shape": self.partial_output_shape,
+            "equation": self.equation,
+            "activation": activations.serialize(self.activation),
+            "bias_axes": self.bias_axes,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": serialization.serialize(self.kernel_regularizer),
+            "bias_regularizer": serialization.serialize(self.bias_regularizer),
+            "activity_regularizer": serialization.serialize(self.activity_regularizer),
+            "kernel_constraint": serialization.serialize(self.kernel_constraint),
+            "bias_constraint": serialization.serialize(self.bias_constraint),
+            "quantization_config": None,
+        }
 
 
 def _parse(equation: Any, bias_axes: Any, label: str) -> _Equation:

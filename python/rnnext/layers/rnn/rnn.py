@@ -82,7 +82,8 @@ class RNN(Layer):
             `return_sequences` and `zero_output_for_mask` the zeros are where the mask, read
             forwards, has its masked steps, although the steps are taken backwards.
         zero_output_for_mask: Whether masked steps output zeros instead of the output before.
-        **kwargs: Arguments of `Layer`.
+        **kwargs: Arguments of `Layer`; `input_length` and `input_dim` are the sizes of the first
+            layer's input, as in Keras 2.
 
     Call arguments:
         sequences: (B, T, D), T >= 1.
@@ -124,7 +125,7 @@ class RNN(Layer):
 
     _call_checks_input = True
     _casts_integers = True
-    _more_options = frozenset({"zero_output_for_mask"})
+    _more_options = frozenset({"input_length", "zero_output_for_mask"})
     _known_quirks = frozenset({"masked_with_states", "outputs_initial_state"})
     reads_steps = True
     _meaning = "(batch, time, features)"
@@ -161,6 +162,12 @@ class RNN(Layer):
         self._plain_flags: int | None = None
         self.supports_masking = True
         self.input_spec = self._spec_of_sequences(min_ndim=3)
+
+    def _pop_input_shape(self, kwargs: Any) -> tuple[int | None, ...] | None:
+        if "input_length" in kwargs or "input_dim" in kwargs:  # as in Keras 2
+            sizes = (kwargs.pop("input_length", None), kwargs.pop("input_dim", None))
+            kwargs.setdefault("input_shape", sizes)
+        return super()._pop_input_shape(kwargs)
 
     @property
     def state_size(self) -> list[Any]:

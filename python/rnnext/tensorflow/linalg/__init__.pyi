@@ -4,5 +4,6 @@ from rnnext.tensorflow.functions import einsum as einsum
 from rnnext.tensorflow.functions import eye as eye
 from rnnext.tensorflow.functions import global_norm as global_norm
 from rnnext.tensorflow.functions import matmul as matmul
+from rnnext.tensorflow.functions import matrix_transpose as matrix_transpose
 from rnnext.tensorflow.functions import tensordot as tensordot
 from rnnext.tensorflow.reductions import norm as norm
