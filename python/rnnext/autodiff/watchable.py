@@ -40,7 +40,7 @@ class OutputArray(np.ndarray[Any, Any]):
     def __hash__(self) -> int:  # type: ignore[override]
         # A loop over an array of NumPy's gives numbers, which can be in a set.
         if self.ndim:
-            raise TypeError(f"unhashable type: {type(self).__name__!r}")
+            raise TypeError(f"unhashable: an array of shape {self.shape}.")
         return hash(self.item())
 
     def __repr__(self) -> str:

@@ -5,7 +5,6 @@ from rnnext.initializers import Ones
 from rnnext.initializers import RandomNormal
 from rnnext.initializers import RandomUniform
 from rnnext.initializers import Zeros
-from rnnext.ops.control_flow import custom_gradient as custom_gradient
 from rnnext.ops.core import is_tensor as is_tensor
 from rnnext.tensorflow import compat as compat
 from rnnext.tensorflow import data as data
@@ -152,7 +151,6 @@ from rnnext.tensorflow.selection import unique as unique
 from rnnext.tensorflow.sessions import ConfigProto as ConfigProto
 from rnnext.tensorflow.sessions import GPUOptions as GPUOptions
 from rnnext.tensorflow.sessions import Session as Session
-from rnnext.tensorflow.shapes import TensorShape as TensorShape
 from rnnext.training.gradient_tape import GradientTape as GradientTape
 
 InteractiveSession = Session
