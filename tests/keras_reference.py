@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import os
 from types import ModuleType
@@ -17,15 +18,21 @@ THIRD_PARTY_WARNINGS = (
     r"ignore:__array__ implementation:DeprecationWarning:keras\.src\.backend\.tensorflow\..*",
 )
 
+# The version whose names, configs and answers are rnnext's. Python 3.10 has none after 3.12.
+REFERENCE = (3, 15)
+
 
 def load_keras() -> ModuleType:
-    """The keras module on TensorFlow and the CPU; skips where TensorFlow is not installed.
+    """The keras module on TensorFlow and the CPU; skips where they are not installed.
 
     Call it at the top of a file whose every test compares with Keras; the fixture `keras` is for
     single tests. An installed TensorFlow that cannot be imported is an error, not a skip.
     """
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow, the reference, is not installed", allow_module_level=True)
+    version = importlib.metadata.version("keras")
+    if tuple(map(int, version.split(".")[:2])) < REFERENCE:
+        pytest.skip(f"the reference is Keras 3.15, installed is {version}", allow_module_level=True)
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
