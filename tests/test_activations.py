@@ -208,7 +208,7 @@ ULP_BOUNDS = {"exponential": 1.1, "sigmoid": 2.4, "tanh": 2.6}
 
 def exactly(name: str, value: float) -> decimal.Decimal:
     """The function to 40 digits."""
-    with decimal.localcontext(prec=40, Emin=-(10**6), Emax=10**6):
+    with decimal.localcontext(decimal.Context(prec=40, Emin=-(10**6), Emax=10**6)):
         x = decimal.Decimal(value)
         if name == "exponential":
             return x.exp()

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow
 from keras_reference import load_keras
 from test_fit import F, N, T, assert_same_logs, assert_same_weights, bits, draw, ids
 
@@ -17,6 +16,7 @@ from rnnext.autodiff.watchable import OutputArray
 from rnnext.errors import UnsupportedError
 
 keras = load_keras()
+tensorflow = pytest.importorskip("tensorflow")
 # What a program imports as `tf` and `keras`.
 THEIRS = SimpleNamespace(tf=tensorflow, keras=keras)
 OURS = SimpleNamespace(tf=rnnext, keras=rnnext)
