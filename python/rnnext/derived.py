@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class derived(Generic[T]):  # noqa: N801 - a decorator, like property
-    """A property that Keras does not have, so that a user's class may use its name for something.
+    """A property that gives way, so that a user's class may use its name for something else.
 
     An instance that sets an attribute of this name has that attribute.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from rnnext.callbacks import History
 
-__all__ = ["OlderMethods", "OlderSequentialMethods", "take_older"]
+__all__ = [
+    "OlderCompileOptions",
+    "OlderEvaluateOptions",
+    "OlderFitOptions",
+    "OlderMethods",
+    "OlderSequentialMethods",
+    "take_older",
+]
 
 # They say how Keras 2 makes batches beside the training; here nothing runs beside it.
 _OF_QUEUES = ("max_queue_size", "use_multiprocessing", "workers")
@@ -25,7 +32,27 @@ _OF_QUEUES = ("max_queue_size", "use_multiprocessing", "workers")
 _RENAMED = {"nb_epoch": "epochs"}
 
 
-def take_older(method: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+class OlderCompileOptions(TypedDict, total=False):
+    """Arguments of Keras 2's `compile`; a type checker finds a misspelt one."""
+
+    sample_weight_mode: Any
+
+
+class OlderEvaluateOptions(TypedDict, total=False):
+    """Arguments of Keras 2's `evaluate`."""
+
+    max_queue_size: int
+    use_multiprocessing: bool
+    workers: int
+
+
+class OlderFitOptions(OlderEvaluateOptions, total=False):
+    """Arguments of Keras 2's `fit`."""
+
+    nb_epoch: int
+
+
+def take_older(method: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Returns arguments of Keras 2 under today's names, without those that change nothing.
 
     Args:
@@ -58,12 +85,8 @@ def take_older(method: Callable[..., Any], given: dict[str, Any]) -> dict[str, A
 class OlderMethods:
     """What a model of Keras 2 has for generators; `fit`, `evaluate`, `predict` take them, too."""
 
-    fit: Any
-    evaluate: Any
-    predict: Any
-
     def fit_generator(
-        self,
+        self: Any,
         generator: Any,
         steps_per_epoch: int | None = None,
         epochs: int = 1,
@@ -130,7 +153,7 @@ class OlderMethods:
         return history
 
     def evaluate_generator(
-        self,
+        self: Any,
         generator: Any,
         steps: int | None = None,
         callbacks: Any = None,
@@ -160,7 +183,7 @@ class OlderMethods:
         return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose)
 
     def predict_generator(
-        self,
+        self: Any,
         generator: Any,
         steps: int | None = None,
         callbacks: Any = None,
@@ -196,10 +219,8 @@ class OlderMethods:
 class OlderSequentialMethods:
     """What a `Sequential` of Keras 2 has for classes and probabilities."""
 
-    predict: Any
-
     def predict_classes(
-        self, x: Any, batch_size: int | None = 32, verbose: int | str = 0
+        self: Any, x: Any, batch_size: int | None = 32, verbose: int | str = 0
     ) -> NDArray[Any]:
         """Returns the class of each sample, as in Keras before 2.6.
 
@@ -230,7 +251,7 @@ class OlderSequentialMethods:
         return (outputs > 0.5).astype(np.int32)
 
     def predict_proba(
-        self, x: Any, batch_size: int | None = 32, verbose: int | str = 0
+        self: Any, x: Any, batch_size: int | None = 32, verbose: int | str = 0
     ) -> NDArray[Any]:
         """Returns what `predict` returns, as in Keras before 2.6.
 

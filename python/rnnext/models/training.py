@@ -10,7 +10,14 @@ from rnnext.errors import UnsupportedError
 from rnnext.models.older_methods import OlderMethods, take_older
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from rnnext.callbacks import History
+    from rnnext.models.older_methods import (
+        OlderCompileOptions,
+        OlderEvaluateOptions,
+        OlderFitOptions,
+    )
 
 __all__ = ["Trainer"]
 
@@ -89,7 +96,7 @@ class Trainer(OlderMethods):
         steps_per_execution: int = 1,
         jit_compile: str | bool = "auto",
         auto_scale_loss: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[OlderCompileOptions],
     ) -> None:
         """Keeps what the model is to be trained with; programs that predict compile, too.
 
@@ -209,7 +216,7 @@ class Trainer(OlderMethods):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
-        **older: Any,
+        **older: Unpack[OlderFitOptions],
     ) -> History:
         """Trains the model.
 
@@ -287,7 +294,7 @@ class Trainer(OlderMethods):
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
-        **older: Any,
+        **older: Unpack[OlderEvaluateOptions],
     ) -> Any:
         """Computes the loss and the metrics for some data; see `fit` for the arguments.
 
