@@ -268,3 +268,10 @@ def test_array_arguments_are_not_shared() -> None:
     before = layer(X)
     scale[:] = 3
     np.testing.assert_array_equal(layer(X), before)
+
+
+def test_category_encoding_tells_that_it_is_not_sparse() -> None:
+    """Keras has the attribute, but not in the config."""
+    layer = layers.CategoryEncoding(4)
+    assert layer.sparse is False
+    assert "sparse" not in layer.get_config()

@@ -69,6 +69,7 @@ class CategoryEncoding(Layer):
             raise UnsupportedError(f"{self.label}: sparse={sparse!r} is not supported.")
         self._take(locals(), without=("sparse",))
         self.output_mode = mode
+        self.sparse = sparse
 
     def call(self, inputs: NDArray[Any], count_weights: Any = None) -> NDArray[Any]:
         """Returns the vectors."""
