@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable
 from typing import Any
 
 from rnnext.errors import UnsupportedError
@@ -63,12 +64,7 @@ class TensorShape(tuple[Any, ...]):
 
     def num_elements(self) -> int | None:
         """Returns how many elements an array has, or None if a size is None."""
-        product = 1
-        for size in self:
-            if size is None:
-                return None
-            product *= size
-        return product
+        return math.prod(self) if self.is_fully_defined() else None
 
     def is_compatible_with(self, other: Iterable[int | None]) -> bool:
         """Returns whether an array can have both shapes."""
@@ -80,9 +76,6 @@ class TensorShape(tuple[Any, ...]):
     def __getitem__(self, index: Any) -> Any:
         found = super().__getitem__(index)
         return TensorShape(found) if isinstance(index, slice) else found
-
-    def __iter__(self) -> Iterator[int | None]:
-        return super().__iter__()
 
     def __repr__(self) -> str:
         return f"TensorShape({list(self)})"

@@ -198,7 +198,7 @@ class Layer(WeightOwner):
             return standard_shape(
                 kwargs.pop("batch_input_shape"), f"{self.label} batch_input_shape"
             )
-        batch = standard_shape((size,), f"{self.label} batch_size")
+        batch = (None,) if size is None else standard_shape((size,), f"{self.label} batch_size")
         if "input_shape" in kwargs:
             shape = kwargs.pop("input_shape")
             return batch + standard_shape(shape, f"{self.label} input_shape")

@@ -26,9 +26,8 @@ __all__ = [
     "take_older",
 ]
 
-# They say how Keras 2 makes batches beside the training; here nothing runs beside it.
-_OF_QUEUES = ("max_queue_size", "use_multiprocessing", "workers")
-# Names of Keras 1, which Keras 2 takes with a warning.
+# Names of Keras 1, which Keras 2 takes with a warning. All other older arguments change nothing:
+# they say how batches are made beside the training, and here nothing runs beside it.
 _RENAMED = {"nb_epoch": "epochs"}
 
 
@@ -52,34 +51,38 @@ class OlderFitOptions(OlderEvaluateOptions, total=False):
     nb_epoch: int
 
 
-def take_older(method: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def take_older(
+    method: Callable[..., Any], older: Any, given: Mapping[str, Any], label: str = ""
+) -> dict[str, Any]:
     """Returns arguments of Keras 2 under today's names, without those that change nothing.
 
     Args:
         method: The method that they were given to.
+        older: The TypedDict of the arguments that it had in Keras 2.
         given: Arguments that the method does not have today.
+        label: How the error begins, before the method's name.
 
     Raises:
         UnsupportedError: If Keras 2 does not have one of them either.
 
     Example:
         >>> from rnnext.models import Model
-        >>> take_older(Model.evaluate, {"workers": 4, "use_multiprocessing": True})
+        >>> given = {"workers": 4, "use_multiprocessing": True}
+        >>> take_older(Model.evaluate, OlderEvaluateOptions, given)
         {}
     """
-    rest = {name: value for name, value in given.items() if name not in _OF_QUEUES}
-    parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
-    accepted = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
-    renamed = {name: today for name, today in _RENAMED.items() if today in accepted}
-    unknown = sorted(rest.keys() - renamed.keys())
+    unknown = sorted(given.keys() - older.__optional_keys__)
     if unknown:
+        parameters = list(inspect.signature(method).parameters.values())[1:]  # without self
+        accepted = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
         raise UnsupportedError(
-            f"{method.__name__}() has no arguments {unknown}; accepted: {accepted}."
+            f"{label}{method.__name__}() has no arguments {unknown}; accepted: {accepted}."
             + did_you_mean(unknown, accepted)
         )
-    for name in rest:
-        warnings.warn(f"{name} is called {renamed[name]} since Keras 2.", stacklevel=3)
-    return {renamed[name]: value for name, value in rest.items()}
+    renamed = [name for name in given if name in _RENAMED]
+    for name in renamed:
+        warnings.warn(f"{name} is called {_RENAMED[name]} since Keras 2.", stacklevel=3)
+    return {_RENAMED[name]: given[name] for name in renamed}
 
 
 class OlderMethods:

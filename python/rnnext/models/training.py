@@ -6,32 +6,20 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnnext.errors import UnsupportedError
-from rnnext.models.older_methods import OlderMethods, take_older
+from rnnext.models.older_methods import (
+    OlderCompileOptions,
+    OlderEvaluateOptions,
+    OlderFitOptions,
+    OlderMethods,
+    take_older,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from rnnext.callbacks import History
-    from rnnext.models.older_methods import (
-        OlderCompileOptions,
-        OlderEvaluateOptions,
-        OlderFitOptions,
-    )
 
 __all__ = ["Trainer"]
-
-_COMPILE_OPTIONS = (
-    "optimizer",
-    "loss",
-    "loss_weights",
-    "metrics",
-    "weighted_metrics",
-    "run_eagerly",
-    "steps_per_execution",
-    "jit_compile",
-    "auto_scale_loss",
-)
 
 
 class _Setting:
@@ -127,14 +115,8 @@ class Trainer(OlderMethods):
             (0.001, 'mse')
         """
         from rnnext import optimizers
-        from rnnext.naming import did_you_mean
 
-        kwargs.pop("sample_weight_mode", None)
-        if kwargs:
-            raise UnsupportedError(
-                f"model {self.name!r}: compile() has no arguments {sorted(kwargs)}; accepted: "
-                f"{list(_COMPILE_OPTIONS)}.{did_you_mean(kwargs, _COMPILE_OPTIONS)}"
-            )
+        take_older(Trainer.compile, OlderCompileOptions, kwargs, f"model {self.name!r}: ")
         found = optimizers.get(optimizer)
         policy = self.dtype_policy.name  # type: ignore[attr-defined]
         if auto_scale_loss and policy == "mixed_float16" and found and found.inner is None:
@@ -262,8 +244,7 @@ class Trainer(OlderMethods):
         """
         from rnnext.training import fit
 
-        if older:
-            epochs = take_older(Trainer.fit, older).get("epochs", epochs)
+        epochs = take_older(Trainer.fit, OlderFitOptions, older).get("epochs", epochs)
         return fit(  # type: ignore[no-any-return]
             self,
             x,
@@ -317,7 +298,7 @@ class Trainer(OlderMethods):
         """
         from rnnext.training import evaluate
 
-        take_older(Trainer.evaluate, older)
+        take_older(Trainer.evaluate, OlderEvaluateOptions, older)
         return evaluate(
             self, x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict
         )
