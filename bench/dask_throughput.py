@@ -30,7 +30,6 @@ from comparison.machine import processor
 from rnnext.layers import LSTM, Dense, Input
 
 WORKERS = 2
-CHUNK = 2_000  # samples of a task
 
 
 def build_model() -> Any:
@@ -38,29 +37,33 @@ def build_model() -> Any:
     return rnnext.Sequential([Input((50, 8)), LSTM(64), Dense(1)])
 
 
-def predict_part(file: str, part: slice) -> tuple[np.ndarray, float]:
+def predict_part(file: str, part: slice, chunk: int) -> tuple[np.ndarray, float]:
     """The outputs for a part of the samples, and their processor time in seconds."""
     model = build_model()
     x = np.load(file, mmap_mode="r")[part]
     before = time.process_time()
-    outputs = [model.predict(x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)]
+    outputs = [model.predict(x[i : i + chunk]) for i in range(0, len(x), chunk)]
     return np.concatenate(outputs), time.process_time() - before
 
 
-def by_processes(pool: ProcessPoolExecutor, file: str, parts: list[slice]) -> tuple[Any, float]:
-    answers = list(pool.map(predict_part, [file] * len(parts), parts))
+def by_processes(
+    pool: ProcessPoolExecutor, file: str, parts: list[slice], chunk: int
+) -> tuple[Any, float]:
+    answers = list(pool.map(predict_part, [file] * len(parts), parts, [chunk] * len(parts)))
     return np.concatenate([y for y, _ in answers]), sum(seconds for _, seconds in answers)
 
 
-def read_block(file: str, block_id: tuple[int, ...]) -> np.ndarray:
-    start = block_id[0] * CHUNK
-    return np.load(file, mmap_mode="r")[start : start + CHUNK]
+def read_block(file: str, chunk: int, block_id: tuple[int, ...]) -> np.ndarray:
+    start = block_id[0] * chunk
+    return np.load(file, mmap_mode="r")[start : start + chunk]
 
 
-def by_dask(client: Client, model: Any, file: str) -> tuple[Any, float]:
+def by_dask(client: Client, model: Any, file: str, chunk: int) -> tuple[Any, float]:
     samples, steps, features = np.load(file, mmap_mode="r").shape
-    sizes = tuple(min(CHUNK, samples - i) for i in range(0, samples, CHUNK))
-    x = da.map_blocks(read_block, file, chunks=(sizes, (steps,), (features,)), dtype="float32")
+    sizes = tuple(min(chunk, samples - i) for i in range(0, samples, chunk))
+    x = da.map_blocks(
+        read_block, file, chunk, chunks=(sizes, (steps,), (features,)), dtype="float32"
+    )
     before = client.run(time.process_time)
     y = rnnext.dask.predict(model, x).compute()
     after = client.run(time.process_time)
@@ -69,10 +72,12 @@ def by_dask(client: Client, model: Any, file: str) -> tuple[Any, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--samples", type=int, default=100_000)
+    parser.add_argument("--samples", type=int, default=400_000)
+    parser.add_argument("--chunk", type=int, default=10_000, help="samples of a task")
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    samples, half = arguments.samples, arguments.samples // WORKERS
+    samples, chunk = arguments.samples, arguments.chunk
+    half = samples // WORKERS
     measured: dict[str, list[tuple[float, float]]] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -84,9 +89,11 @@ def main() -> None:
         np.save(file, np.random.default_rng(1).standard_normal((samples, 50, 8), "float32"))
         model = build_model()
         ways = {
-            "one process": lambda: by_processes(pool, file, [slice(None)]),
-            "two processes": lambda: by_processes(pool, file, [slice(half), slice(half, None)]),
-            "Dask, two workers": lambda: by_dask(client, model, file),
+            "one process": lambda: by_processes(pool, file, [slice(None)], chunk),
+            "two processes": lambda: by_processes(
+                pool, file, [slice(half), slice(half, None)], chunk
+            ),
+            "Dask, two workers": lambda: by_dask(client, model, file, chunk),
         }
         expected = model.predict(np.load(file, mmap_mode="r"))
         for i in range(arguments.rounds + 1):
@@ -98,11 +105,12 @@ def main() -> None:
                 if i:  # the first round starts processes and imports
                     elapsed = time.perf_counter() - begin
                     measured.setdefault(name, []).append((elapsed, processor_time))
-    report(measured, samples)
+    report(measured, samples, chunk)
 
 
-def report(measured: dict[str, list[tuple[float, float]]], samples: int) -> None:
-    print(f"{processor()}, {samples} samples (50, 8), LSTM(64), Dense(1); medians of the rounds")
+def report(measured: dict[str, list[tuple[float, float]]], samples: int, chunk: int) -> None:
+    print(f"{processor()}, {samples} samples (50, 8) in tasks of {chunk}, LSTM(64), Dense(1);")
+    print("medians of the rounds")
     for name, times in measured.items():
         clock, computed = (median(values) for values in zip(*times, strict=True))
         print(

@@ -30,6 +30,7 @@ def two_outputs() -> Any:
 
 # ---- Dask ----------------------------------------------------------------------------------------
 
+dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 
 
@@ -54,6 +55,18 @@ def test_dask_computes_nothing_before_it_is_asked() -> None:
     assert read == []
     y[:5].compute(scheduler="synchronous")
     assert read == [10]
+
+
+def test_dask_reads_and_predicts_a_block_in_one_task() -> None:
+    def read(block_id: tuple[int, ...]) -> Any:
+        return X[10 * block_id[0] :][:10]
+
+    x = da.map_blocks(read, chunks=((10, 10, 10, 7), (6,), (3,)), dtype="float32")
+    model = model_of()
+    (y,) = dask.optimize(rnnext.dask.predict(model, x))
+    blocks = [key for key in dict(y.__dask_graph__()) if isinstance(key, tuple)]
+    assert blocks == [(y.name, i, 0) for i in range(4)]  # the model is one task more
+    assert same_bits(y.compute(scheduler="synchronous"), model.predict(X))
 
 
 def test_dask_inputs_and_outputs_by_name() -> None:
