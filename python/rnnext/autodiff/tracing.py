@@ -11,12 +11,12 @@ from rnnext import nest
 
 # Imported for the rules they register.
 from rnnext.autodiff import elementwise, products, rearrangement, reductions  # noqa: F401
-from rnnext.autodiff.rules import fitted, lifted, value_of
-from rnnext.autodiff.tape import AddedLoss, Tape, active, suspended
+from rnnext.autodiff.rules import lifted, value_of
+from rnnext.autodiff.tape import AddedLoss, Tape
 from rnnext.autodiff.traced import Traced
 from rnnext.dtypes import FLOAT_KINDS
 
-__all__ = ["nested", "trace", "value_and_gradient"]
+__all__ = ["trace", "value_and_gradient"]
 
 
 def trace(
@@ -82,71 +82,6 @@ def trace(
     return results, pullback
 
 
-def nested(record: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Calls a layer inside a trace by the layer's own rule.
-
-    Args:
-        record: What returns outputs and their pullback from plain arguments.
-        args: Positional arguments, traced arrays among them.
-        kwargs: Keyword arguments.
-
-    Returns:
-        The outputs, traced.
-    """
-    tape = active.tape
-    assert tape is not None
-    leaves = [lifted(x) for x in nest.flatten((args, kwargs))]
-    plain_args, plain_kwargs = nest.pack_like((args, kwargs), [value_of(x) for x in leaves])
-    recording = tape.recording
-    others, recording.losses = recording.losses, []
-    try:
-        with suspended():
-            outputs, pullback = record(*plain_args, **plain_kwargs)
-    finally:
-        added, recording.losses = recording.losses, others
-    # A rule's result of no axes may have become a number of NumPy's.
-    flat = [np.asarray(y) if isinstance(y, np.generic) else y for y in nest.flatten(outputs)]
-    differentiable = [i for i, y in enumerate(flat) if _has_gradient(y)]
-    kept = [i for i, x in enumerate(leaves) if type(x) is Traced and x.node is not None]
-    results = [y.view(np.ndarray) if isinstance(y, np.ndarray) else y for y in flat]
-    node_of = {i: tape.new_node() for i in differentiable}
-    loss_nodes = [tape.new_node() for _ in added]
-    # A loss may be computed from what the last sigmoid or softmax was given.
-    noted = {i: recording.logits.pop(id(flat[i]), None) for i in differentiable}
-    logits = {i: (found, tape.new_node()) for i, found in noted.items() if found is not None}
-
-    def reverse(d_results: list[Any]) -> list[Any]:
-        d_outputs: list[Any] = [None] * len(flat)
-        given = iter(d_results)
-        for i in differentiable:
-            d_outputs[i] = next(given)
-        for loss in added:
-            loss.gradient = next(given)
-        for i, (found, _) in logits.items():
-            d_outputs[i] = found.joined(d_outputs[i], next(given))
-        gradients = pullback(d_outputs)
-        gradients += [None] * (len(leaves) - len(gradients))  # a rule may leave out the last
-        return [fitted(gradients[i], leaves[i].shape, leaves[i].dtype) for i in kept]
-
-    nodes = [*node_of.values(), *loss_nodes, *(node for _, node in logits.values())]
-    tape.entries.append((nodes, [leaves[i].node for i in kept], reverse))
-    tape.losses += [
-        AddedLoss(loss.owner, Traced(loss.value, node, tape))
-        for loss, node in zip(added, loss_nodes, strict=True)
-    ]
-    wrapped: list[Any] = [
-        Traced(y, node_of[i], tape)
-        if i in node_of
-        else Traced(y)
-        if isinstance(y, np.ndarray) and y.dtype.kind in "iu"
-        else y
-        for i, y in enumerate(results)
-    ]
-    for i, (found, node) in logits.items():
-        wrapped[i]._keras_logits = Traced(found.values, node, tape)
-    return nest.pack_like(outputs, wrapped)
-
-
 def value_and_gradient(function: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
     """Returns the sum of what a function computes from an array, and its gradient.
 
@@ -169,10 +104,6 @@ def value_and_gradient(function: Callable[[Any], Any], x: Any) -> tuple[Any, Any
     gradients = tape.gradients([(y.node, np.ones_like(y.value))])
     gradient = gradients[traced.node]  # type: ignore[index]
     return y.value.sum(), np.zeros_like(x) if gradient is None else gradient
-
-
-def _has_gradient(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind in FLOAT_KINDS
 
 
 def _traced(leaf: Any, tape: Tape, integers: bool) -> Any:

@@ -63,6 +63,6 @@ def training_as_given(training: bool | None) -> Iterator[Recording]:
 
 def recorded_call(record: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Returns traced outputs; see `rnnext.autodiff.tracing.nested`."""
-    from rnnext.autodiff.tracing import nested
+    from rnnext.autodiff.layer_call import nested
 
     return nested(record, args, kwargs)

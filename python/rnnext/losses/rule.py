@@ -134,7 +134,8 @@ def loss_function(
 
 def _recorded(rule: Rule, y_true: Any, y_pred: Any, options: dict[str, Any]) -> Any:
     """A call inside a user's function that is differentiated."""
-    from rnnext.autodiff.tracing import nested, trace
+    from rnnext.autodiff.layer_call import nested
+    from rnnext.autodiff.tracing import trace
 
     true = lifted(as_tensor(y_true))
     has_gradient = getattr(true, "node", None) is not None

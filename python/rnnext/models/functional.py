@@ -230,7 +230,7 @@ class Functional(Model):
 
     def _run_traced(self, inputs: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
         """Outputs and masks inside a trace, where the whole model is one operation."""
-        from rnnext.autodiff.tracing import nested
+        from rnnext.autodiff.layer_call import nested
 
         recording = active.tape.recording  # type: ignore[union-attr]
         outer, masks = recording.training, None

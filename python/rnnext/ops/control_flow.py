@@ -362,7 +362,7 @@ def custom_gradient(f: Function) -> Function:
     def function(*args: Any, **kwargs: Any) -> Any:
         if active.tape is None:
             return f(*args, **kwargs)[0]
-        from rnnext.autodiff.tracing import nested
+        from rnnext.autodiff.layer_call import nested
 
         return nested(functools.partial(_recorded, f, kwargs), args, {})
 
