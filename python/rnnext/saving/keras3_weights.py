@@ -26,7 +26,7 @@ from rnnext.layers.layer import Layer
 from rnnext.models import Model
 from rnnext.naming import snake_case
 from rnnext.saving.formats.hdf5 import Group
-from rnnext.saving.weight_plan import Array, WeightPlan, layer_label
+from rnnext.saving.weight_plan import Array, Mismatch, WeightPlan, layer_label
 
 __all__ = [
     "descendants",
@@ -56,7 +56,9 @@ def is_keras3_tree(root: Group) -> bool:
     return any(name in root.groups for name in (*_MODEL_LISTS, "vars"))
 
 
-def plan_keras3_weights(model: Layer, root: Group, label: str) -> WeightPlan:
+def plan_keras3_weights(
+    model: Layer, root: Group, label: str, skip_mismatch: bool = False
+) -> WeightPlan:
     """Matches a model's weights with the arrays of a file.
 
     The file does not say which Keras wrote it. Each order of visits is tried; one that did not
@@ -66,9 +68,10 @@ def plan_keras3_weights(model: Layer, root: Group, label: str) -> WeightPlan:
         model: A built model.
         root: The file.
         label: How errors call the file.
+        skip_mismatch: Whether weights that are missing, misshapen or left over are skipped.
 
     Returns:
-        A plan in which every weight of the model has its array.
+        A plan in which every weight of the model that is not skipped has its array.
 
     Raises:
         FileError: A weight is missing, misshapen, or left over.
@@ -83,7 +86,11 @@ def plan_keras3_weights(model: Layer, root: Group, label: str) -> WeightPlan:
             errors.append(error)
             continue
         return plan
-    raise errors[0]
+    if not skip_mismatch:
+        raise errors[0]
+    plan = WeightPlan(label, Mismatch.SKIP_REST)
+    _Matcher(plan, _Order.KERAS3).visit(model, root)
+    return plan
 
 
 def child_layers(layer: Layer) -> Iterator[tuple[str, Layer | list[Layer]]]:
@@ -150,12 +157,12 @@ class _Matcher:
             elif _new_parts(child, self._visited):
                 self.visit(child, subgroup)
             elif _holds_weights(name, subgroup):  # it was written at another place
-                raise self._surplus(layer, subgroup)
+                self._plan.reject(self._surplus(layer, subgroup))
         for name, subgroup in group.groups.items():
             # Beside a model's layers are its metrics and the like.
             is_other = isinstance(layer, Model) and name not in _MODEL_LISTS
             if name not in known and not is_other and _holds_weights(name, subgroup):
-                raise self._surplus(layer, subgroup)
+                self._plan.reject(self._surplus(layer, subgroup))
 
     def _visit_list(self, owner: Layer, members: Sequence[Any], container: Group) -> None:
         """Matches the members of a list: layers class by class, lists as containers."""
@@ -167,19 +174,21 @@ class _Matcher:
         groups = _groups_by_class(container, {name for x in layers for name in _group_names(x)})
         groups.pop("container", None)
         self._rename(layers, groups)
-        self._check_counts(layers, groups, container)
+        if self._plan.mismatch is Mismatch.RAISE:
+            self._check_counts(layers, groups, container)
         for layer in layers:
             if _new_parts(layer, self._visited):
                 candidates = _candidates(layer, groups)
-                if not candidates:
-                    raise self._missing([layer], candidates, container)
-                self.visit(layer, candidates.pop(0))
+                if candidates:
+                    self.visit(layer, candidates.pop(0))
+                else:
+                    self._plan.reject(self._missing([layer], candidates, container))
         left = [group for candidates in groups.values() for group in candidates]
         if containers:  # else the layers in lists are found elsewhere, or missed
             for inner in lists:
                 self._visit_list(owner, inner, containers.pop(0) if containers else Group())
         if left or containers:
-            raise self._surplus(owner, (left + containers)[0])
+            self._plan.reject(self._surplus(owner, (left + containers)[0]))
 
     def _rename(self, layers: Sequence[Layer], groups: dict[str, list[Group]]) -> None:
         """Gives the one class that the file does not have the groups of the one only it has."""

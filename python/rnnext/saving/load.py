@@ -119,7 +119,12 @@ def load_model(
 
 
 def load_weights(
-    model: Model, file: ModelFile, by_name: bool = False, *, limits: Limits | None = None
+    model: Model,
+    file: ModelFile,
+    by_name: bool = False,
+    *,
+    skip_mismatch: bool = False,
+    limits: Limits | None = None,
 ) -> None:
     """Sets a model's weights from a file. Either all of them are set or, on an error, none.
 
@@ -131,6 +136,10 @@ def load_weights(
         file: Path, bytes or open binary file. Shards need a path.
         by_name: Legacy files only: match layers by name instead of by order; layers that the
             file does not name keep their weights.
+        skip_mismatch: Whether weights that do not fit the model keep their values: those of
+            another shape, of layers that the file does not have, and of layers that the model does
+            not have. A warning names them. Files of legacy layout still need as many layers as the
+            model has, unless they are matched by name.
         limits: Bounds on what reading the file may cost.
 
     Raises:
@@ -158,13 +167,13 @@ def load_weights(
         origin = Origin.of(root, weights)
         layers = model.layers if origin.is_keras3 else keras2_layers(model)
         states = take_legacy_states(layers, weights, found, label)
-        plan = plan_legacy_weights(layers, found, label, by_name, origin)
+        plan = plan_legacy_weights(layers, found, label, by_name, origin, skip_mismatch)
         plan_model_weights(plan, model, weights, by_name)
         _apply(states, plan)
     elif by_name:
         raise FileError(f"{label}: by_name=True needs a legacy file, which names its layers.")
     else:
-        _apply_tree(model, root, label, limits, with_assets=False)
+        _apply(*_tree_plan(model, root, label, limits, False, skip_mismatch))
         if wanted:
             load_optimizer(model, root, label)
 
@@ -230,7 +239,7 @@ def _model_from_archive(
     root = _archive_weights(archive, limits, (_OPTIMIZER,) if compile_config else ())
     model = build_model(to_keras3_config(config, version, label), custom_objects, label, limits)
     add_assets(archive, root, limits)
-    _apply_tree(model, root, label, limits, with_assets=True)
+    _apply(*_tree_plan(model, root, label, limits, with_assets=True))
     saved = tree_state(compile_config, root, version, label, custom_objects)
     vars(model)["_saved_training"] = saved
     return model
@@ -290,8 +299,15 @@ def _model_from_hdf5(
     return model
 
 
-def _apply_tree(model: Model, root: Group, label: str, limits: Limits, with_assets: bool) -> None:
-    """Sets what layers keep in a file of Keras 3's layout, and the weights: all or nothing."""
+def _tree_plan(
+    model: Model,
+    root: Group,
+    label: str,
+    limits: Limits,
+    with_assets: bool,
+    skip_mismatch: bool = False,
+) -> tuple[list[Callable[[], None]], WeightPlan]:
+    """What sets what layers keep in a file of Keras 3's layout, and the plan of the weights."""
     tree = Group()
     add_tree(tree, root, label, limits)  # takes names with backslashes apart
     if "layer_0" in root.groups:
@@ -305,10 +321,11 @@ def _apply_tree(model: Model, root: Group, label: str, limits: Limits, with_asse
             f"the file has {sorted(root.groups)}."
         )
     states = take_states(model, tree, label, with_assets)
-    _apply(states, plan_keras3_weights(model, tree, label))
+    return states, plan_keras3_weights(model, tree, label, skip_mismatch)
 
 
 def _apply(states: Iterable[Callable[[], None]], plan: WeightPlan) -> None:
+    """Sets what layers keep, and the weights: all or nothing."""
     for set_state in states:
         set_state()
     plan.apply()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +13,7 @@ from rnnext.errors import FileError
 from rnnext.layers.layer import Layer
 from rnnext.layers.variable import Variable
 
-__all__ = ["WeightPlan", "layer_label"]
+__all__ = ["Mismatch", "WeightPlan", "layer_label"]
 
 Array = npt.NDArray[Any]
 
@@ -28,6 +30,23 @@ def _quantized(arrays: list[Array]) -> str:
     return "; the model was quantized: save its weights before model.quantize(...)"
 
 
+def _problem(variable: Variable, array: Array) -> str | None:
+    """Why a weight cannot have an array; None if it can."""
+    if array.shape != variable.shape:
+        return f"shape {variable.shape} is expected, the file has {array.shape}"
+    if variable.value.dtype.kind == "f" and array.dtype.kind != "f":
+        return f"floats are expected, the file has {array.dtype}{_quantized([array])}"
+    return None
+
+
+class Mismatch(enum.Enum):
+    """What happens to a weight whose array in the file has another shape."""
+
+    RAISE = "it is an error"
+    SKIP_WEIGHT = "it keeps its values, as Keras has it for legacy files"
+    SKIP_REST = "it and those after it in its layer keep their values, as Keras 3's format has it"
+
+
 class WeightPlan:
     """Which array goes into which weight.
 
@@ -36,11 +55,20 @@ class WeightPlan:
 
     Args:
         label: How errors call the file.
+        mismatch: What happens to a weight that does not fit.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, mismatch: Mismatch = Mismatch.RAISE) -> None:
         self.label = label
+        self.mismatch = mismatch
         self._assignments: list[tuple[Variable, Array]] = []
+        self._skipped: list[str] = []
+
+    def reject(self, error: FileError) -> None:
+        """Raises an error about a part of the model, or keeps it for a warning."""
+        if self.mismatch is Mismatch.RAISE:
+            raise error
+        self._skipped.append(str(error).removeprefix(f"{self.label}: ").rstrip("."))
 
     def add_all(
         self, layer: Layer, variables: list[Variable], arrays: list[Array], part: str
@@ -60,22 +88,20 @@ class WeightPlan:
         if len(arrays) != len(variables):
             expected = ", ".join(f"{v.name} {v.shape}" for v in variables) or "none"
             received = ", ".join(str(array.shape) for array in arrays) or "none"
-            raise FileError(
+            error = FileError(
                 f"{where}: {len(variables)} weights are expected ({expected}), "
                 f"the file has {len(arrays)} ({received}){_quantized(arrays)}."
             )
+            self.reject(error)
+            return
         for variable, array in zip(variables, arrays, strict=True):
-            if array.shape != variable.shape:
-                raise FileError(
-                    f"{where}: weight {variable.name!r}: shape {variable.shape} is expected, "
-                    f"the file has {array.shape}."
-                )
-            if variable.value.dtype.kind == "f" and array.dtype.kind != "f":
-                raise FileError(
-                    f"{where}: weight {variable.name!r}: floats are expected, "
-                    f"the file has {array.dtype}{_quantized([array])}."
-                )
-            self._assignments.append((variable, array))
+            problem = _problem(variable, array)
+            if problem is None:
+                self._assignments.append((variable, array))
+                continue
+            self.reject(FileError(f"{where}: weight {variable.name!r}: {problem}."))
+            if self.mismatch is Mismatch.SKIP_REST:
+                break
 
     def check_complete(self, model: Layer) -> None:
         """Rejects a file that leaves out some of a model's weights.
@@ -96,6 +122,12 @@ class WeightPlan:
         self._assignments = [(weight, change(weight, array)) for weight, array in self._assignments]
 
     def apply(self) -> None:
-        """Sets every planned weight."""
+        """Sets every planned weight; a warning names what was skipped."""
+        if self._skipped:
+            warnings.warn(
+                f"{self.label}: weights that do not fit keep their values (skip_mismatch=True): "
+                f"{'; '.join(self._skipped[:8])}.",
+                stacklevel=5,  # the line that calls Model.load_weights
+            )
         for variable, array in self._assignments:
             variable.assign(array)

@@ -24,7 +24,7 @@ from rnnext.saving.legacy.weight_order import (
     parts_of,
     parts_with_arrays,
 )
-from rnnext.saving.weight_plan import Array, WeightPlan, layer_label
+from rnnext.saving.weight_plan import Array, Mismatch, WeightPlan, layer_label
 
 __all__ = ["layer_arrays", "legacy_order", "plan_legacy_weights", "plan_model_weights"]
 
@@ -66,6 +66,7 @@ def plan_legacy_weights(
     label: str,
     by_name: bool,
     origin: Origin = Origin(),  # noqa: B008 - immutable
+    skip_mismatch: bool = False,
 ) -> WeightPlan:
     """Matches a model's weights with the arrays of a file.
 
@@ -76,6 +77,8 @@ def plan_legacy_weights(
         by_name: Match layers by name; layers whose name the file does not have keep their
             weights. Otherwise the n-th layer with weights takes the n-th entry.
         origin: Which Keras and backend saved the file.
+        skip_mismatch: Whether weights of another shape, and layers of another number of weights,
+            keep theirs.
 
     Returns:
         The plan.
@@ -83,7 +86,7 @@ def plan_legacy_weights(
     Raises:
         FileError: The number of layers, or a layer's number or shapes of weights, differs.
     """
-    plan = WeightPlan(label)
+    plan = WeightPlan(label, Mismatch.SKIP_WEIGHT if skip_mismatch else Mismatch.RAISE)
     weighted = [layer for layer in layers if layer.weights]
     if by_name:
         pairs = [(layer, layer.name) for layer in weighted if layer.name in found]
@@ -133,8 +136,15 @@ def _plan_layer(
         plan.add_all(layer, legacy_order(layer), [weight.array for weight in stored], name)
         return
     where = f"{plan.label}: {name}: {layer_label(layer)}"
-    for part, arrays in parts_with_arrays(layer, stored, sizes):
-        converted = _converted(part.layer, arrays, where, is_keras1)
+    try:
+        arrays = [
+            (part, _converted(part.layer, arrays, where, is_keras1))
+            for part, arrays in parts_with_arrays(layer, stored, sizes)
+        ]
+    except FileError as error:
+        plan.reject(error)
+        return
+    for part, converted in arrays:
         plan.add_all(layer, part.variables, converted, name)
 
 
