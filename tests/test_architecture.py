@@ -27,6 +27,7 @@ FLOORS = [
             "fork_safety",
             "interrupts",
             "lazy",
+            "name_scopes",
             "naming",
             "nest",
             "tensor_shape",

@@ -61,13 +61,14 @@ if _typing.TYPE_CHECKING:
     from rnnext.losses import Loss
     from rnnext.metrics import Metric
     from rnnext.models import Model, Sequential
+    from rnnext.name_scopes import name_scope
     from rnnext.optimizers import Optimizer
     from rnnext.regularizers import Regularizer
     from rnnext.saving import from_keras, load_model
     from rnnext.serialization import register_keras_serializable
     from rnnext.streaming.pool import PooledStream, StreamPool
     from rnnext.streaming.stream import Stream
-    from rnnext.tensorflow.devices import device, name_scope
+    from rnnext.tensorflow.devices import device
 
 
 class _First:
@@ -162,7 +163,7 @@ _MODULE_OF = {
     "from_keras": "rnnext.saving",
     "from_torch": "rnnext.interop",
     "load_model": "rnnext.saving",
-    "name_scope": "rnnext.tensorflow.devices",
+    "name_scope": "rnnext.name_scopes",
     "register_keras_serializable": "rnnext.serialization",
 }
 

@@ -105,7 +105,7 @@ from rnnext.settings import image_data_format as image_data_format
 from rnnext.settings import set_epsilon as set_epsilon
 from rnnext.settings import set_floatx as set_floatx
 from rnnext.settings import set_image_data_format as set_image_data_format
-from rnnext.tensorflow.devices import name_scope as name_scope
+from rnnext.name_scopes import name_scope as name_scope
 from rnnext.tensorflow.sessions import set_session as set_session
 
 eval = get_value

@@ -39,6 +39,7 @@ from rnnext.layers.options import (
 from rnnext.layers.quirks import KERAS3, Quirks
 from rnnext.layers.traced_call import recorded_call, recorded_in_traces, training_as_given
 from rnnext.layers.weight_owner import WeightOwner
+from rnnext.name_scopes import layer_scope
 from rnnext.regularizers.regularizer import known as known_regularizer
 
 if TYPE_CHECKING:
@@ -214,7 +215,8 @@ class Layer(WeightOwner):
         A layer that only has children builds them by running `call` on zeros.
         """
         if any(not layer.built for layer in self._layers):
-            probe_output(self, (KerasTensor(input_shape),), {})
+            with layer_scope(self):
+                probe_output(self, (KerasTensor(input_shape),), {})
         self._note_built(input_shape)
 
     def _note_built(self, input_shape: Any) -> None:
@@ -288,6 +290,12 @@ class Layer(WeightOwner):
     _builtin_call: Any = __call__
 
     def _call_checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.built:
+            return self._call_in_scope(args, kwargs)
+        with layer_scope(self):  # the call may build layers
+            return self._call_in_scope(args, kwargs)
+
+    def _call_in_scope(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not accepts(type(self).call, "training"):
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         if any_symbolic((args, kwargs)):
@@ -682,7 +690,8 @@ def _finish_build(build: Callable[..., None]) -> Callable[..., None]:
     def build_and_record(self: Layer, *args: Any, **kwargs: Any) -> None:
         own_variables = list(self._own_variables)
         try:
-            build(self, *args, **kwargs)
+            with layer_scope(self):
+                build(self, *args, **kwargs)
         except BaseException:
             self._own_variables = own_variables
             self.built = False

@@ -16,6 +16,7 @@ from rnnext.autodiff.tape import active
 from rnnext.dtypes import standard_dtype_name, widened
 from rnnext.errors import ShapeError
 from rnnext.fork_safety import held_at_fork
+from rnnext.name_scopes import current_path
 from rnnext.settings import floatx
 from rnnext.tensor_shape import TensorShape
 
@@ -84,6 +85,7 @@ class Variable(NDArrayOperatorsMixin):
         self.name = name
         self.trainable = self.made_trainable = trainable is None or trainable
         self._owner = owner
+        self._scope = current_path()
         value = initializer = initial_value if initializer is None else initializer
         if callable(initializer):
             value = initializer() if shape is None else initializer(shape, dtype=dtype)
@@ -150,8 +152,9 @@ class Variable(NDArrayOperatorsMixin):
 
     @property
     def path(self) -> str:
-        """`layer/weight`, as Keras writes it."""
-        return f"{self._owner.name}/{self.name}" if self._owner is not None else self.name
+        """`model/layer/weight`: the scopes it was made in, as Keras has it."""
+        scope = self._scope or (self._owner.name if self._owner is not None else "")
+        return f"{scope}/{self.name}" if scope else self.name
 
     def fitting(self, value: Any) -> NDArray[Any]:
         """Returns `value` as an array this weight could hold.

@@ -22,6 +22,7 @@ from rnnext.graph.tensor import standard_shape
 from rnnext.layers.added_losses import changes
 from rnnext.layers.variable import Variable, count_scalars, weights_lock
 from rnnext.layers.weight_budget import weight_budget
+from rnnext.name_scopes import layer_scope
 from rnnext.naming import unique_name
 
 __all__ = ["WeightOwner"]
@@ -97,6 +98,13 @@ class WeightOwner(Operation):
     def _layers(self) -> list[Any]:
         return nest.flatten(list(self._children.values()))
 
+    _path: str | None = None
+
+    @property
+    def path(self) -> str | None:
+        """Names of the layers in which it was built and its own, `"encoder/lstm"`; None before."""
+        return self._path or (self.name if self.built else None)
+
     @property
     def dtype(self) -> str:
         """Name of the dtype of the weights."""
@@ -161,12 +169,13 @@ class WeightOwner(Operation):
         else:
             drawn = widened(np.empty(0, dtype)).dtype
             values = initializers.get(initializer)(sizes, dtype=drawn)  # type: ignore[misc]
-        variable = Variable(
-            values.astype(dtype, copy=False),
-            name=name or unique_name("variable"),
-            trainable=trainable,
-            owner=self,
-        )
+        with layer_scope(self, keep=False):
+            variable = Variable(
+                values.astype(dtype, copy=False),
+                name=name or unique_name("variable"),
+                trainable=trainable,
+                owner=self,
+            )
         for kind, given, module in (
             ("regularizer", regularizer, regularizers),
             ("constraint", constraint, constraints),

@@ -15,6 +15,7 @@ from rnnext.layers.layer import Layer
 from rnnext.models.functional import Functional
 from rnnext.models.network import Network
 from rnnext.models.older_methods import OlderSequentialMethods
+from rnnext.name_scopes import layer_scope
 from rnnext.naming import unique_name
 
 if TYPE_CHECKING:
@@ -125,8 +126,9 @@ class Sequential(OlderSequentialMethods, Functional):
         if len(self._stack) < 2 or not isinstance(self._stack[0], InputLayer):
             return
         outputs = self._stack_outputs = self._stack_outputs or [self._stack[0].output]
-        for layer in self._stack[len(outputs) :]:
-            outputs.append(layer(outputs[-1]))
+        with layer_scope(self):
+            for layer in self._stack[len(outputs) :]:
+                outputs.append(layer(outputs[-1]))
         self._connect(outputs[0], outputs[-1])
         if self._network is not None and isinstance(self._stack[1], Embedding):
             # As in Keras, whose `input_length` is no limit: the layers behind may set one.

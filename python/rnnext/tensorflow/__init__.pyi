@@ -28,7 +28,7 @@ from rnnext.tensorflow.control_flow import while_loop as while_loop
 from rnnext.tensorflow.devices import accept
 from rnnext.tensorflow.devices import device as device
 from rnnext.tensorflow.devices import executing_eagerly as executing_eagerly
-from rnnext.tensorflow.devices import name_scope as name_scope
+from rnnext.name_scopes import name_scope as name_scope
 from rnnext.tensorflow.elementwise import abs as abs
 from rnnext.tensorflow.elementwise import acos as acos
 from rnnext.tensorflow.elementwise import acosh as acosh

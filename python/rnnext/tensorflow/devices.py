@@ -19,7 +19,6 @@ __all__ = [
     "gpu_device_name",
     "is_gpu_available",
     "list_physical_devices",
-    "name_scope",
     "set_intra_op_parallelism_threads",
 ]
 
@@ -95,10 +94,4 @@ def device(device_name: Any) -> Iterator[None]:
         raise UnsupportedError(
             f"device {device_name!r} is not there; accepted: '/CPU:0'; rnnext has no GPU."
         )
-    yield
-
-
-@contextlib.contextmanager
-def name_scope(name: str, **kwargs: Any) -> Iterator[None]:  # noqa: ARG001
-    """A context that names nothing: paths of weights are made of the names of their layers."""
     yield
