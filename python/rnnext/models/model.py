@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rnnext.layers.option_types import ModelOptions
     from rnnext.streaming.stream import Stream
 
-__all__ = ["Model", "clone_model"]
+__all__ = ["Model"]
 
 _OWN_CLASS_BATCH = 256  # rows at once of a model whose memory is not known
 
@@ -515,30 +515,3 @@ def _make_functional(cls: type[Model]) -> None:
         if base is not Model and issubclass(base, Model):
             _make_functional(base)
     cls.__bases__ = tuple(functional if base is Model else base for base in cls.__bases__)
-
-
-def clone_model(model: Model, input_tensors: Any = None, clone_function: Any = None) -> Model:
-    """Makes a model of the same layers, with fresh weights.
-
-    Args:
-        model: A Sequential or functional model.
-        input_tensors: Must be None.
-        clone_function: Must be None.
-
-    Raises:
-        UnsupportedError: If another argument is given.
-
-    Example:
-        >>> from rnnext.layers import LSTM, Input
-        >>> from rnnext.models import Sequential
-        >>> clone_model(Sequential([Input((5, 3)), LSTM(2)])).output_shape
-        (None, 2)
-    """
-    for option, value in (("input_tensors", input_tensors), ("clone_function", clone_function)):
-        if value is not None:
-            raise UnsupportedError(
-                f"clone_model of {model.label}: {option}={value!r} is not supported; accepted is "
-                "None."
-            )
-    copy: Model = serialization.copy_from_config(model)
-    return copy
