@@ -44,10 +44,11 @@ def recurrent(
     activation: str | None = "softmax",
     loss: Any = "categorical_crossentropy",
     metrics: tuple[str, ...] = ("accuracy",),
+    name: str | None = None,
 ) -> Any:
     """A compiled model with the same weights in both packages."""
     head = k.layers.Dense(outputs, activation=activation)
-    model = k.Sequential([k.layers.Input((T, F)), k.layers.LSTM(units), head])
+    model = k.Sequential([k.layers.Input((T, F)), k.layers.LSTM(units), head], name=name)
     model.compile(k.optimizers.Adam(0.05), loss, metrics=list(metrics))
     rng = np.random.default_rng(1)
     model.set_weights([rng.uniform(-0.5, 0.5, w.shape) for w in model.get_weights()])
@@ -183,8 +184,8 @@ def without_accuracy() -> KerasClassifier:
             UnsupportedError,
             (
                 "KerasClassifier: epoch is not a legal parameter; build_fn takes ['k', 'units', "
-                "'outputs', 'activation', 'loss', 'metrics'], and the others are the arguments of "
-                "fit, predict and evaluate. Did you mean 'epochs'?"
+                "'outputs', 'activation', 'loss', 'metrics', 'name'], and the others are the "
+                "arguments of fit, predict and evaluate. Did you mean 'epochs'?"
             ),
         ),
         (
@@ -206,9 +207,17 @@ def without_accuracy() -> KerasClassifier:
             ),
         ),
         (
-            lambda: KerasRegressor(recurrent()),
+            lambda: KerasRegressor(recurrent(name="m")).fit(X, VALUES),
             UnsupportedError,
-            "KerasRegressor: build_fn must be a function that returns a compiled model",
+            (
+                "KerasRegressor: build_fn must be a function that returns a compiled model; "
+                "received layer 'm' (Sequential)."
+            ),
+        ),
+        (
+            lambda: KerasRegressor(lambda: None).fit(X, VALUES),
+            UnsupportedError,
+            "build_fn must be a function that returns a compiled model; it returned None.",
         ),
         (
             lambda: KerasClassifier(model=recurrent),
@@ -249,6 +258,14 @@ def test_a_parameter_that_is_refused_changes_nothing() -> None:
     with pytest.raises(UnsupportedError, match="unit is not a legal"):
         classifier.set_params(build_fn=len, unit=3)
     assert (classifier.build_fn, classifier.sk_params) == (recurrent, {"units": 5})
+
+
+def test_a_model_from_a_file_stands_in_for_fit() -> None:
+    """As programs of Keras 2 write it."""
+    model = recurrent(**REGRESSION)
+    regressor = KerasRegressor(model)
+    regressor.model = model
+    assert np.array_equal(regressor.predict(X), model.predict(X)[:, 0])
 
 
 def test_a_fitted_estimator_is_copied() -> None:

@@ -169,15 +169,28 @@ class BaseWrapper:
         Raises:
             RnnextError: As `Model.fit`.
         """
-        build = self._builder()
-        self.model = build(**self.filter_sk_params(build))
+        self.model = self._build()
         options = copy.deepcopy(self.filter_sk_params(Model.fit))
         history: History = self.model.fit(x, self._targets(y), **{**options, **kwargs})
         return history
 
+    def _build(self) -> Any:
+        build = self._builder()
+        if isinstance(build, Model):
+            came = f"received {build.label}"
+        else:
+            model = build(**self.filter_sk_params(build))
+            if isinstance(model, Model):
+                return model
+            came = f"it returned {model!r}"
+        raise UnsupportedError(
+            f"{type(self).__name__}: build_fn must be a function that returns a compiled model; "
+            f"{came}."
+        )
+
     def _builder(self) -> Callable[..., Any]:
         build = self if self.build_fn is None else self.build_fn
-        if not callable(build) or isinstance(build, Model):
+        if not callable(build):
             raise UnsupportedError(
                 f"{type(self).__name__}: build_fn must be a function that returns a compiled model,"
                 f" or None for a class with a method __call__; received {self.build_fn!r}."
