@@ -268,6 +268,32 @@ def test_a_model_from_a_file_stands_in_for_fit() -> None:
     assert np.array_equal(regressor.predict(X), model.predict(X)[:, 0])
 
 
+class OwnConstructor(KerasClassifier):
+    """As a program of Keras 2 wrote it: no model before fit, and a parameter of its own."""
+
+    def __init__(self, classes: int, build_fn: Any = None, **options: Any) -> None:
+        super().__init__(build_fn=build_fn, **options)
+        self.model = None
+        self.sk_params["outputs"] = classes
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        parameters = super().get_params(deep)
+        return {**parameters, "classes": parameters.pop("outputs")}
+
+    def fit(self, x: Any, y: Any, **options: Any) -> Any:
+        self.n_classes_ = self.sk_params["outputs"]
+        self.classes_ = np.arange(self.n_classes_)
+        return BaseWrapper.fit(self, x, y, **options)
+
+
+def test_a_class_with_its_own_constructor() -> None:
+    classifier = OwnConstructor(C + 1, recurrent, verbose=0)
+    with pytest.raises(RnnextError, match="OwnConstructor: call fit first"):
+        classifier.predict(X)
+    classifier.fit(X, CLASSES, epochs=2)
+    assert classifier.predict_proba(X).shape == (N, C + 1)
+
+
 def test_a_fitted_estimator_is_copied() -> None:
     classifier = KerasClassifier(recurrent, units=5, verbose=0)
     classifier.fit(X, NAMES)
@@ -409,6 +435,7 @@ def test_parameters_that_are_objects_are_cloned(selection: Any) -> None:
     assert copied.get_params()["callbacks"] is not classifier.get_params()["callbacks"]
     copied.fit(X, NAMES)
     assert 0 <= copied.score(X, NAMES) <= 1
+    assert copied.predict(X).shape == (N,)  # Keras 2 hands the callbacks on to predict, too
     assert len(selection.cross_val_score(classifier, X, NAMES, cv=2)) == 2
     assert is_classifier(classifier)
     assert is_regressor(KerasRegressor(recurrent))

@@ -218,7 +218,7 @@ class Model(Trainer, Layer):
             verbose: 0 silent, 1 or "auto" a progress bar on the standard output, 2 one line.
             steps: Number of batches to predict for; the rest is left out. Of arrays without
                 `batch_size`, the batches hold all samples.
-            callbacks: Must be None or empty.
+            callbacks: Callbacks without methods for predict, which nothing is asked of.
             out: Where to write the outputs (N, ...): an array, a memory map or a dataset of HDF5 or
                 Zarr, nested as the outputs. It is returned. None: new arrays.
 
@@ -229,6 +229,7 @@ class Model(Trainer, Layer):
         Raises:
             ShapeError: If the shape of an input or of `out` does not fit.
             DataError: If an input is not numbers, there is no batch, or `out` cannot hold outputs.
+            UnsupportedError: If a callback has a method for predict.
 
         Example:
             >>> import numpy as np
@@ -242,10 +243,7 @@ class Model(Trainer, Layer):
             with suspended():
                 return self.predict(x, batch_size, verbose, steps, callbacks, out=out)
         if callbacks:
-            raise UnsupportedError(
-                f"{self.label}: predict with callbacks={callbacks!r} is not supported; accepted is "
-                "None or an empty list."
-            )
+            batches.check_callbacks(callbacks, self.label)
         if verbose not in (0, 1, 2, "auto"):
             raise UnsupportedError(
                 f"{self.label}: verbose must be 0, 1, 2 or 'auto', received {verbose!r}."

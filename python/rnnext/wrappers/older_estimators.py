@@ -79,7 +79,7 @@ class BaseWrapper:
         )
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model")
+        return getattr(self, "model", None) is not None
 
     def check_params(self, params: Mapping[str, Any]) -> None:
         """Checks the names of parameters.
@@ -198,7 +198,7 @@ class BaseWrapper:
         return build
 
     def _fitted(self) -> Any:
-        if not hasattr(self, "model"):
+        if not self.__sklearn_is_fitted__():
             raise RnnextError(f"{type(self).__name__}: call fit first; there is no model yet.")
         return self.model
 
