@@ -52,7 +52,7 @@ FLOORS = [
     # Names of Keras and TensorFlow for what is below.
     [
         *("backend", "config", "dtype_policies", "keras", "mixed_precision", "random"),
-        *("tensorflow", "utils", "preprocessing", "datasets"),
+        *("tensorflow", "utils", "preprocessing", "datasets", "wrappers"),
     ],
     ["demo", "cli"],
 ]

@@ -48,6 +48,8 @@ PUBLIC = [
     "regularizers",
     "saving",
     "utils",
+    "wrappers",
+    "wrappers.scikit_learn",
 ]
 
 
@@ -59,8 +61,10 @@ def examples_of(module: ModuleType) -> list[doctest.DocTest]:
 def test_examples_run(name: str) -> None:
     module = importlib.import_module(name)
     tests = examples_of(module)
-    if any("torch" in example.source for test in tests for example in test.examples):
-        pytest.importorskip("torch")
+    source = "".join(example.source for test in tests for example in test.examples)
+    for word, package in (("torch", "torch"), ("SKLearn", "sklearn")):
+        if word in source:
+            pytest.importorskip(package)
     runner = doctest.DocTestRunner()
     for test in tests:
         rnnext.clear_session()  # error messages show default names

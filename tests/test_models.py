@@ -8,6 +8,7 @@ import pickle
 import re
 import threading
 import tracemalloc
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -514,6 +515,36 @@ def test_a_clone_has_weights_of_its_own(kind: str) -> None:
     clone.set_weights([np.ones_like(w) for w in before])
     for ours, theirs in zip(model.get_weights(), before, strict=True):
         same(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_a_clone_is_compiled_as_the_model_is(kind: str, keras: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    data, target = rng.standard_normal((8, 4, 3)), rng.standard_normal((8, 2))
+    results, weights = [], None
+    for k in (keras, rnnext):
+        x = k.layers.Input((4, 3))
+        made = [k.layers.LSTM(2, name="memory"), k.layers.Dense(2)]
+        graph = kind == "functional"
+        model = k.Model(x, made[1](made[0](x))) if graph else k.Sequential([x, *made])
+        assert not k.models.clone_model(model).compiled
+        mean = k.metrics.MeanAbsoluteError(name="off")
+        model.compile(k.optimizers.SGD(0.1, momentum=0.5), "mse", metrics=[mean, "mae"])
+        weights = weights or model.get_weights()
+        model.set_weights(weights)
+        model.train_on_batch(data, target)  # the clone begins without its momentum
+        clone = k.models.clone_model(model)
+        clone.set_weights(weights)
+        assert clone.optimizer is not model.optimizer
+        clone.fit(data, target, epochs=2, shuffle=False, verbose=0)
+        results.append(clone.evaluate(data, target, verbose=0, return_dict=True))
+    assert results[0] == pytest.approx(results[1], rel=1e-5)
+
+
+def test_a_clone_has_functions_of_compile_as_they_are() -> None:
+    model = Sequential([Input((4, 3)), LSTM(2)])
+    model.compile("adam", loss=lambda y, p: rnnext.ops.mean((y - p) ** 2, axis=-1))
+    assert clone_model(model).loss is model.loss
 
 
 @pytest.mark.parametrize("option", ["input_tensors", "clone_function"])

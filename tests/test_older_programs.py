@@ -162,6 +162,17 @@ def test_lr(name: str) -> None:
     assert optimizer.get_config()["learning_rate"] == 0.25
 
 
+@pytest.mark.parametrize(
+    "name", ["Adadelta", "Adagrad", "Adam", "Adamax", "Nadam", "RMSprop", "SGD"]
+)
+def test_optimizers_in_lower_case(name: str) -> None:
+    """Also when the module that defines the class is imported: it has another name."""
+    code = f"from rnnext.keras.optimizers import {name.lower()}"
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    assert namespace[name.lower()] is getattr(optimizers, name.lower()) is getattr(optimizers, name)
+
+
 def test_reduction_auto() -> None:
     assert rnnext.losses.Reduction.NONE == "none"
     loss = rnnext.losses.MeanSquaredError(reduction=rnnext.losses.Reduction.AUTO)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import rnnext
+from rnnext.callbacks import Callback, EarlyStopping
 from rnnext.errors import DataError, ShapeError, UnsupportedError
 from rnnext.layers import GRU, LSTM, Add, Dense, Embedding, Flatten, Input
 from rnnext.models import Model, Sequential
@@ -168,9 +169,23 @@ def test_batches_that_cannot_be_predicted() -> None:
     for steps in (0, -1, 1.5, True, "2"):
         with pytest.raises(UnsupportedError, match=f"steps to be an integer >= 1 .* {steps!r}"):
             model.predict(X, steps=steps)
-    with pytest.raises(UnsupportedError, match=r"callbacks=\[1\] is not supported"):
-        model.predict(X, callbacks=[1])
-    np.testing.assert_array_equal(model.predict(X, callbacks=[]), model.predict(X))
+
+
+def test_callbacks() -> None:
+    """Those that do nothing in predict, such as EarlyStopping, are accepted, as in Keras."""
+    model = stack()
+
+    class Acts(Callback):
+        def on_predict_begin(self, logs: Any = None) -> None:  # noqa: ARG002
+            raise AssertionError
+
+    idle = EarlyStopping("loss")
+    for callbacks in (None, [], idle, [idle], (Callback(), [idle])):
+        found = model.predict(X, callbacks=callbacks)
+        np.testing.assert_array_equal(found, model.predict(X))
+    for refused in (1, Acts()):
+        with pytest.raises(UnsupportedError, match=r"callbacks=\[\S+.*\] is not supported; accept"):
+            model.predict(X, callbacks=[idle, refused])
 
 
 @pytest.mark.parametrize("make", [stack, Own, lambda: Sequential([LSTM(4)])])

@@ -32,6 +32,7 @@ CLASSES = [
     for module, package in MODULES.items()
     for name in package.__all__
     if inspect.isclass(getattr(package, name))
+    and getattr(package, name).__name__ == name  # not a name of Keras 2 for it
     and inspect.signature(getattr(package, name)).parameters
 ]
 # What a constructor needs.

@@ -24,6 +24,10 @@ TOP = {
     "Dask": ["rnnext.dask.predict"],
     "Ray": ["rnnext.ray.predict"],
     "Spark": ["rnnext.spark.predict"],
+    "Keras 2's estimators of scikit-learn": [
+        "rnnext.wrappers.scikit_learn.KerasClassifier",
+        "rnnext.wrappers.scikit_learn.KerasRegressor",
+    ],
     "Settings": [
         "rnnext.set_num_threads",
         "rnnext.get_num_threads",
@@ -52,6 +56,7 @@ PACKAGES = {
     "regularizers": "Regularizers",
     "constraints": "Constraints",
     "utils": "Utilities",
+    "wrappers": "Estimators of scikit-learn",
 }
 
 # Folders of layers, and the titles of their pages; "" is the package itself.
@@ -80,7 +85,7 @@ WITH_METHODS = {
     *("Layer", "Model", "Functional", "Sequential", "Stream", "StreamPool", "PooledStream"),
     *("Trace", "Traces", "RNN", "Bidirectional", "StackedRNNCells", "TextVectorization"),
     *("Optimizer", "LossScaleOptimizer", "Loss", "Metric", "Callback", "CallbackList", "History"),
-    *("Initializer", "Regularizer", "Constraint"),
+    *("Initializer", "Regularizer", "Constraint", "KerasClassifier", "KerasRegressor"),
 }
 
 

@@ -48,6 +48,7 @@ if _typing.TYPE_CHECKING:
         spark,
         strings,
         utils,
+        wrappers,
     )
     from rnnext.dtype_policies import DTypePolicy, FloatDTypePolicy
     from rnnext.graph.operation import Operation
@@ -135,6 +136,7 @@ _MODULES = (
     "strings",
     "torch",  # not in __all__: `from rnnext import *` shall not need torch
     "utils",
+    "wrappers",
 )
 _MODULE_OF = {
     "DTypePolicy": "rnnext.dtypes",
@@ -235,6 +237,7 @@ __all__ = [
     "strings",
     "utils",
     "version",
+    "wrappers",
 ]
 
 

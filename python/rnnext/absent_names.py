@@ -21,7 +21,6 @@ REASONS = {
     "inside": "it is internal to Keras",
     "unsafe": "rnnext never runs code that a file holds",
     "other": "no model of sequences that rnnext was tried on has it",
-    "scikit": "it wraps models for scikit-learn; call the model's fit and predict",
 }
 
 # Keras's module -> why -> names; an absent module stands for all that is in it. TensorFlow's own
@@ -40,7 +39,6 @@ ABSENT = {
         "inside": "Function RematScope src StatelessScope SymbolicScope tree",
         "older": "legacy",
         "quantization": "Quantizer quantizers",
-        "scikit": "wrappers",
         "tensorflow": (
             "autograph control_dependencies core debugging estimator experimental export "
             "feature_column IndexedSlices io lite lookup Module "

@@ -55,3 +55,4 @@ from rnnext.keras import random as random
 from rnnext.keras import regularizers as regularizers
 from rnnext.keras import saving as saving
 from rnnext.keras import utils as utils
+from rnnext.keras import wrappers as wrappers

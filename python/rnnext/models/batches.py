@@ -45,6 +45,29 @@ def check_steps(steps: Any, label: str) -> int:
     return int(steps)
 
 
+def check_callbacks(callbacks: Any, label: str) -> None:
+    """Refuses callbacks that act in predict; most, such as EarlyStopping, do nothing there.
+
+    Raises:
+        UnsupportedError: If one has a method for predict, or is no callback.
+    """
+    from rnnext.callbacks import Callback
+
+    names = ("begin", "end", "batch_begin", "batch_end")
+    hooks = [getattr(Callback, f"on_predict_{name}") for name in names]
+    acting = [
+        callback
+        for callback in nest.flatten(callbacks)
+        if [getattr(type(callback), hook.__name__, None) for hook in hooks] != hooks
+    ]
+    if acting:
+        raise UnsupportedError(
+            f"{label}: predict with callbacks={acting!r} is not supported; accepted are None and "
+            "callbacks without methods on_predict_begin, on_predict_end, on_predict_batch_begin "
+            "and on_predict_batch_end."
+        )
+
+
 def rows_of_steps(steps: int, batch_size: int | None, rows: int, label: str) -> tuple[int, int]:
     """Returns the batch size and the number of rows to predict for, as Keras takes them.
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rnnext.layers.option_types import ModelOptions
     from rnnext.streaming.stream import Stream
 
-__all__ = ["Model", "clone_model"]
+__all__ = ["Model"]
 
 _OWN_CLASS_BATCH = 256  # rows at once of a model whose memory is not known
 
@@ -218,7 +218,7 @@ class Model(Trainer, Layer):
             verbose: 0 silent, 1 or "auto" a progress bar on the standard output, 2 one line.
             steps: Number of batches to predict for; the rest is left out. Of arrays without
                 `batch_size`, the batches hold all samples.
-            callbacks: Must be None or empty.
+            callbacks: Callbacks without methods for predict, which nothing is asked of.
             out: Where to write the outputs (N, ...): an array, a memory map or a dataset of HDF5 or
                 Zarr, nested as the outputs. It is returned. None: new arrays.
 
@@ -229,6 +229,7 @@ class Model(Trainer, Layer):
         Raises:
             ShapeError: If the shape of an input or of `out` does not fit.
             DataError: If an input is not numbers, there is no batch, or `out` cannot hold outputs.
+            UnsupportedError: If a callback has a method for predict.
 
         Example:
             >>> import numpy as np
@@ -242,10 +243,7 @@ class Model(Trainer, Layer):
             with suspended():
                 return self.predict(x, batch_size, verbose, steps, callbacks, out=out)
         if callbacks:
-            raise UnsupportedError(
-                f"{self.label}: predict with callbacks={callbacks!r} is not supported; accepted is "
-                "None or an empty list."
-            )
+            batches.check_callbacks(callbacks, self.label)
         if verbose not in (0, 1, 2, "auto"):
             raise UnsupportedError(
                 f"{self.label}: verbose must be 0, 1, 2 or 'auto', received {verbose!r}."
@@ -515,30 +513,3 @@ def _make_functional(cls: type[Model]) -> None:
         if base is not Model and issubclass(base, Model):
             _make_functional(base)
     cls.__bases__ = tuple(functional if base is Model else base for base in cls.__bases__)
-
-
-def clone_model(model: Model, input_tensors: Any = None, clone_function: Any = None) -> Model:
-    """Makes a model of the same layers, with fresh weights.
-
-    Args:
-        model: A Sequential or functional model.
-        input_tensors: Must be None.
-        clone_function: Must be None.
-
-    Raises:
-        UnsupportedError: If another argument is given.
-
-    Example:
-        >>> from rnnext.layers import LSTM, Input
-        >>> from rnnext.models import Sequential
-        >>> clone_model(Sequential([Input((5, 3)), LSTM(2)])).output_shape
-        (None, 2)
-    """
-    for option, value in (("input_tensors", input_tensors), ("clone_function", clone_function)):
-        if value is not None:
-            raise UnsupportedError(
-                f"clone_model of {model.label}: {option}={value!r} is not supported; accepted is "
-                "None."
-            )
-    copy: Model = serialization.copy_from_config(model)
-    return copy

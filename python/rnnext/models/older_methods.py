@@ -200,7 +200,7 @@ class OlderMethods:
         Args:
             generator: Batches: a generator or a `Sequence`.
             steps: Batches to predict for; None: all.
-            callbacks: Must be None or empty.
+            callbacks: See `predict`.
             max_queue_size: Changes nothing.
             workers: Changes nothing.
             use_multiprocessing: Changes nothing.
