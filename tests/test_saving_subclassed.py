@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import rnnext
-from rnnext.errors import FileError
+from rnnext.errors import FileError, ShapeError
 from rnnext.layers import Dense, Input
 from rnnext.models import Model, Sequential
 
@@ -206,3 +206,61 @@ def test_weights_of_the_model_itself_are_asked_for() -> None:
     plain = Sequential([Input((3,)), Dense(3)])
     plain.load_weights(buffer.getvalue())
     np.testing.assert_array_equal(plain.get_weights()[1], np.ones(3))
+
+
+class Scaled(rnnext.layers.Layer):
+    """Keeps an array that is no weight, and its weight under a name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.factor = np.full(3, 2, "float32")
+
+    def build(self, input_shape: Any) -> None:
+        self.shift = self.add_weight(shape=(input_shape[-1],), name="shift")
+
+    def call(self, x: Any) -> Any:
+        return x * self.factor + self.shift
+
+    def save_own_variables(self, store: Any) -> None:
+        store["factor"] = self.factor
+        store["shift"] = self.shift.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        self.factor = np.array(store["factor"])
+        self.shift.assign(store["shift"])
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_class_that_saves_and_loads_its_weights_itself(whole: bool, tmp_path: Path) -> None:
+    def build() -> Any:
+        layers = rnnext.layers
+        return rnnext.Sequential([layers.Input((5, 3)), Scaled(), layers.LSTM(2)])
+
+    model, x = build(), np.ones((2, 5, 3), "float32")
+    model.layers[0].factor = np.arange(3, dtype="float32")
+    model.layers[0].shift.assign([1, 2, 3])
+    if whole:
+        model.save(tmp_path / "m.keras")
+        loaded = rnnext.load_model(tmp_path / "m.keras", {"Scaled": Scaled})
+    else:
+        model.save_weights(tmp_path / "m.weights.h5")
+        loaded = build()
+        loaded.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+    np.testing.assert_array_equal(loaded.layers[0].factor, [0, 1, 2])
+
+
+def test_own_variables_of_a_built_in_layer() -> None:
+    layer = rnnext.layers.LSTM(2)
+    layer.build((None, 5, 3))
+    store: dict[str, Any] = {}
+    layer.cell.save_own_variables(store)
+    assert {name: value.shape for name, value in store.items()} == {
+        "0": (3, 8),
+        "1": (2, 8),
+        "2": (8,),
+    }
+    layer.cell.load_own_variables({**store, "2": np.ones(8)})
+    np.testing.assert_array_equal(layer.cell.bias.numpy(), np.ones(8))
+    with pytest.raises(ShapeError, match="3 weights are expected, the store has 2"):
+        layer.cell.load_own_variables({"0": store["0"], "1": store["1"]})

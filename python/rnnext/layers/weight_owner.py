@@ -274,6 +274,36 @@ class WeightOwner(Operation):
             for variable, array in zip(variables, arrays, strict=True):
                 variable.assign(array)
 
+    def save_own_variables(self, store: Any) -> None:
+        """Puts the own weights, not those of layers inside, into a store under "0", "1", ...
+
+        A subclass that overrides it, and `load_own_variables`, decides what a `.keras` or
+        `.weights.h5` file has of it.
+
+        Args:
+            store: A mapping from names to arrays, such as a group of an HDF5 file.
+        """
+        for index, variable in enumerate(self._variables):
+            store[str(index)] = variable.value
+
+    def load_own_variables(self, store: Any) -> None:
+        """Sets the own weights from what `save_own_variables` put into a store.
+
+        Args:
+            store: A mapping from names to arrays.
+
+        Raises:
+            ShapeError: If their number or a shape is wrong. Then no weight has changed.
+        """
+        variables = self._variables
+        if len(store) != len(variables):
+            raise ShapeError(
+                f"{self.label}: {len(variables)} weights are expected, the store has {len(store)}."
+            )
+        arrays = [v.fitting(store[str(index)]) for index, v in enumerate(variables)]
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+
     def count_params(self) -> int:
         """Returns how many numbers the weights hold.
 

@@ -144,7 +144,10 @@ class _Matcher:
         self._visited.add(id(layer))
         variables = group.groups.get("vars", Group())
         path = f"{group.path.rstrip('/')}/vars"
-        self._plan.add_all(layer, layer._variables, _in_order(variables), path)
+        if _loads_itself(layer):
+            self._plan.leave_to(layer, variables.arrays)
+        else:
+            self._plan.add_all(layer, layer._variables, _in_order(variables), path)
         known = {"vars"}
         for attribute, child in _walked(layer, self._order):
             # Keras 3 made attributes public that were private in Keras 2, such as _query_dense.
@@ -279,11 +282,19 @@ def _group_names(layer: Layer) -> list[str]:
     return [*([] if saved is None else [snake_case(saved)]), group_name(layer)]
 
 
+def _loads_itself(layer: Layer) -> bool:
+    """Whether a user's class decides what a file has of it."""
+    return type(layer).load_own_variables is not Layer.load_own_variables
+
+
 def _new_parts(layer: Layer, visited: set[int]) -> bool:
     """Whether a layer, or one inside it, has weights that were not written at another place."""
     if id(layer) in visited:
         return False
-    return any(part._variables and id(part) not in visited for part in (layer, *descendants(layer)))
+    return any(
+        (part._variables or _loads_itself(part)) and id(part) not in visited
+        for part in (layer, *descendants(layer))
+    )
 
 
 def _candidates(layer: Layer, groups: dict[str, list[Group]]) -> list[Group]:

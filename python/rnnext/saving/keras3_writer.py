@@ -83,8 +83,7 @@ def _write(layer: Layer, file: Any, path: str, visited: set[int], assets: dict[s
     visited.add(id(layer))
     variables = file.create_group(f"{path}/vars")
     variables.attrs["name"] = layer.name
-    for index, variable in enumerate(layer._variables):
-        variables[str(index)] = variable.value
+    layer.save_own_variables(variables)
     if isinstance(layer, KeepsFileState):
         for name, array in layer.file_arrays().items():
             variables[name] = array

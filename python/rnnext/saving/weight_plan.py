@@ -62,6 +62,7 @@ class WeightPlan:
         self.label = label
         self.mismatch = mismatch
         self._assignments: list[tuple[Variable, Array]] = []
+        self._loaders: list[tuple[Layer, dict[str, Array]]] = []
         self._skipped: list[str] = []
 
     def reject(self, error: FileError) -> None:
@@ -103,6 +104,10 @@ class WeightPlan:
             if self.mismatch is Mismatch.SKIP_REST:
                 break
 
+    def leave_to(self, layer: Layer, store: dict[str, Array]) -> None:
+        """Plan a layer whose class loads its weights itself, by `load_own_variables`."""
+        self._loaders.append((layer, store))
+
     def check_complete(self, model: Layer) -> None:
         """Rejects a file that leaves out some of a model's weights.
 
@@ -110,6 +115,7 @@ class WeightPlan:
             FileError: A weight was not planned.
         """
         planned = {id(variable) for variable, _ in self._assignments}
+        planned |= {id(variable) for layer, _ in self._loaders for variable in layer._variables}
         missing = [variable.path for variable in model.weights if id(variable) not in planned]
         if missing:
             raise FileError(
@@ -131,3 +137,5 @@ class WeightPlan:
             )
         for variable, array in self._assignments:
             variable.assign(array)
+        for layer, store in self._loaders:
+            layer.load_own_variables(store)
