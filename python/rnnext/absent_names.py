@@ -119,7 +119,6 @@ ABSENT = {
         ),
     },
     "keras.ops": {
-        "audio": "extract_sequences fft fft2 ifft2 irfft istft rfft stft",
         "images": "depth_to_space image psnr space_to_depth",
         "operation": (
             "adaptive_average_pool adaptive_max_pool argpartition eig fold i0 lu_factor polar "
