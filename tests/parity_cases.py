@@ -362,9 +362,19 @@ def core() -> Iterator[Case]:
     yield Case("Hashing", "one_hot", hashing, ((B, T),), integers=9)
 
 
+def spectra() -> Iterator[Case]:
+    window = [float(factor) for factor in np.hamming(8)]
+    sizes = {"frame_length": 8, "frame_step": 3, "window": window}
+    for mode in ("log", "magnitude", "psd", "angle", "stft"):
+        make = made("STFTSpectrogram", mode=mode, **sizes)
+        yield Case("STFTSpectrogram", mode, make, ((B, 30, 2),))
+    same = made("STFTSpectrogram", padding="same", expand_dims=True, **sizes)
+    yield Case("STFTSpectrogram", "same, expand_dims", same, ((B, 30, 2),))
+
+
 GROUPS = (
     recurrent, cells, bidirectional, conv_lstm, time_distributed, core, activations,
-    convolutions, pooling, normalization, attention, merging, shapes,
+    convolutions, pooling, normalization, attention, merging, shapes, spectra,
 )  # fmt: skip
 TITLES = {
     "recurrent": "Recurrent layers",

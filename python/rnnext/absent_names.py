@@ -89,11 +89,8 @@ ABSENT = {
             "QuantizedFloat8DTypePolicy"
         ),
     },
-    "keras.initializers": {
-        "audio": "STFT stft STFTInitializer",
-    },
     "keras.layers": {
-        "audio": "MelSpectrogram STFTSpectrogram",
+        "audio": "MelSpectrogram",
         "backends": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
         "images": (
             "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization "

@@ -69,6 +69,7 @@ from rnnext.layers.preprocessing.hashing import Hashing as Hashing
 from rnnext.layers.preprocessing.integer_lookup import IntegerLookup as IntegerLookup
 from rnnext.layers.preprocessing.normalization import Normalization as Normalization
 from rnnext.layers.preprocessing.rescaling import Rescaling as Rescaling
+from rnnext.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
 from rnnext.layers.preprocessing.string_lookup import StringLookup as StringLookup
 from rnnext.layers.preprocessing.text_vectorization import TextVectorization as TextVectorization
 from rnnext.layers.regularization.dropout import Dropout as Dropout
