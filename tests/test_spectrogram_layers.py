@@ -187,3 +187,98 @@ class TestSTFTSpectrogram:
     def test_a_length_that_is_no_power_of_two(self) -> None:
         with pytest.warns(UserWarning, match="fft_length=300 is no power of two"):
             layers.STFTSpectrogram(fft_length=300)
+
+
+SMALL: dict[str, Any] = {"fft_length": 64, "sequence_stride": 24, "num_mel_bins": 6}
+
+
+class TestMelSpectrogram:
+    # Keras rounds the edges of bands to float32, rnnext does not: see the layer's docstring.
+    TOLERANCE = 1e-4
+
+    @pytest.mark.parametrize("shape", [(2, 400), (400,)])
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"sequence_length": 48, "window": "hamming"},
+            {"window": None, "power_to_db": False},
+            # Keras on TensorFlow has no decibels in float64.
+            {"power_to_db": False, "dtype": "float64"},
+            {"window": [0.5] * 64, "mag_exp": 1.0, "top_db": 5.0},
+            {"sampling_rate": 8000, "min_freq": 100.0, "max_freq": 3000.0},
+            {"ref_power": 4.0, "min_power": 1e-3},
+        ],
+    )
+    def test_against_keras(self, keras: ModuleType, options: Any, shape: tuple[int, ...]) -> None:
+        given = {**SMALL, **options}
+        theirs, ours = keras.layers.MelSpectrogram(**given), layers.MelSpectrogram(**given)
+        x = random_array(shape, options.get("dtype", "float32"))
+        expected, received = np.asarray(theirs(x)), ours(x)
+        assert received.dtype == expected.dtype
+        assert received.shape == expected.shape == ours.compute_output_shape(shape)
+        size = np.abs(expected).max()
+        np.testing.assert_allclose(received / size, expected / size, atol=self.TOLERANCE)
+        assert_same_config(theirs, ours)
+
+    def test_bands_against_the_formula(self, keras: ModuleType) -> None:
+        """Those of Keras in float64: its function has a dtype."""
+        ours = layers.MelSpectrogram().linear_to_mel_weight_matrix(12, 65, dtype="float64")
+        theirs = keras.layers.MelSpectrogram().linear_to_mel_weight_matrix(12, 65, dtype="float64")
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+    def test_gradient_against_keras(self, keras: ModuleType) -> None:
+        import tensorflow as tf
+
+        x = random_array((2, 200))
+        given = {**SMALL, "top_db": 15.0}
+        source = tf.constant(x)
+        with tf.GradientTape() as tape:
+            tape.watch(source)
+            y = keras.layers.MelSpectrogram(**given)(source)
+        expected = tape.gradient(y, source, tf.cos(y)).numpy()
+        ours = rnnext.Variable(x)
+        with rnnext.GradientTape() as tape:
+            mine = layers.MelSpectrogram(**given)(ours)
+        received = tape.gradient(mine, ours, np.cos(y.numpy()))
+        np.testing.assert_allclose(received, expected, atol=self.TOLERANCE * abs(expected).max())
+
+    @pytest.mark.parametrize("form", ["keras", "h5"])
+    def test_files_of_keras(self, keras: ModuleType, tmp_path: Path, form: str) -> None:
+        theirs = keras.Sequential(
+            [
+                keras.layers.Input((240,)),
+                keras.layers.MelSpectrogram(**SMALL),
+                keras.layers.Permute((2, 1)),
+                keras.layers.LSTM(5),
+                keras.layers.Dense(2),
+            ]
+        )
+        theirs.save(tmp_path / f"m.{form}")
+        ours = rnnext.load_model(tmp_path / f"m.{form}")
+        x = random_array((40, 240))
+        np.testing.assert_allclose(ours.predict(x), theirs.predict(x, verbose=0), atol=1e-4)
+        ours.save(tmp_path / f"copy.{form}")
+        again = keras.models.load_model(tmp_path / f"copy.{form}")
+        np.testing.assert_array_equal(again(x), theirs(x))
+
+    def test_the_loudest_of_a_batch(self) -> None:
+        """`predict` takes Keras's batches, so that the 33rd sample does not count for the first."""
+        x = random_array((33, 400))
+        x[32] *= 1000
+        model = rnnext.Sequential([layers.Input((400,)), layers.MelSpectrogram(**SMALL)])
+        np.testing.assert_array_equal(model.predict(x)[:32], model.predict(x[:32]))
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"fft_length": 0}, "fft_length must be an integer >= 1, received 0"),
+            ({"sequence_stride": 0.5}, "sequence_stride must be an integer >= 1, received 0.5"),
+            ({"sequence_length": 4096}, "at least sequence_length=4096, received 2048"),
+        ],
+    )
+    def test_messages(self, options: Any, message: str) -> None:
+        with pytest.raises(UnsupportedError, match=rf"\(MelSpectrogram\): .*{message}"):
+            layers.MelSpectrogram(**options)
+        with pytest.raises(ShapeError, match=r"received shape \(1, 2, 400\)"):
+            layers.MelSpectrogram()(np.zeros((1, 2, 400), np.float32))

@@ -7,7 +7,7 @@ __all__ = ["ABSENT", "REASONS"]
 REASONS = {
     "training": "rnnext trains with fit, train_step and GradientTape, and lacks this part",
     "images": "it is about images; rnnext is about sequences",
-    "audio": "it is about spectra of audio; rnnext takes features as they are",
+    "audio": "see rnnext.ops.stft and the layers STFTSpectrogram and MelSpectrogram",
     "devices": "it shares work out among devices; rnnext runs on the threads of one processor",
     "backends": "it belongs to TensorFlow, JAX or PyTorch below Keras, and rnnext has none of them",
     "quantization": "it is Keras's quantisation; rnnext's is load_model(file, precision='int8')",
@@ -90,7 +90,6 @@ ABSENT = {
         ),
     },
     "keras.layers": {
-        "audio": "MelSpectrogram",
         "backends": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
         "images": (
             "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization "

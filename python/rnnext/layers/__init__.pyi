@@ -67,6 +67,7 @@ from rnnext.layers.preprocessing.discretization import Discretization as Discret
 from rnnext.layers.preprocessing.hashed_crossing import HashedCrossing as HashedCrossing
 from rnnext.layers.preprocessing.hashing import Hashing as Hashing
 from rnnext.layers.preprocessing.integer_lookup import IntegerLookup as IntegerLookup
+from rnnext.layers.preprocessing.mel_spectrogram import MelSpectrogram as MelSpectrogram
 from rnnext.layers.preprocessing.normalization import Normalization as Normalization
 from rnnext.layers.preprocessing.rescaling import Rescaling as Rescaling
 from rnnext.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
