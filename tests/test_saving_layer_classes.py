@@ -51,6 +51,7 @@ MORE_CASES = (
         lambda m, **d: m.MelSpectrogram(64, 24, window="hamming", num_mel_bins=5, **d),
         ((3, 240),),
     ),
+    Case("ThresholdedReLU", "", lambda m, **d: m.ThresholdedReLU(0.5, **d)),
     Case("HashedCrossing", "", lambda m, **_: m.HashedCrossing(5), ((4,), (4,)), integers=9),
     Case(
         "Hashing",

@@ -105,7 +105,7 @@ ABSENT = {
         "other": (
             "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
             "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Pipeline "
-            "ReversibleEmbedding SpectralNormalization ThresholdedReLU"
+            "ReversibleEmbedding SpectralNormalization"
         ),
     },
     "keras.metrics": {

@@ -4,6 +4,7 @@ from rnnext.layers.activations.advanced_activations import LeakyReLU as LeakyReL
 from rnnext.layers.activations.advanced_activations import PReLU as PReLU
 from rnnext.layers.activations.advanced_activations import ReLU as ReLU
 from rnnext.layers.activations.advanced_activations import Softmax as Softmax
+from rnnext.layers.activations.advanced_activations import ThresholdedReLU as ThresholdedReLU
 from rnnext.layers.attention.attention import AdditiveAttention as AdditiveAttention
 from rnnext.layers.attention.attention import Attention as Attention
 from rnnext.layers.attention.grouped_query_attention import GroupedQueryAttention
