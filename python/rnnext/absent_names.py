@@ -55,14 +55,8 @@ ABSENT = {
             "function get_graph get_session is_placeholder learning_phase "
             "gradients manual_variable_initialization placeholder set_learning_phase"
         ),
-        "older": (
-            "batch_normalization binary_focal_crossentropy categorical_focal_crossentropy conv1d "
-            "conv2d conv2d_transpose conv3d ctc_label_dense_to_sparse depthwise_conv2d foldl foldr "
-            "get_uid in_top_k is_float_dtype is_int_dtype is_sparse map_fn moving_average_update "
-            "pool2d pool3d random_normal_variable random_uniform_variable resize_images "
-            "resize_volumes result_type separable_conv2d spatial_2d_padding spatial_3d_padding "
-            "to_dense"
-        ),
+        "images": "resize_images",
+        "older": "conv2d_transpose ctc_label_dense_to_sparse get_uid result_type",
     },
     "keras.callbacks": {
         "backends": "OrbaxCheckpoint",
@@ -106,12 +100,6 @@ ABSENT = {
             "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
             "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Pipeline "
             "ReversibleEmbedding SpectralNormalization"
-        ),
-    },
-    "keras.metrics": {
-        "training": (
-            "binary_focal_crossentropy categorical_focal_crossentropy concordance_correlation "
-            "pearson_correlation"
         ),
     },
     "keras.ops": {
