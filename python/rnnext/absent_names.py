@@ -96,11 +96,7 @@ ABSENT = {
         ),
         "keras1": "Highway MaxoutDense Merge Recurrent TimeDistributedDense merge",
         "older": "experimental",
-        "other": (
-            "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
-            "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Pipeline "
-            "ReversibleEmbedding SpectralNormalization"
-        ),
+        "other": "Pipeline ReversibleEmbedding SpectralNormalization",
     },
     "keras.ops": {
         "images": "depth_to_space image psnr space_to_depth",

@@ -51,6 +51,12 @@ from rnnext.layers.normalization.normalization import GroupNormalization as Grou
 from rnnext.layers.normalization.normalization import LayerNormalization as LayerNormalization
 from rnnext.layers.normalization.normalization import RMSNormalization as RMSNormalization
 from rnnext.layers.normalization.normalization import UnitNormalization as UnitNormalization
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from rnnext.layers.pooling.global_pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
 from rnnext.layers.pooling.global_pooling import GlobalAveragePooling2D as GlobalAveragePooling2D
 from rnnext.layers.pooling.global_pooling import GlobalAveragePooling3D as GlobalAveragePooling3D
