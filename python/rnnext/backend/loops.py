@@ -52,8 +52,8 @@ def foldl(
         ShapeError: If there is nothing to begin with.
 
     Example:
-        >>> foldl(lambda total, x: total + x, [1.0, 2.0, 4.0]).numpy()
-        np.float32(7.0)
+        >>> print(foldl(lambda total, x: total + x, [1.0, 2.0, 4.0]))
+        7.0
     """
     del name
     array = ops.convert_to_tensor(elems)
