@@ -27,7 +27,10 @@ Row = tuple[str, str]
 # A single draw of weights and inputs may favour either library.
 DRAWS = 2
 # TensorFlow has no gradient of these in float64: a textbook's formula takes its place.
-_BY_TEXTBOOK = ("MaxPooling3D", "AveragePooling3D", "lanczos3", "lanczos5")
+_BY_TEXTBOOK = (
+    *("MaxPooling3D", "AveragePooling3D", "AdaptiveMaxPooling3D", "AdaptiveAveragePooling3D"),
+    *("lanczos3", "lanczos5"),
+)
 # What only looks numbers up has no gradient.
 _WITHOUT_GRADIENT = ("CategoryEncoding", "Discretization", "IntegerLookup", "Hashing")
 # A power of two, so that it is added without rounding. What the textbooks compute is piecewise

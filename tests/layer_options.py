@@ -25,7 +25,7 @@ REQUIRED: dict[str, Any] = {
     "axes": 1, "equation": "abc,cd->abd", "output_shape": [None, 4], "input_dim": 5,
     "output_dim": 3, "stddev": 0.5, "head_dim": 4, "num_query_heads": 4, "num_key_value_heads": 2,
     "num_bins": 5, "function": abs, "num_heads": 2, "key_dim": 4, "dims": (2, 1), "n": 3,
-    "scale": 2.0, "target_shape": (2, 3),
+    "output_size": 2, "scale": 2.0, "target_shape": (2, 3),
 }  # fmt: skip
 # What options may be: each is given to each option, and most are wrong for most of them.
 VALUES: tuple[Any, ...] = (

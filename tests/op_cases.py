@@ -152,6 +152,29 @@ def _products() -> list[Case]:
     ]
 
 
+SIGNAL = random_array((2, 40), seed="signal")
+SPECTRUM = [random_array((2, 9, 9), seed="real"), random_array((2, 9, 9), seed="imag")]
+
+OF_WINDOWS = {"sequence_length": 12, "sequence_stride": 4, "fft_length": 16}
+OWN_WINDOW = {"window": np.linspace(0.5, 1.0, 12).astype(np.float32)}
+
+
+def _spectra() -> list[Case]:
+    found: list[Case] = [("extract_sequences", (x, 7, 3), {}) for x in (SIGNAL, SIGNAL.astype(int))]
+    found += [(name, (SPECTRUM,), {}) for name in ("fft", "fft2", "ifft2", "irfft")]
+    found += [("irfft", (SPECTRUM, length), {}) for length in (9, 13, 15, 20)]
+    found += [("rfft", (SIGNAL, length), {}) for length in (None, 17, 32, 64)]
+    for options in (
+        {},
+        {"window": "hamming", "sequence_length": 11},
+        {"window": None, "sequence_length": 16},
+        {"center": False},
+    ):
+        found.append(("stft", (SIGNAL,), {**OF_WINDOWS, **options}))
+        found.append(("istft", (SPECTRUM,), {**OF_WINDOWS, **options}))
+    return [*found, ("istft", (SPECTRUM,), {**OF_WINDOWS, "length": 20})]
+
+
 PROBABILITIES = np.exp(X) / np.exp(X).sum(axis=-1, keepdims=True)
 LABELS = (Y > 0).astype(np.float32)
 
@@ -252,6 +275,7 @@ CASES: list[Case] = [
     *_reductions(),
     *_products(),
     *_losses(),
+    *_spectra(),
     *_scattering(),
     *_windows(),
 ]
@@ -277,6 +301,8 @@ UNRECORDED: list[Case] = [
     ("quantile", (X, [[0.1], [0.9]]), {"axis": (0, 2), "keepdims": True}),
     ("corrcoef", (X[0],), {}),
     ("kron", (X[0], ROW), {}),
+    ("stft", (SIGNAL,), {**OF_WINDOWS, **OWN_WINDOW}),
+    ("istft", (SPECTRUM,), {**OF_WINDOWS, **OWN_WINDOW}),
 ]
 
 __all__ = ["CASES", "UNRECORDED", "Array", "Case"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from layer_twins import random_array
 from numpy.typing import NDArray
-from textbook_windows import RESIZING, resized
+from textbook_windows import RESIZING, adaptive_pooling, resized
 from textbook_windows import pooling as pooled
 
 Array = NDArray[Any]
@@ -234,6 +234,9 @@ def pooling() -> Iterator[Case]:
                 windows = ((size,) * rank, (2,) * rank, padding, reduce)
                 yield Case(name, option, make, (shape,),
                            textbook=lambda x, windows=windows: pooled(x, *windows))  # fmt: skip
+            name = f"Adaptive{kind}Pooling{rank}D"
+            three = lambda x, reduce=reduce: adaptive_pooling(x, 3, reduce)  # noqa: E731
+            yield Case(name, "", made(name, output_size=3), (shape,), textbook=three)
             name = f"Global{kind}Pooling{rank}D"
             yield Case(name, "", made(name), (shape,))
             yield Case(name, "keepdims", made(name, keepdims=True), (shape,))
@@ -362,9 +365,19 @@ def core() -> Iterator[Case]:
     yield Case("Hashing", "one_hot", hashing, ((B, T),), integers=9)
 
 
+def spectra() -> Iterator[Case]:
+    window = [float(factor) for factor in np.hamming(8)]
+    sizes = {"frame_length": 8, "frame_step": 3, "window": window}
+    for mode in ("log", "magnitude", "psd", "angle", "stft"):
+        make = made("STFTSpectrogram", mode=mode, **sizes)
+        yield Case("STFTSpectrogram", mode, make, ((B, 30, 2),))
+    same = made("STFTSpectrogram", padding="same", expand_dims=True, **sizes)
+    yield Case("STFTSpectrogram", "same, expand_dims", same, ((B, 30, 2),))
+
+
 GROUPS = (
     recurrent, cells, bidirectional, conv_lstm, time_distributed, core, activations,
-    convolutions, pooling, normalization, attention, merging, shapes,
+    convolutions, pooling, normalization, attention, merging, shapes, spectra,
 )  # fmt: skip
 TITLES = {
     "recurrent": "Recurrent layers",

@@ -256,3 +256,44 @@ class TestBadInput:
         x = random_array((2, 3))
         for name in NAMES:
             assert_same_config(*twins(keras, name, {}, x))
+
+
+class TestThresholdedReLU:
+    """A layer of Keras 2, which Keras 3 has in `tensorflow.keras` alone."""
+
+    X = np.array([[-2.0, -0.5, 0.0], [0.5, np.nextafter(np.float32(0.5), 1), 3.0]], np.float32)
+
+    @pytest.mark.parametrize("theta", [0.0, 0.5, 1])
+    @pytest.mark.usefixtures("keras")
+    def test_against_keras(self, theta: float) -> None:
+        from keras._tf_keras.keras import layers as layers_of_tensorflow
+
+        theirs = layers_of_tensorflow.ThresholdedReLU(theta)
+        ours = layers.ThresholdedReLU(theta)
+        assert_same_output(ours(self.X), theirs(self.X))
+        assert_same_config(theirs, ours)
+        assert list(theirs.get_config()) == list(ours.get_config())
+
+    @pytest.mark.parametrize("form", ["keras", "h5"])
+    def test_files_of_keras(self, keras: ModuleType, tmp_path: Path, form: str) -> None:
+        from keras._tf_keras.keras import layers as layers_of_tensorflow
+
+        layer = layers_of_tensorflow.ThresholdedReLU(0.75)
+        theirs = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), layer])
+        theirs.save(tmp_path / f"m.{form}")
+        ours = rnnext.load_model(tmp_path / f"m.{form}")
+        assert_same_output(ours.predict(self.X), theirs(self.X))
+        ours.save(tmp_path / f"copy.{form}")
+        again = rnnext.load_model(tmp_path / f"copy.{form}")
+        np.testing.assert_array_equal(again.predict(self.X), ours.predict(self.X))
+
+    def test_gradient(self) -> None:
+        x = rnnext.Variable(self.X)
+        with rnnext.GradientTape() as tape:
+            y = layers.ThresholdedReLU(0.5)(x)
+        np.testing.assert_array_equal(tape.gradient(y, x), [[0, 0, 0], [0, 1, 1]])
+
+    @pytest.mark.parametrize("theta", [None, -1.0, "a"])
+    def test_messages(self, theta: Any) -> None:
+        with pytest.raises(UnsupportedError, match=r"theta must be a number >= 0, received"):
+            layers.ThresholdedReLU(theta)

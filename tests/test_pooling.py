@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +22,7 @@ from layer_twins import (
     twins,
 )
 
-from rnnext import Model, layers
+from rnnext import GradientTape, Model, Variable, layers, load_model
 from rnnext.errors import ShapeError, UnsupportedError
 from rnnext.graph.masked_array import attach_mask, mask_of
 from rnnext.layers import Input
@@ -255,3 +256,68 @@ class TestBadInput:
         layer = layers.GlobalAveragePooling1D()
         with pytest.raises(ShapeError, match=r"mask of shape \(2, 4\) \(batch, time\)"):
             layer(np.zeros((2, 4, 5)), mask=np.ones(shape, bool))
+
+
+class TestAdaptivePooling:
+    @pytest.mark.parametrize("kind", ["Average", "Max"])
+    @pytest.mark.parametrize(
+        ("shape", "size"),
+        [
+            ((2, 9, 3), 4),
+            ((2, 8, 3), (5,)),
+            ((2, 4, 3), 4),
+            ((2, 7, 6, 3), (3, 2)),
+            ((2, 5, 4, 3), 2),
+            ((2, 6, 5, 7, 2), (4, 2, 3)),
+        ],
+    )
+    @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+    def test_against_keras(
+        self, keras: ModuleType, kind: str, shape: tuple[int, ...], size: Any, data_format: str
+    ) -> None:
+        options = {"output_size": size, "data_format": data_format}
+        x = moved(random_array(shape), data_format)
+        assert_same_layer(keras, f"Adaptive{kind}Pooling{len(shape) - 2}D", options, x)
+
+    @pytest.mark.parametrize("form", ["keras", "h5"])
+    def test_files_of_keras(self, keras: ModuleType, tmp_path: Path, form: str) -> None:
+        theirs = keras.Sequential(
+            [
+                keras.Input((9, 4)),
+                keras.layers.LSTM(3, return_sequences=True),
+                keras.layers.AdaptiveAveragePooling1D(4),
+                keras.layers.AdaptiveMaxPooling1D(3, data_format="channels_first"),
+            ]
+        )
+        theirs.save(tmp_path / f"m.{form}")
+        ours = load_model(tmp_path / f"m.{form}")
+        x = random_array((2, 9, 4))
+        np.testing.assert_allclose(ours.predict(x), theirs(x), atol=1e-6)
+
+    @pytest.mark.parametrize("kind", ["Average", "Max"])
+    def test_one_window(self, kind: str) -> None:
+        """Keras on TensorFlow ends the process here, with a floating-point exception."""
+        x = random_array((2, 7, 3))
+        whole = getattr(layers, f"Global{kind}Pooling1D")(keepdims=True)(x)
+        assert_same_output(getattr(layers, f"Adaptive{kind}Pooling1D")(1)(x), whole)
+
+    @pytest.mark.parametrize("shape", [(2, 7, 3), (2, 7, 5, 3)])
+    def test_gradient_of_equal_elements(self, keras: ModuleType, shape: tuple[int, ...]) -> None:
+        import tensorflow as tf
+
+        x = np.maximum(random_array(shape), 0)
+        name = f"AdaptiveMaxPooling{len(shape) - 2}D"
+        source, ours = tf.constant(x), Variable(x)
+        with tf.GradientTape() as tape:
+            tape.watch(source)
+            y = getattr(keras.layers, name)(3)(source)
+        expected = tape.gradient(y, source)
+        with GradientTape() as tape:
+            z = getattr(layers, name)(3)(ours)
+        np.testing.assert_array_equal(tape.gradient(z, ours), expected)
+
+    def test_messages(self) -> None:
+        with pytest.raises(UnsupportedError, match="output_size must be an integer or 2 integers"):
+            layers.AdaptiveMaxPooling2D((1, 2, 3))
+        with pytest.raises(ShapeError, match=r"an axis of the input \(1, 0, 2\) is empty"):
+            layers.AdaptiveAveragePooling1D(2)(np.zeros((1, 0, 2), np.float32))

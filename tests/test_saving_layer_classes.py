@@ -45,6 +45,13 @@ MORE_CASES = (
     Case("BatchNormalization", "renorm", lambda m, **d: m.BatchNormalization(renorm=True, **d)),
     Case("SpatialDropout2D", "", lambda m, **d: m.SpatialDropout2D(0.3, **d), ((2, 5, 4, 3),)),
     Case("SpatialDropout3D", "", lambda m, **d: m.SpatialDropout3D(0.3, **d), ((2, 5, 4, 3, 2),)),
+    Case(
+        "MelSpectrogram",
+        "",
+        lambda m, **d: m.MelSpectrogram(64, 24, window="hamming", num_mel_bins=5, **d),
+        ((3, 240),),
+    ),
+    Case("ThresholdedReLU", "", lambda m, **d: m.ThresholdedReLU(0.5, **d)),
     Case("HashedCrossing", "", lambda m, **_: m.HashedCrossing(5), ((4,), (4,)), integers=9),
     Case(
         "Hashing",

@@ -311,6 +311,11 @@ ACCURACIES: list[tuple[str, Any, dict[str, Any]]] = [
     ("sparse_categorical_accuracy", CLASSES_AND_ROWS, {}),
     ("top_k_categorical_accuracy", ROWS, {"k": 2}),
     ("sparse_top_k_categorical_accuracy", CLASSES_AND_ROWS, {"k": 2}),
+    # Of other kinds, which Keras has beside them
+    ("binary_focal_crossentropy", LABELS, {"gamma": 1.5}),
+    ("categorical_focal_crossentropy", ROWS, {}),
+    ("concordance_correlation", ROWS, {}),
+    ("pearson_correlation", ROWS, {"axis": 0}),
 ]
 
 
@@ -322,6 +327,11 @@ def test_accuracies_are_those_of_keras(
     np.testing.assert_allclose(
         ours, np.asarray(getattr(keras.metrics, name)(*values, **options)), rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("name", ["pearson_correlation", "concordance_correlation"])
+def test_a_name_of_a_class_and_of_a_function_is_the_class(name: str, keras: ModuleType) -> None:
+    assert type(metrics.get(name)).__name__ == type(keras.metrics.get(name)).__name__
 
 
 # compile ------------------------------------------------------------------------------------------

@@ -110,3 +110,17 @@ def resized(x: Any, factors: Ints, method: str) -> Array:
         weights /= weights.sum(axis=1, keepdims=True)
         y = np.moveaxis(np.tensordot(weights, y, (1, axis)), 0, axis)
     return y
+
+
+def adaptive_pooling(x: Array, count: int, reduce: Any) -> Array:
+    """`count` windows along each spatial axis: from floor(i L / n) up to ceil((i + 1) L / n)."""
+    places = [
+        [slice(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+        for size in x.shape[1:-1]
+    ]
+    result = np.empty((len(x), *[count] * len(places), x.shape[-1]))
+    for index in np.ndindex(*[count] * len(places)):
+        window = tuple(axis[i] for axis, i in zip(places, index, strict=True))
+        axes = tuple(range(1, x.ndim - 1))
+        result[(slice(None), *index)] = reduce(x[(slice(None), *window)], axis=axes)
+    return result

@@ -7,7 +7,7 @@ __all__ = ["ABSENT", "REASONS"]
 REASONS = {
     "training": "rnnext trains with fit, train_step and GradientTape, and lacks this part",
     "images": "it is about images; rnnext is about sequences",
-    "audio": "it is about spectra of audio; rnnext takes features as they are",
+    "audio": "see rnnext.ops.stft and the layers STFTSpectrogram and MelSpectrogram",
     "devices": "it shares work out among devices; rnnext runs on the threads of one processor",
     "backends": "it belongs to TensorFlow, JAX or PyTorch below Keras, and rnnext has none of them",
     "quantization": "it is Keras's quantisation; rnnext's is load_model(file, precision='int8')",
@@ -53,14 +53,8 @@ ABSENT = {
             "function get_graph get_session is_placeholder learning_phase "
             "gradients manual_variable_initialization placeholder set_learning_phase"
         ),
-        "older": (
-            "batch_normalization binary_focal_crossentropy categorical_focal_crossentropy conv1d "
-            "conv2d conv2d_transpose conv3d ctc_label_dense_to_sparse depthwise_conv2d foldl foldr "
-            "get_uid in_top_k is_float_dtype is_int_dtype is_sparse map_fn moving_average_update "
-            "pool2d pool3d random_normal_variable random_uniform_variable resize_images "
-            "resize_volumes result_type separable_conv2d spatial_2d_padding spatial_3d_padding "
-            "to_dense"
-        ),
+        "images": "resize_images",
+        "older": "conv2d_transpose ctc_label_dense_to_sparse get_uid result_type",
     },
     "keras.callbacks": {
         "backends": "OrbaxCheckpoint",
@@ -87,11 +81,7 @@ ABSENT = {
             "QuantizedFloat8DTypePolicy"
         ),
     },
-    "keras.initializers": {
-        "audio": "STFT stft STFTInitializer",
-    },
     "keras.layers": {
-        "audio": "MelSpectrogram STFTSpectrogram",
         "backends": "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
         "images": (
             "AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization "
@@ -104,20 +94,9 @@ ABSENT = {
         ),
         "keras1": "Highway MaxoutDense Merge Recurrent TimeDistributedDense merge",
         "older": "experimental",
-        "other": (
-            "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D "
-            "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Pipeline "
-            "ReversibleEmbedding SpectralNormalization ThresholdedReLU"
-        ),
-    },
-    "keras.metrics": {
-        "training": (
-            "binary_focal_crossentropy categorical_focal_crossentropy concordance_correlation "
-            "pearson_correlation"
-        ),
+        "other": "Pipeline ReversibleEmbedding SpectralNormalization",
     },
     "keras.ops": {
-        "audio": "extract_sequences fft fft2 ifft2 irfft istft rfft stft",
         "images": "depth_to_space image psnr space_to_depth",
         "operation": (
             "adaptive_average_pool adaptive_max_pool argpartition eig fold i0 lu_factor polar "

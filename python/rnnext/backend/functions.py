@@ -10,6 +10,7 @@ import numpy as np
 from rnnext import activations, ops, settings
 from rnnext.arrays import as_array
 from rnnext.autodiff.watchable import with_numpy
+from rnnext.dtypes import standard_dtype_name
 from rnnext.graph.tensor import KerasTensor
 from rnnext.layers.variable import Variable
 
@@ -30,12 +31,17 @@ __all__ = [
     "gather",
     "get_value",
     "int_shape",
+    "is_float_dtype",
+    "is_int_dtype",
     "is_keras_tensor",
+    "is_sparse",
     "l2_normalize",
+    "moving_average_update",
     "relu",
     "set_value",
     "sqrt",
     "switch",
+    "to_dense",
     "update",
     "update_add",
     "update_sub",
@@ -133,6 +139,31 @@ def update_add(x: Variable, increment: Any) -> Variable:
 def update_sub(x: Variable, decrement: Any) -> Variable:
     """Takes off the values of a weight, and returns it."""
     return x.assign_sub(decrement)
+
+
+def moving_average_update(x: Variable, value: Any, momentum: Any) -> Variable:
+    """Moves the values of a weight towards `value`, by `1 - momentum` of the way; returns it."""
+    return x.assign_sub((x.value - ops.cast(value, x.dtype)) * (1 - momentum))
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Returns whether a dtype is one of floats."""
+    return standard_dtype_name(dtype).startswith(("float", "bfloat"))
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Returns whether a dtype is one of integers."""
+    return standard_dtype_name(dtype).startswith(("int", "uint"))
+
+
+def is_sparse(tensor: Any) -> bool:  # noqa: ARG001
+    """Returns False: arrays have all of their elements."""
+    return False
+
+
+def to_dense(tensor: Any) -> Any:
+    """Returns the array itself, which has all of its elements."""
+    return tensor
 
 
 def count_params(x: Any) -> int:

@@ -13,10 +13,14 @@ from rnnext.tensorflow import neural
 __all__ = [
     "batch_dot",
     "batch_flatten",
+    "batch_normalization",
     "bias_add",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "dropout",
+    "in_top_k",
     "repeat",
     "sparse_categorical_crossentropy",
     "temporal_padding",
@@ -115,6 +119,39 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: Any = None) -> 
     return neural.dropout(x, level, noise_shape, seed)
 
 
+@with_numpy
+def batch_normalization(
+    x: Any,
+    mean: Any,
+    var: Any,
+    beta: Any,
+    gamma: Any,
+    axis: int = -1,  # noqa: ARG001
+    epsilon: float = 1e-3,
+) -> Any:
+    """Returns `(x - mean) / sqrt(var + epsilon) * gamma + beta`, with what broadcasts to `x`.
+
+    Args:
+        x: Floats.
+        mean: Is subtracted.
+        var: The variance.
+        beta: Is added; None for 0.
+        gamma: A factor; None for 1.
+        axis: Not used.
+        epsilon: Added to the variance.
+    """
+    factor = ops.rsqrt(ops.add(var, epsilon))
+    factor = factor if gamma is None else ops.multiply(factor, gamma)
+    result = ops.multiply(ops.subtract(x, mean), factor)
+    return result if beta is None else ops.add(result, beta)
+
+
+@with_numpy
+def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+    """Returns for each row of `predictions` whether its target is among its k largest."""
+    return ops.in_top_k(targets, predictions, k)
+
+
 # Cross-entropies, of each element or row ----------------------------------------------------------
 
 
@@ -178,3 +215,58 @@ def sparse_categorical_crossentropy(
             f"{ignore_class!r}."
         )
     return ops.sparse_categorical_crossentropy(target, ops.copy(output), from_logits, axis)
+
+
+@with_numpy
+def binary_focal_crossentropy(
+    target: Any,
+    output: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+) -> Any:
+    """Returns the cross-entropy of each element, times `(1 - p) ** gamma` of its right answer's p.
+
+    Args:
+        target: Probabilities.
+        output: Probabilities; with `from_logits` what a sigmoid is applied to.
+        apply_class_balancing: Whether ones count `alpha` and zeros `1 - alpha`.
+        alpha: What ones count.
+        gamma: How much less than others what is nearly right counts.
+        from_logits: Whether a sigmoid is applied.
+    """
+    target = ops.convert_to_tensor(target)
+    probability = ops.sigmoid(output) if from_logits else ops.convert_to_tensor(output)
+    right = target * probability + (1 - target) * (1 - probability)
+    result = ops.power(1 - right, gamma) * binary_crossentropy(target, output, from_logits)
+    if apply_class_balancing:
+        result = result * (target * alpha + (1 - target) * (1 - alpha))
+    return result
+
+
+@with_numpy
+def categorical_focal_crossentropy(
+    target: Any,
+    output: Any,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    axis: int = -1,
+) -> Any:
+    """Returns the cross-entropy of each row, the part of each class times `(1 - p) ** gamma`.
+
+    Args:
+        target: Probabilities, of the shape of `output`.
+        output: Probabilities; with `from_logits` what a softmax is applied to.
+        alpha: A factor.
+        gamma: How much less than others what is nearly right counts.
+        from_logits: Whether a softmax is applied.
+        axis: Of the classes.
+    """
+    output = ops.softmax(output, axis) if from_logits else ops.convert_to_tensor(output)
+    output = output / ops.sum(output, axis=axis, keepdims=True)
+    epsilon = settings.epsilon()
+    output = ops.clip(output, epsilon, 1.0 - epsilon)
+    parts = ops.power(1 - output, gamma) * (-alpha * (target * ops.log(output)))
+    return ops.sum(parts, axis=axis)

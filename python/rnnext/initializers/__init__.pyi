@@ -17,9 +17,11 @@ from rnnext.initializers.random_initializers import RandomNormal as RandomNormal
 from rnnext.initializers.random_initializers import RandomUniform as RandomUniform
 from rnnext.initializers.random_initializers import TruncatedNormal as TruncatedNormal
 from rnnext.initializers.random_initializers import VarianceScaling as VarianceScaling
+from rnnext.initializers.spectral_initializers import STFT as STFT
 
 IdentityInitializer = Identity
 OrthogonalInitializer = Orthogonal
+STFTInitializer = STFT
 constant = Constant
 glorot_normal = GlorotNormal
 glorot_uniform = GlorotUniform
@@ -32,6 +34,7 @@ ones = Ones
 orthogonal = Orthogonal
 random_normal = RandomNormal
 random_uniform = RandomUniform
+stft = STFT
 truncated_normal = TruncatedNormal
 variance_scaling = VarianceScaling
 zeros = Zeros

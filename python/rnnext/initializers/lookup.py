@@ -30,6 +30,7 @@ from rnnext.initializers.random_initializers import (
     TruncatedNormal,
     VarianceScaling,
 )
+from rnnext.initializers.spectral_initializers import STFT
 from rnnext.naming import did_you_mean, snake_case
 
 __all__ = ["deserialize", "get", "serialize"]
@@ -52,6 +53,7 @@ _CLASSES: dict[str, type[Initializer]] = {
         HeNormal,
         HeUniform,
         Orthogonal,
+        STFT,
     )
     for name in (cls.__name__, snake_case(cls.__name__))
 }
@@ -63,6 +65,7 @@ _CLASSES.update(
     zero=Zeros,
     IdentityInitializer=Identity,
     OrthogonalInitializer=Orthogonal,
+    STFTInitializer=STFT,
 )
 
 

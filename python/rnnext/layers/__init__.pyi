@@ -4,6 +4,7 @@ from rnnext.layers.activations.advanced_activations import LeakyReLU as LeakyReL
 from rnnext.layers.activations.advanced_activations import PReLU as PReLU
 from rnnext.layers.activations.advanced_activations import ReLU as ReLU
 from rnnext.layers.activations.advanced_activations import Softmax as Softmax
+from rnnext.layers.activations.advanced_activations import ThresholdedReLU as ThresholdedReLU
 from rnnext.layers.attention.attention import AdditiveAttention as AdditiveAttention
 from rnnext.layers.attention.attention import Attention as Attention
 from rnnext.layers.attention.grouped_query_attention import GroupedQueryAttention
@@ -50,6 +51,12 @@ from rnnext.layers.normalization.normalization import GroupNormalization as Grou
 from rnnext.layers.normalization.normalization import LayerNormalization as LayerNormalization
 from rnnext.layers.normalization.normalization import RMSNormalization as RMSNormalization
 from rnnext.layers.normalization.normalization import UnitNormalization as UnitNormalization
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from rnnext.layers.pooling.adaptive_pooling import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from rnnext.layers.pooling.global_pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
 from rnnext.layers.pooling.global_pooling import GlobalAveragePooling2D as GlobalAveragePooling2D
 from rnnext.layers.pooling.global_pooling import GlobalAveragePooling3D as GlobalAveragePooling3D
@@ -67,8 +74,10 @@ from rnnext.layers.preprocessing.discretization import Discretization as Discret
 from rnnext.layers.preprocessing.hashed_crossing import HashedCrossing as HashedCrossing
 from rnnext.layers.preprocessing.hashing import Hashing as Hashing
 from rnnext.layers.preprocessing.integer_lookup import IntegerLookup as IntegerLookup
+from rnnext.layers.preprocessing.mel_spectrogram import MelSpectrogram as MelSpectrogram
 from rnnext.layers.preprocessing.normalization import Normalization as Normalization
 from rnnext.layers.preprocessing.rescaling import Rescaling as Rescaling
+from rnnext.layers.preprocessing.stft_spectrogram import STFTSpectrogram as STFTSpectrogram
 from rnnext.layers.preprocessing.string_lookup import StringLookup as StringLookup
 from rnnext.layers.preprocessing.text_vectorization import TextVectorization as TextVectorization
 from rnnext.layers.regularization.dropout import Dropout as Dropout

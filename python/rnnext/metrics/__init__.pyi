@@ -1,4 +1,6 @@
 from rnnext.losses.crossentropy import binary_crossentropy as binary_crossentropy
+from rnnext.losses.crossentropy import binary_focal_crossentropy as binary_focal_crossentropy
+from rnnext.losses.crossentropy import categorical_focal_crossentropy as categorical_focal_crossentropy
 from rnnext.losses.crossentropy import categorical_crossentropy as categorical_crossentropy
 from rnnext.losses.functions import categorical_hinge as categorical_hinge
 from rnnext.losses.functions import hinge as hinge
@@ -33,6 +35,8 @@ from rnnext.metrics.confusion import TrueNegatives as TrueNegatives
 from rnnext.metrics.confusion import TruePositives as TruePositives
 from rnnext.metrics.functions import binary_accuracy as binary_accuracy
 from rnnext.metrics.functions import categorical_accuracy as categorical_accuracy
+from rnnext.metrics.functions import concordance_correlation as concordance_correlation
+from rnnext.metrics.functions import pearson_correlation as pearson_correlation
 from rnnext.metrics.functions import sparse_categorical_accuracy as sparse_categorical_accuracy
 from rnnext.metrics.functions import sparse_top_k_categorical_accuracy as sparse_top_k_categorical_accuracy
 from rnnext.metrics.functions import top_k_categorical_accuracy as top_k_categorical_accuracy

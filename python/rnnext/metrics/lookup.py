@@ -11,6 +11,11 @@ from rnnext.kept_option import classes_by_name, named_object
 __all__ = ["deserialize", "get", "serialize"]
 
 _NO_METRIC = ("Metric", "deserialize", "get", "serialize")
+# Functions that Keras has, but not by their names: two of these are those of classes.
+_NO_NAMES = (
+    *("binary_focal_crossentropy", "categorical_focal_crossentropy"),
+    *("concordance_correlation", "pearson_correlation"),
+)
 
 
 def get(identifier: Any) -> Any:
@@ -30,7 +35,8 @@ def get(identifier: Any) -> Any:
 
 
 def _by_name() -> Mapping[str, Any]:
-    known = {name: getattr(metrics, name) for name in dir(metrics) if name not in _NO_METRIC}
+    others = (*_NO_METRIC, *_NO_NAMES)
+    known = {name: getattr(metrics, name) for name in dir(metrics) if name not in others}
     crossentropy = metrics.binary_crossentropy
     classes = [value for value in known.values() if isinstance(value, type)]
     known = {**classes_by_name(*classes), **known}

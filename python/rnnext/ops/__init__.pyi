@@ -170,6 +170,11 @@ from rnnext.ops.elementwise import trunc as trunc
 from rnnext.ops.error_function import erf as erf
 from rnnext.ops.error_function import erfc as erfc
 from rnnext.ops.error_function import erfinv as erfinv
+from rnnext.ops.fourier import fft as fft
+from rnnext.ops.fourier import fft2 as fft2
+from rnnext.ops.fourier import ifft2 as ifft2
+from rnnext.ops.fourier import irfft as irfft
+from rnnext.ops.fourier import rfft as rfft
 from rnnext.ops.indexing import argsort as argsort
 from rnnext.ops.indexing import get_item as get_item
 from rnnext.ops.indexing import in_top_k as in_top_k
@@ -312,6 +317,9 @@ from rnnext.ops.scattering import segment_prod as segment_prod
 from rnnext.ops.scattering import segment_sum as segment_sum
 from rnnext.ops.scattering import slice_update as slice_update
 from rnnext.ops.scattering import unravel_index as unravel_index
+from rnnext.ops.spectra import extract_sequences as extract_sequences
+from rnnext.ops.spectra import istft as istft
+from rnnext.ops.spectra import stft as stft
 
 hard_swish = hard_silu
 slice = slice_

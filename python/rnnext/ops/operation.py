@@ -239,10 +239,13 @@ class FunctionOperation(Operation):
         args, kwargs = self._named(args, kwargs)
         called = args if self._call_names is None else kwargs.values()
         try:
-            shape = self._shape_rule(*called, **self.options)
+            shape: Any = self._shape_rule(*called, **self.options)
         except ShapeError as error:
             raise ShapeError(f"{self.label}: {error}") from error
-        return KerasTensor(shape, self._result_dtype(args, kwargs), self.name)
+        dtype = self._result_dtype(args, kwargs)
+        if shape and isinstance(shape[0], tuple):  # of several results
+            return tuple(KerasTensor(each, dtype, self.name) for each in shape)
+        return KerasTensor(shape, dtype, self.name)
 
     def _result_dtype(self, args: Any, kwargs: Any) -> str:
         """The dtype of the result, found on arrays with one element."""
@@ -253,6 +256,7 @@ class FunctionOperation(Operation):
 
         if self._keeps_dtype:
             first = args[0] if self._call_names is None else kwargs[self._call_names[0]]
+            first = first[0] if isinstance(first, (list, tuple)) else first
             return str(first.dtype if isinstance(first, KerasTensor) else as_tensor(first).dtype)
         args, kwargs = nest.map_structure(single, (args, kwargs))
         self._check_size(args if self._call_names is None else kwargs.values())

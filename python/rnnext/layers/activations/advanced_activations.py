@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         LeakyReLUOptions,
     )
 
-__all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
+__all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", "ThresholdedReLU"]
 
 
 class _ActivationLayer(Layer):
@@ -116,6 +116,32 @@ class ReLU(_ActivationLayer):
             "negative_slope": self.negative_slope,
             "threshold": self.threshold,
         }
+
+
+@serialization.builtin("keras._legacy.layers")  # where Keras 3 has it
+class ThresholdedReLU(_ActivationLayer):
+    """Computes `x` above `theta`, else 0: a layer of Keras 2.
+
+    Args:
+        theta: Where the function begins, >= 0.
+        **kwargs: Arguments of `Layer`.
+
+    Example:
+        >>> import numpy as np
+        >>> from rnnext.layers import ThresholdedReLU
+        >>> ThresholdedReLU(0.5)(np.array([-2.0, 0.5, 3.0], dtype="float32"))
+        array([0., 0., 3.], dtype=float32)
+    """
+
+    theta: float
+
+    def __init__(self, theta: float = 1.0, **kwargs: Unpack[LayerOptions]) -> None:
+        super().__init__(**kwargs)
+        theta = float(self._checked("theta", theta))
+        self._take(locals())
+
+    def _pack_weights(self) -> Activation:
+        return Activation("relu", threshold=self.theta)
 
 
 @serialization.builtin("keras.layers")
