@@ -360,3 +360,21 @@ def test_tensor_shape_builds() -> None:
     assert model.output_shape == (None, 1)
     with pytest.raises(UnsupportedError, match="dims must be the sizes of the axes"):
         tf.TensorShape(None)
+
+
+def test_make_predict_function() -> None:
+    model = rnnext.Sequential([rnnext.layers.Input((5, 3)), rnnext.layers.LSTM(2)])
+    x = np.ones((4, 5, 3), "float32")
+    model._make_predict_function()  # Keras 2 before TensorFlow 2, for predictions in threads
+    predict = model.make_predict_function()
+    for batch in (x, (x,)):
+        np.testing.assert_array_equal(predict(iter([batch])), model.predict(x))
+
+
+def test_arguments_that_change_nothing() -> None:
+    rnnext.keras.backend.clear_session(free_memory=False)
+    model = rnnext.Sequential([rnnext.layers.Input((5, 3))])
+    model.add(rnnext.layers.LSTM(2), rebuild=False)
+    model.add(rnnext.layers.Dense(1), rebuild=False)
+    model.pop(rebuild=False)
+    assert model.output_shape == (None, 2)

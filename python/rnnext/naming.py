@@ -36,8 +36,12 @@ def unique_name(class_name: str) -> str:
     return f"{base}_{count}" if count else base
 
 
-def clear_session() -> None:
-    """Starts the numbering of default layer names again, as Keras's `clear_session` does."""
+def clear_session(free_memory: bool = True) -> None:  # noqa: ARG001
+    """Starts the numbering of default layer names again, as Keras's `clear_session` does.
+
+    Args:
+        free_memory: Accepted for Keras's sake and ignored; nothing is kept that could be freed.
+    """
     with _lock:
         _used.clear()
 

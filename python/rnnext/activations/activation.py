@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -384,9 +384,15 @@ def serialize(activation: Activation) -> Any:
     raise UnsupportedError(f"{activation!r} has no form that a Keras config could store.")
 
 
-def deserialize(config: Any) -> Activation:
-    """Returns the activation of a config; the inverse of `serialize`."""
-    return get(config)
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation:
+    """Returns the activation of a config; the inverse of `serialize`.
+
+    Args:
+        config: What `serialize` returned.
+        custom_objects: Classes and functions by the name the config uses for them.
+    """
+    with serialization.custom_object_scope(custom_objects):
+        return get(config)
 
 
 def threshold(x: Any, threshold: float, default_value: float) -> NDArray[Any]:

@@ -30,6 +30,10 @@ class Initializer:
         """Returns the constructor's arguments."""
         return {}
 
+    def clone(self) -> Initializer:
+        """Returns another initializer of the same options, which draws the same numbers."""
+        return type(self).from_config(self.get_config())
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
         """Makes the initializer that `get_config` described."""

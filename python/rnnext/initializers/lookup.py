@@ -7,7 +7,7 @@ the same values each time it is called with the same shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,12 @@ def serialize(initializer: Any) -> Any:
     return serialization.serialize(initializer)
 
 
-def deserialize(config: Any) -> Any:
-    """Returns the initializer of a config; the inverse of `serialize`."""
-    return get(config)
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Returns the initializer of a config; the inverse of `serialize`.
+
+    Args:
+        config: What `serialize` returned.
+        custom_objects: Classes and functions by the name the config uses for them.
+    """
+    with serialization.custom_object_scope(custom_objects):
+        return get(config)

@@ -218,6 +218,31 @@ class OlderMethods:
         )
         return outputs
 
+    def make_predict_function(self: Any, force: bool = False) -> Callable[..., Any]:  # noqa: ARG002
+        """Returns a function from an iterator of batches to the outputs for its next one.
+
+        Programs call it before they predict in several threads, which needs no preparation here.
+
+        Args:
+            force: Accepted for Keras's sake and ignored.
+
+        Example:
+            >>> import numpy as np
+            >>> from rnnext.layers import LSTM, Input
+            >>> from rnnext.models import Sequential
+            >>> predict = Sequential([Input((5, 3)), LSTM(2)]).make_predict_function()
+            >>> predict(iter([np.ones((4, 5, 3))])).shape
+            (4, 2)
+        """
+
+        def one_step(iterator: Any) -> Any:
+            batch = next(iterator)
+            return self.predict_on_batch(batch[0] if isinstance(batch, tuple) else batch)
+
+        return one_step
+
+    _make_predict_function = make_predict_function
+
 
 class OlderSequentialMethods:
     """What a `Sequential` of Keras 2 has for classes and probabilities."""

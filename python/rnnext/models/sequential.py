@@ -66,11 +66,12 @@ class Sequential(OlderSequentialMethods, Functional):
         if not trainable:
             self.trainable = False
 
-    def add(self, layer: Layer | KerasTensor) -> None:
+    def add(self, layer: Layer | KerasTensor, rebuild: bool = True) -> None:  # noqa: ARG002
         """Puts a layer on top.
 
         Args:
             layer: A layer, or what `Input` returns.
+            rebuild: Accepted for Keras's sake and ignored; only the layer itself is built.
 
         Raises:
             RnnextError: If it is no layer, its name is taken, or it is a second input.
@@ -91,8 +92,8 @@ class Sequential(OlderSequentialMethods, Functional):
             self._stack += _declared_input(layer)
         self._stack.append(layer)
 
-    def pop(self) -> Layer:
-        """Removes the top layer and returns it."""
+    def pop(self, rebuild: bool = True) -> Layer:  # noqa: ARG002
+        """Removes the top layer and returns it; `rebuild` is ignored, nothing is built again."""
         if not self.layers:
             raise RnnextError(f"{self.label} has no layer to remove.")
         layer = self._stack.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rnnext import serialization
@@ -44,6 +45,9 @@ class Wrapper(Layer):
         return {**super().get_config(), "layer": serialization.serialize(self.layer)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Makes the layer from what `get_config` returned."""
-        return cls(**{**config, "layer": serialization.deserialize(config["layer"])})
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Makes the layer from what `get_config` returned, with `custom_objects` of its names."""
+        layer = serialization.deserialize(config["layer"], custom_objects)
+        return cls(**{**config, "layer": layer})

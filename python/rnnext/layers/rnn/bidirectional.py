@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -454,12 +454,14 @@ class Bidirectional(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Makes the layer from what `get_config` returned."""
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Makes the layer from what `get_config` returned, with `custom_objects` of its names."""
         config = dict(config)
         for key in ("layer", "backward_layer"):
             if key in config:
-                config[key] = serialization.deserialize(config[key])
+                config[key] = serialization.deserialize(config[key], custom_objects)
         return cls(**config)
 
 

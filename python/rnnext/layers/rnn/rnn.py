@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -543,10 +544,12 @@ class RNN(Layer):
         return {**super().get_config(), "cell": serialization.serialize(self.cell)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Makes the layer from what `get_config` returned."""
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Makes the layer from what `get_config` returned, with `custom_objects` of its names."""
         if "cell" in config:
-            config = {**config, "cell": serialization.deserialize(config["cell"])}
+            config = {**config, "cell": serialization.deserialize(config["cell"], custom_objects)}
         return cls(**config)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -101,9 +101,11 @@ class StackedRNNCells(Layer):
         return {**super().get_config(), "cells": serialization.serialize(self.cells)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Makes the stack from what `get_config` returned."""
-        return cls(serialization.deserialize(config.pop("cells")), **config)
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Makes the stack from what `get_config` returned, with `custom_objects` of its names."""
+        return cls(serialization.deserialize(config.pop("cells"), custom_objects), **config)
 
 
 def stacks_kernels(cell: Any, dtype: str) -> bool:
