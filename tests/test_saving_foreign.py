@@ -88,7 +88,7 @@ FILES: dict[str, tuple[bytes, str, str]] = {
     "saved_model": (SAVED_MODEL, "saved_model.pb", "rnnext convert FOLDER OUT"),
     "frozen.pb": (field(1, b"\x0a\x01x") * 9, "frozen TensorFlow graph", ".keras or .h5 file"),
     "saved_model.zip": (packed(m__saved_model_pb=b""), "zip of a TensorFlow SavedModel", "unpack"),
-    "model.json": (json.dumps(TFJS).encode(), "TensorFlow.js model", "tensorflowjs_converter"),
+    "model.json": (json.dumps(TFJS).encode(), "TensorFlow.js model", "layers-model"),
     "config.json": (json.dumps(HUGGING_FACE).encode(), "Hugging Face", "recurrent networks"),
     "run.ipynb": (b'{"cells": [], "nbformat": 4}', "Jupyter notebook", r"model\.save\('"),
     "model.mlmodel": (field(1, 4) + field(2, b"x") + field(500, b"y"), "Core ML", ".keras"),
@@ -142,7 +142,9 @@ def test_message(name: str, tmp_path: Path, model: Any, capsys: pytest.CaptureFi
 
 def test_names_help_where_content_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "group1-shard1of1.bin").write_bytes(b"\x00\x01\x02\x03abc")
-    with pytest.raises(FileError, match=r"weights of a TensorFlow\.js model.*converter"):
+    with pytest.raises(
+        FileError, match=r"weights of a TensorFlow\.js model.*load_model\('model\.json'\)"
+    ):
         saving.load_model(tmp_path / "group1-shard1of1.bin")
     (tmp_path / "m.joblib").write_bytes(zlib.compress(b"x" * 99))
     with pytest.raises(FileError, match="a pickle of joblib"):
@@ -154,7 +156,6 @@ def test_names_help_where_content_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "what"),
     [
-        (("model.json", "group1-shard1of1.bin"), "TensorFlow.js"),
         (("config.json", "model.safetensors"), "Hugging Face"),
         (("config.json", "pytorch_model.bin"), "Hugging Face"),
         (("data.pkl", "version"), "PyTorch file"),

@@ -13,17 +13,19 @@ from rnnext.errors import FileError, RnnextError
 from rnnext.layers.weight_budget import bounded_weights, placeholders
 from rnnext.models import Model
 from rnnext.saving.formats.archive import Archive
-from rnnext.saving.formats.foreign import foreign_content
+from rnnext.saving.formats.foreign import foreign_content, is_tfjs_layers
 from rnnext.saving.formats.hdf5 import Group, add_tree, read_hdf5
 from rnnext.saving.formats.json_text import parse_object
 from rnnext.saving.formats.limits import Limits
 from rnnext.saving.formats.npz import read_npz
 from rnnext.saving.formats.shards import read_shards
 from rnnext.saving.formats.source import ModelFile, Source, open_source
+from rnnext.saving.formats.tfjs import read_tfjs_weights, tfjs_topology
 from rnnext.saving.keras3_weights import is_keras3_tree, keras2_layers, plan_keras3_weights
 from rnnext.saving.layer_states import add_assets, take_legacy_states, take_states
 from rnnext.saving.legacy.keras1_weights import Origin
 from rnnext.saving.legacy.models import to_keras3_config
+from rnnext.saving.legacy.named_weights import plan_named_weights
 from rnnext.saving.legacy.refused import refuse_foreign_config
 from rnnext.saving.legacy.weights import layer_arrays, plan_legacy_weights, plan_model_weights
 from rnnext.saving.shared_members import with_shared_members
@@ -65,9 +67,10 @@ def load_model(
     """Loads a model with its weights from a file that Keras saved.
 
     The format is decided by content, not by suffix: Keras 3 and Keras 2.12 to 2.15 ``.keras``
-    archives (also unzipped into a folder), and full-model HDF5 files of Keras 1, 2 and 3 and of
-    tf.keras. Nothing in the file is executed: a ``Lambda`` or any class rnnext does not have must
-    be given in `custom_objects`.
+    archives (also unzipped into a folder), full-model HDF5 files of Keras 1, 2 and 3 and of
+    tf.keras, and TensorFlow.js models of layers (``model.json``, or its folder). Nothing in the
+    file is executed: a ``Lambda`` or any class rnnext does not have must be given in
+    `custom_objects`.
 
     Args:
         filepath: Path of a file or folder, the bytes of a file, or an open binary file.
@@ -106,11 +109,7 @@ def load_model(
             model = _model_from_hdf5(source, source.hdf5, custom_objects, limits, compile)
         else:
             content = parse_object(source.text or b"", source.label, "JSON", limits)
-            refuse_foreign_config(content, source.label)
-            raise FileError(
-                f"{source.label}: JSON, which holds no weights; build the model with "
-                "rnnext.models.model_from_json, then call its load_weights."
-            )
+            model = _model_from_tfjs(source, content, custom_objects, limits)
     if precision != "full":
         model.set_precision(precision)
     if verify is not None:
@@ -129,7 +128,8 @@ def load_weights(
     """Sets a model's weights from a file. Either all of them are set or, on an error, none.
 
     Read are Keras 3's ``.weights.h5``, its sharded ``.weights.json``, legacy weights-only HDF5
-    files, and the weights inside any full model file.
+    files, and the weights inside any full model file. Those of a TensorFlow.js model
+    (``model.json``) are found by the names of the model's layers.
 
     Args:
         model: A built model with the architecture the weights were saved from.
@@ -159,6 +159,12 @@ def load_weights(
         elif source.hdf5 is not None:
             root = read_hdf5(source.hdf5, source.label, limits, _TRAINING_GROUPS, wanted)
         else:
+            content = parse_object(source.text or b"", source.label, "JSON", limits)
+            if is_tfjs_layers(content):
+                _check_no_options(source.label, by_name=by_name, skip_mismatch=skip_mismatch)
+                arrays = read_tfjs_weights(source, content, limits)
+                plan_named_weights(model, arrays, source.label).apply()
+                return
             root = read_shards(source, limits)
         label = source.label
     weights = root.groups.get("model_weights", root)
@@ -187,7 +193,8 @@ def model_from_json(
     """Builds a model from what ``model.to_json()`` wrote in any Keras; its weights are fresh.
 
     Args:
-        json_string: The JSON text. Its ``keras_version`` decides what old defaults mean.
+        json_string: The JSON text, also that of a TensorFlow.js model of layers. Its
+            ``keras_version`` decides what old defaults mean.
         custom_objects: Classes and functions by the name the text uses for them.
         limits: Bounds on the text's size and depth, and on the bytes of all weights.
 
@@ -202,7 +209,10 @@ def model_from_json(
     limits = limits or Limits()
     _refuse_foreign_text(json_string, label, limits)
     config = parse_object(json_string, label, "architecture", limits)
-    keras3 = to_keras3_config(config, None, label)
+    version = None
+    if is_tfjs_layers(config):
+        config, version = tfjs_topology(config, label)
+    keras3 = to_keras3_config(config, version, label)
     with _naming_file(label), bounded_weights(limits.weights_bytes):
         model: Model = serialization.deserialize(with_shared_members(keras3), custom_objects)
         return model
@@ -297,6 +307,34 @@ def _model_from_hdf5(
     _apply(states, plan_legacy_weights(model.layers, found, label, by_name, origin))
     vars(model)["_saved_training"] = legacy_state(root, version, label, limits, custom_objects)
     return model
+
+
+def _model_from_tfjs(
+    source: Source, content: dict[str, Any], custom_objects: CustomObjects | None, limits: Limits
+) -> Model:
+    """The model of a TensorFlow.js `model.json`."""
+    label = source.label
+    refuse_foreign_config(content, label)
+    if not is_tfjs_layers(content):
+        raise FileError(
+            f"{label}: JSON, which holds no weights; build the model with "
+            "rnnext.models.model_from_json, then call its load_weights."
+        )
+    config, version = tfjs_topology(content, label)
+    arrays = read_tfjs_weights(source, content, limits)
+    keras3_config = with_shared_members(to_keras3_config(config, version, label))
+    model = build_model(keras3_config, custom_objects, label, limits)
+    plan_named_weights(model, arrays, label).apply()
+    return model
+
+
+def _check_no_options(label: str, **options: bool) -> None:
+    for name, value in options.items():
+        if value:
+            raise FileError(
+                f"{label}: {name}=True is not supported for TensorFlow.js models; their weights "
+                "are found by name, and all of them must fit."
+            )
 
 
 def _tree_plan(

@@ -16,7 +16,7 @@ from rnnext.saving.formats.archive import Archive
 from rnnext.saving.formats.foreign_kinds import told
 from rnnext.saving.formats.protobuf import message_kind
 
-__all__ = ["foreign_archive", "foreign_content", "foreign_folder", "foreign_json"]
+__all__ = ["foreign_archive", "foreign_content", "foreign_folder", "foreign_json", "is_tfjs_layers"]
 
 # How much of a file is looked at, and of the pickle inside an archive.
 _HEAD_BYTES = 4096
@@ -158,11 +158,21 @@ def _pickle_of(archive: Archive, name: str) -> str:
         return "torch_file"
 
 
+def is_tfjs_layers(content: Mapping[str, Any]) -> bool:
+    """True for the JSON of a TensorFlow.js model of layers; False for graphs and all else."""
+    topology = content.get("modelTopology")
+    if content.get("format") == "graph-model" or not isinstance(topology, dict):
+        return False
+    return bool({"model_config", "class_name"} & topology.keys())
+
+
 def foreign_json(parsed: Mapping[str, Any]) -> str | None:
     """What a JSON object that is no Keras config seems to be, and the way on; None if unknown."""
+    if is_tfjs_layers(parsed):
+        return None
     if "modelTopology" in parsed or "weightsManifest" in parsed:
         is_graph = parsed.get("format") == "graph-model"
-        return told("tfjs_graph" if is_graph else "tfjs_layers")
+        return told("tfjs_graph" if is_graph else "tfjs_other")
     if "nbformat" in parsed and "cells" in parsed:
         return told("notebook")
     shards = parsed.get("weight_map")
@@ -177,8 +187,6 @@ def foreign_json(parsed: Mapping[str, Any]) -> str | None:
 
 def foreign_folder(names: Collection[str]) -> str | None:
     """What a folder without a Keras model seems to be, and the way on; None if nothing known."""
-    if "model.json" in names:
-        return told("tfjs_layers")
     if {"pytorch_model.bin", "model.safetensors"} & set(names):
         return told("hugging_face")
     if "data.pkl" in names:

@@ -12,10 +12,6 @@ _SAVED_BY_KERAS = "rnnext opens the .keras or .h5 file that it was made from"
 _SAVE = "model.save('model.keras')"
 _FROM_TORCH = "rnnext.from_torch(module)"
 _SET_WEIGHTS = "if they are weights: make the model and call its set_weights"
-_TFJS = (
-    "`tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras model.json "
-    "OUT.h5` of the package tensorflowjs makes a file that rnnext opens"
-)
 _CONVERT = (
     "rnnext reads none of TensorFlow's own formats; where TensorFlow and tf_keras are installed, "
     "`rnnext convert FOLDER OUT.keras` makes a file that it reads"
@@ -61,8 +57,14 @@ _KINDS: dict[str, tuple[str, str]] = {
     ),
     # TensorFlow and its relatives
     "tflite": (f"a TensorFlow Lite model{_NO_WAY_BACK}", _SAVED_BY_KERAS),
-    "tfjs_layers": ("a TensorFlow.js model of layers", _TFJS),
-    "tfjs_weights": ("weights of a TensorFlow.js model, whose model.json lies beside it", _TFJS),
+    "tfjs_other": (
+        "a TensorFlow.js model without layers in its modelTopology",
+        "a model.json with format 'layers-model' and its layers opens",
+    ),
+    "tfjs_weights": (
+        "weights of a TensorFlow.js model, whose model.json lies beside it",
+        "open that: rnnext.load_model('model.json')",
+    ),
     "tfjs_graph": (f"a TensorFlow.js graph{_NO_WAY_BACK}", _SAVED_BY_KERAS),
     "saved_model": ("the saved_model.pb of a TensorFlow SavedModel folder", _CONVERT),
     "saved_model_zip": ("a zip of a TensorFlow SavedModel folder", f"unpack it. {_CONVERT}"),

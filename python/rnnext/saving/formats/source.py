@@ -136,7 +136,7 @@ def open_source(file: ModelFile, limits: Limits) -> Iterator[Source]:
     if isinstance(file, (str, os.PathLike)):
         path = Path(file)
         if path.is_dir():
-            yield _folder_source(path)
+            yield _folder_source(path, limits)
             return
         with _opened(path) as stream:
             yield _stream_source(stream, str(path), limits, path)
@@ -202,12 +202,15 @@ def _stream_source(stream: BinaryIO, label: str, limits: Limits, path: Path | No
     raise FileError(f"{label}: not a Keras model file: {found}.")
 
 
-def _folder_source(path: Path) -> Source:
-    """A folder is an unzipped `.keras`."""
+def _folder_source(path: Path, limits: Limits) -> Source:
+    """A folder is an unzipped `.keras`, or has the `model.json` of a TensorFlow.js model."""
     archive = FolderArchive(path, str(path))
     names = archive.names()
     if "config.json" in names and not {"pytorch_model.bin", "model.safetensors"} & set(names):
         return Source(str(path), archive=archive)
+    if "model.json" in names:
+        text = archive.read("model.json", limits.config_bytes)
+        return Source(f"{path}: model.json", text=text, path=path / "model.json")
     tensorflow = tensorflow_file(path)
     if tensorflow is not None:
         raise tensorflow.refusal(str(path))
