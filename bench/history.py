@@ -109,7 +109,8 @@ def build(commit: str, folder: Path, jobs: int) -> str | None:
     for command in (configure, ["cmake", "--build", tree / "build", "--parallel", str(jobs)]):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            return (done.stdout + done.stderr).strip()[-500:]
+            output = (done.stdout + done.stderr).replace(f"{tree}/", "")
+            return output.strip()[-500:]
     (tree / "built").touch()
     return None
 
