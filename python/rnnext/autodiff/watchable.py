@@ -97,8 +97,8 @@ def watchable(result: Any) -> Any:
     """Returns an array, a number of NumPy, or a tuple or list of them, with `numpy()`.
 
     Example:
-        >>> watchable(np.float32(2)).numpy()
-        np.float32(2.0)
+        >>> print(watchable(np.float32(2)).numpy())
+        2.0
     """
     kind = type(result)
     if kind is np.ndarray:

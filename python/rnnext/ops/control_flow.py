@@ -97,8 +97,9 @@ def while_loop(
 
     Example:
         >>> from rnnext import ops
-        >>> ops.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), (0, 1.0))
-        (array(3, dtype=int32), array(8., dtype=float32))
+        >>> i, x = ops.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), (0, 1.0))
+        >>> int(i), float(x)
+        (3, 8.0)
     """
     _check_arrays("while_loop", loop_vars)
     several = isinstance(loop_vars, (list, tuple))

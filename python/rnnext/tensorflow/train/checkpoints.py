@@ -73,8 +73,8 @@ class Checkpoint:
         >>> saved = model.get_weights()
         >>> model.set_weights([np.zeros((2, 1)), np.zeros(1)])
         >>> _ = checkpoint.restore(path).assert_consumed()
-        >>> (model.get_weights()[0] == saved[0]).all(), os.path.basename(path)
-        (np.True_, 'ckpt-1')
+        >>> np.array_equal(model.get_weights()[0], saved[0]), os.path.basename(path)
+        (True, 'ckpt-1')
     """
 
     def __init__(self, root: Any = None, **kwargs: Any) -> None:
