@@ -8,6 +8,7 @@ from typing import Any
 from rnnext.errors import UnsupportedError
 from rnnext.interop.torch_attention import AttentionModel, attention_model
 from rnnext.interop.torch_call import TorchModel, torch_model
+from rnnext.interop.torch_graph import TorchGraphModel, graph_model
 from rnnext.interop.torch_layers import PLAIN
 from rnnext.interop.torch_module import (
     Permutation,
@@ -30,7 +31,7 @@ def from_torch(
     initial_state: bool = False,
     batch_first: bool | None = None,
     input_shape: Sequence[int | None] | None = None,
-) -> TorchModel | AttentionModel:
+) -> TorchModel | TorchGraphModel | AttentionModel:
     """Makes a model that takes and returns what a torch module does after `module.eval()`.
 
     Accepted are `nn.RNN`, `nn.LSTM`, `nn.GRU` (any number of layers, both directions, with or
@@ -38,6 +39,11 @@ def from_torch(
     `Conv1d`, pooling, `MultiheadAttention`, `Flatten`, `LayerNorm`, `BatchNorm1d`, dropout and
     activations: an `nn.Sequential`, or a list of modules in the order in which your `forward`
     calls them. The parameters are copied. torch itself is not imported.
+
+    So are classes of your own, whose `forward` torch.fx reads: it may call these modules, and
+    functions such as `torch.cat`, `softmax`, indices, `permute`. The model is compared with the
+    module on random inputs before it is returned. `take`, `initial_state` and `batch_first` do not
+    apply.
 
     `model` is called as `module` is, with NumPy arrays or tensors, and returns NumPy arrays in
     torch's shapes: for a module that ends in a recurrence `output, h_n`, or `output, (h_n, c_n)`
@@ -58,16 +64,16 @@ def from_torch(
             Calls can give states without it.
         batch_first: True makes the model take and return (B, T, ...), False (T, B, ...); by
             default it is as the module's own `batch_first` says.
-        input_shape: Sizes of one sample without the batch, None for those that may vary. Needed
-            where the modules do not tell. By default (None, D), a sequence, if a module is
-            recurrent, else (D,); for ids (None,).
+        input_shape: Sizes of one sample without the batch, None for those that may vary; a list
+            of them for a `forward` of several inputs. Needed where the modules do not tell. By
+            default (None, D), a sequence, if a module is recurrent, else (D,); for ids (None,).
 
     Returns:
         A functional model of Keras's layers, float32 or float64 as the parameters are.
 
     Raises:
-        UnsupportedError: For a module, option or parameter that rnnext does not have, named by
-            its place; for a class of your own, whose `forward` cannot be read: pass its parts.
+        UnsupportedError: For a module, option, function or parameter that rnnext does not have,
+            named by its place; for a `forward` that torch.fx cannot read: pass its parts.
 
     Example:
         >>> import numpy as np, torch
@@ -79,14 +85,36 @@ def from_torch(
         >>> output.shape, h_n.shape
         ((3, 5, 32), (4, 3, 16))
 
-        A class of your own whose `forward` is `self.head(self.lstm(self.words(x))[0][:, -1])`:
+        A class of your own:
 
-        >>> lstm = nn.LSTM(8, 16, batch_first=True)
-        >>> words, head = nn.Embedding(100, 8), nn.Linear(16, 2)
-        >>> model = rnnext.from_torch([words, lstm, head], take="last")
+        >>> class Net(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.words, self.lstm = nn.Embedding(100, 8), nn.LSTM(8, 16, batch_first=True)
+        ...         self.head = nn.Linear(16, 2)
+        ...
+        ...     def forward(self, ids):
+        ...         output, _ = self.lstm(self.words(ids))
+        ...         return self.head(output[:, -1])
+        >>> net = Net()
+        >>> model = rnnext.from_torch(net)
         >>> model.predict(np.array([[5, 7, 99]])).shape
         (1, 2)
+
+        The same by its modules:
+
+        >>> model = rnnext.from_torch([net.words, net.lstm, net.head], take="last")
+        >>> model(np.array([[5, 7, 99]])).shape
+        (1, 2)
     """
+    if is_torch_module(module) and torch_class_name(module) is None:
+        source = TorchModule(module, "")
+        if take is not None or initial_state or batch_first is not None:
+            source.refuse(
+                "take=, initial_state= and batch_first= are for lists of modules; this one's "
+                "forward says what it takes"
+            )
+        return graph_model(source, input_shape)
     parts = [_part(source) for source in _leaves(module, "")]
     if not parts:
         raise UnsupportedError("from_torch: there is no module in what was passed.")
