@@ -14,10 +14,10 @@ import numpy as np
 
 from rnnext import layers, nest, ops
 from rnnext.arrays import as_array
-from rnnext.errors import RnnextError, UnsupportedError
+from rnnext.errors import RnnextError
 from rnnext.graph.tensor import any_symbolic
 from rnnext.interop.torch_functions import FUNCTIONS, States, Zeros, whole
-from rnnext.interop.torch_layers import PLAIN, connect_plain, features_of
+from rnnext.interop.torch_layers import PLAIN, connect_plain, features_of, works_per_step
 from rnnext.interop.torch_module import TorchModule, torch_class_name, without_gradient
 from rnnext.interop.torch_recurrent import RECURRENT, Recurrent
 from rnnext.models.functional import Functional
@@ -37,7 +37,6 @@ class TorchGraphModel(Functional):
     """
 
     _saved_as = Functional
-    _samples_first = True
 
     def __call__(self, *inputs: Any, **kwargs: Any) -> Any:
         """Returns what the torch module returns, with NumPy arrays in place of tensors."""
@@ -46,21 +45,6 @@ class TorchGraphModel(Functional):
         return super().__call__(inputs[0] if len(inputs) == 1 else list(inputs), **kwargs)
 
     _builtin_call = __call__
-
-    def predict(self, x: Any, batch_size: int | None = None, *args: Any, **kwargs: Any) -> Any:
-        """Computes the outputs for many samples; see `Model.predict`.
-
-        Raises:
-            UnsupportedError: For a `batch_size` where samples are on another axis than the first.
-        """
-        if self._samples_first:
-            return super().predict(x, batch_size, *args, **kwargs)
-        if batch_size is not None:
-            raise UnsupportedError(
-                f"{self.label}: samples are not on the first axis of every input and output, so "
-                f"predict runs all of them at once; received batch_size={batch_size}."
-            )
-        return self(*x) if isinstance(x, (list, tuple)) else self(x)
 
 
 def graph_model(source: TorchModule, input_shape: Any) -> TorchGraphModel:
@@ -75,13 +59,15 @@ def graph_model(source: TorchModule, input_shape: Any) -> TorchGraphModel:
         UnsupportedError: If torch.fx cannot read the forward, or it calls what rnnext does not
             have.
     """
-    module = source.module
-    before = set(vars(module))
+    # Afterwards the module is as it was: a forward may set attributes, torch.fx keeps constants.
+    before = [(module, dict(vars(module))) for module in source.module.modules()]
     try:
+        source.module.eval()
         return _Translation(source, input_shape).model()
     finally:
-        for name in set(vars(module)) - before:  # where torch.fx keeps constant tensors
-            delattr(module, name)
+        for module, attributes in before:
+            vars(module).clear()
+            vars(module).update(attributes)
 
 
 class _Translation:
@@ -94,6 +80,7 @@ class _Translation:
         self._parts: dict[str, Any] = {}
         self._values: dict[Any, Any] = {}
         self._dtype = source.dtype or "float32"
+        self._axes: list[int] = []  # of the samples, input by input
         self._inputs = self._placeholders(input_shape)
 
     def model(self) -> TorchGraphModel:
@@ -106,7 +93,9 @@ class _Translation:
                 self._values[node] = self._step(node)
         inputs = list(self._inputs)
         model = TorchGraphModel(inputs[0] if len(inputs) == 1 else inputs, outputs)
-        model._samples_first = _compare(self._source, model, inputs, self._is_time_major())
+        samples_first = _compare(self._source, model, inputs, self._axes)
+        if not samples_first and not model.network.samples_elsewhere:
+            model.network.samples_elsewhere = self._source.label  # so predict does not cut batches
         return model
 
     # Inputs --------------------------------------------------------------------------------------
@@ -127,11 +116,12 @@ class _Translation:
                 f"its forward takes {len(nodes)} inputs, input_shape has {len(shapes)} shapes"
             )
         for node, shape in zip(nodes, shapes, strict=True):
-            whole_shape = (None, *shape)
-            if self._is_time_major() and len(whole_shape) > 1:
-                whole_shape = (whole_shape[1], None, *whole_shape[2:])
+            batch_shape = [None, *shape]
+            self._axes.append(1 if self._has_time_first(node) and len(shape) > 0 else 0)
+            if self._axes[-1] == 1:
+                batch_shape[:2] = batch_shape[1], None
             dtype = "int64" if self._is_of_ids(node) else self._dtype
-            tensor = layers.Input(batch_shape=whole_shape, dtype=dtype, name=str(node.name))
+            tensor = layers.Input(batch_shape=batch_shape, dtype=dtype, name=str(node.name))
             self._values[node] = tensor
         return [self._values[node] for node in nodes]
 
@@ -164,9 +154,15 @@ class _Translation:
     def _called(self) -> list[str]:
         return [node.target for node in self._graph.nodes if node.op == "call_module"]
 
-    def _is_time_major(self) -> bool:
-        parts = [self._part(target) for target in self._called()]
-        return any(isinstance(part, Recurrent) and not part.batch_first for part in parts)
+    def _has_time_first(self, node: Any) -> bool:
+        """Whether a recurrence with batch_first=False takes it, behind modules of single steps."""
+        for user in node.users:
+            part = self._part(user.target) if user.op == "call_module" else None
+            if isinstance(part, Recurrent):
+                return not part.batch_first
+            if part is not None and works_per_step(part) and self._has_time_first(user):
+                return True
+        return False
 
     # Steps ---------------------------------------------------------------------------------------
 
@@ -290,15 +286,14 @@ def _swapped(x: Any) -> Any:
 
 
 def _compare(
-    source: TorchModule, model: TorchGraphModel, inputs: Sequence[Any], time_major: bool
+    source: TorchModule, model: TorchGraphModel, inputs: Sequence[Any], axes: Sequence[int]
 ) -> bool:
     """Compares the model with the module; tells whether samples come first everywhere."""
     torch = importlib.import_module("torch")
     generator = np.random.default_rng(0)
-    axis = 1 if time_major else 0
     found = []
     for batch in (_BATCH, _BATCH + 1):
-        arrays = [_random(x, batch, axis, generator) for x in inputs]
+        arrays = [_random(x, batch, axis, generator) for x, axis in zip(inputs, axes, strict=True)]
         expected = _answers(source, torch, arrays)
         received = [as_array(y, "output") for y in nest.flatten(model(*arrays))]
         if len(received) != len(expected):
@@ -310,23 +305,21 @@ def _compare(
         len(a.shape) > 0 and a.shape[0] == _BATCH and b.shape[0] == _BATCH + 1
         for a, b in zip(*found, strict=True)
     ]
-    return axis == 0 and all(follows)
+    return not any(axes) and all(follows)
 
 
 def _random(x: Any, batch: int, axis: int, generator: np.random.Generator) -> Any:
     shape = [_STEPS if size is None else size for size in x.shape]
-    shape[axis if len(shape) > 1 else 0] = batch
+    shape[axis] = batch
     if str(x.dtype).startswith("int"):
         return generator.integers(0, 2, shape)
     return generator.standard_normal(shape).astype(str(x.dtype))
 
 
 def _answers(source: TorchModule, torch: Any, arrays: Sequence[Any]) -> list[Any]:
-    """What the module returns after `module.eval()`; it is as before afterwards."""
+    """What the module returns, flat."""
     module = source.module
-    modes = [(inner, inner.training) for inner in module.modules()]
     device = next((p.device for p in module.parameters()), None)
-    module.eval()
     try:
         with torch.no_grad():
             outputs = module(*(torch.as_tensor(x, device=device) for x in arrays))
@@ -336,9 +329,6 @@ def _answers(source: TorchModule, torch: Any, arrays: Sequence[Any]) -> list[Any
             f"its forward raises {type(error).__name__} for inputs of shapes {shapes} "
             f"({str(error)[:200]}); pass input_shape=, the sizes of one sample"
         )
-    finally:
-        for inner, mode in modes:
-            inner.training = mode
     return [np.asarray(without_gradient(y)) for y in nest.flatten(outputs)]
 
 
