@@ -76,7 +76,7 @@ class _Translation:
     def __init__(self, source: TorchModule, input_shape: Any) -> None:
         self._source = source
         self._graph = _traced(source)
-        self._modules = dict(source.module.named_modules())
+        self._modules = dict(source.module.named_modules(remove_duplicate=False))
         self._parts: dict[str, Any] = {}
         self._values: dict[Any, Any] = {}
         self._dtype = source.dtype or "float32"
