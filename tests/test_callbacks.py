@@ -399,7 +399,7 @@ def test_remote_monitor(as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_event_files_can_be_read_again(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    model: Any = Sequential([Input((3,)), Dense(2, name="d")])
+    model: Any = Sequential([Input((3,)), Dense(2, name="d")], name="model")
     vars(model)["optimizer"] = FakeOptimizer()
     board = callbacks.TensorBoard(
         tmp_path, histogram_freq=1, update_freq=2, write_steps_per_second=True
@@ -425,7 +425,7 @@ def test_event_files_can_be_read_again(tmp_path: Path) -> None:
     assert found["train/batch_loss"] == [(2, "scalars"), (4, "scalars")]
     assert found["train/epoch_learning_rate"] == [(0, "scalars")]
     assert found["validation/epoch_loss"] == [(0, "scalars")]
-    assert found["train/d/kernel/histogram"] == [(0, "histograms")]
+    assert found["train/model/d/kernel/histogram"] == [(0, "histograms")]
     assert "train/epoch_steps_per_second" in found
 
 

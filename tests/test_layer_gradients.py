@@ -26,7 +26,10 @@ _ELSEWHERE = (
 )
 ROWS = [row for row in CASES if not row[0].startswith(_ELSEWHERE)]
 # TensorFlow has no such gradients, or no such layers, in float64.
-_ONLY_SINGLE = ("MaxPooling3D", "AveragePooling3D", "lanczos3", "lanczos5")
+_ONLY_SINGLE = (
+    *("MaxPooling3D", "AveragePooling3D", "AdaptiveMaxPooling3D", "AdaptiveAveragePooling3D"),
+    *("lanczos3", "lanczos5"),
+)
 # It has their parameters in float32, also in float64.
 _SINGLE_PARAMETERS = ("Rescaling", "Normalization", "LeakyReLU", "UpSampling2D")
 

@@ -318,7 +318,7 @@ def test_training_needs_compile(method: str) -> None:
         getattr(inspected("rnnext"), method)(x, np.zeros((2, 1)))
 
 
-@pytest.mark.parametrize("name", ["AdaptiveAveragePooling1D", "SpectralNormalization", "Resizing"])
+@pytest.mark.parametrize("name", ["ReversibleEmbedding", "SpectralNormalization", "Resizing"])
 def test_a_layer_that_rnnext_has_not(name: str) -> None:
     config = {"class_name": name, "config": {"name": "it"}, "module": "keras.layers"}
     with pytest.raises(UnsupportedError, match=f"{name}.* is not known"):

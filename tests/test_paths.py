@@ -135,7 +135,7 @@ def test_names_of_an_optimizers_variables() -> None:
     names = []
     for library in (keras, rnnext):
         model = sequential(library)
-        model.compile("adam", "mse")
+        model.compile(library.optimizers.Adam(name="adam"), "mse")
         model.fit(X, np.ones((1, 1)), verbose=0)
         names.append([variable.path for variable in model.optimizer.variables])
     assert names[1] == names[0]

@@ -291,6 +291,8 @@ def test_a_layer_in_a_nested_model_and_outside(
 def all_classes() -> Made:
     """One model with a layer of every class that Keras 2 has, each as a branch of its own."""
     of_keras3 = ("GroupQueryAttention", "MultiHeadAttention", "RMSNormalization", "Activation")
+    of_keras3 += ("STFTSpectrogram", "MelSpectrogram")
+    of_keras3 += tuple(name for name in dir(layers) if name.startswith("Adaptive"))
     of_keras3 += ("Hashing",)  # one_hot of several values; see test_preprocessing
     inputs: list[Any] = []
     values: list[Array] = []
