@@ -55,7 +55,7 @@ def _attribute(x: Any, name: str) -> Any:
         return None  # of arguments that say where, and in which precision, zeros are made
     if name == "T":
         return _transposed(x, 0, 1)
-    raise UnsupportedError(f"the attribute {name!r} of a tensor")
+    raise UnsupportedError(f"the attribute {name!r} of a tensor.")
 
 
 def _as_sizes(sizes: Sequence[Any]) -> list[Any]:
@@ -72,7 +72,7 @@ def _reshaped(x: Any, *sizes: Any) -> Any:
     elif len(unknown) + wanted.count(-1) > 1:
         raise UnsupportedError(
             "a reshape to several sizes that are not known; pass input_shape= with the sizes of "
-            "one sample"
+            "one sample."
         )
     return ops.reshape(x, [-1 if isinstance(size, Size) else size for size in wanted])
 
@@ -108,7 +108,7 @@ def _repeated(x: Any, *counts: Any) -> Any:
     repeats = _as_sizes(counts)
     if any(isinstance(count, Size) for count in repeats):
         raise UnsupportedError(
-            "a number of repeats that is not known; pass input_shape= with the sizes of one sample"
+            "a number of repeats that is not known; pass input_shape= with the sizes of one sample."
         )
     return ops.tile(x, repeats)
 
@@ -135,7 +135,7 @@ def _reduced(function: Callable[..., Any]) -> Callable[..., Any]:
 def _extreme(function: Callable[..., Any], place: Callable[..., Any]) -> Callable[..., Any]:
     def extreme(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         if isinstance(dim, KerasTensor):
-            raise UnsupportedError("a maximum or minimum of two tensors")
+            raise UnsupportedError("a maximum or minimum of two tensors.")
         values = function(x, axis=dim, keepdims=keepdim)
         return values if dim is None else (values, place(x, axis=dim, keepdims=keepdim))
 
