@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from rnnext import layers, nest, ops
+from rnnext import layers, nest
 from rnnext.arrays import as_array
 from rnnext.errors import RnnextError
 from rnnext.graph.tensor import any_symbolic
 from rnnext.interop.torch_functions import FUNCTIONS, States, Zeros, whole
-from rnnext.interop.torch_layers import PLAIN, connect_plain, features_of, works_per_step
+from rnnext.interop.torch_layers import connect_plain, features_of, works_per_step
 from rnnext.interop.torch_module import TorchModule, torch_class_name, without_gradient
-from rnnext.interop.torch_recurrent import RECURRENT, Recurrent
+from rnnext.interop.torch_recurrent import Recurrent
+from rnnext.interop.torch_stack import supported_part, swapped
 from rnnext.models.functional import Functional
 
 __all__ = ["TorchGraphModel", "graph_model"]
@@ -199,21 +200,16 @@ class _Translation:
 
     def _part(self, target: str) -> Any:
         if target not in self._parts:
-            source = TorchModule(self._modules[target], target)
-            if source.class_name not in (*RECURRENT, *PLAIN):
-                source.refuse(
-                    f"nn.{source.class_name} is not supported; accepted: "
-                    f"{', '.join((*RECURRENT, *PLAIN))}"
-                )
-            is_recurrent = source.class_name in RECURRENT
-            self._parts[target] = Recurrent(source) if is_recurrent else source
+            self._parts[target] = supported_part(TorchModule(self._modules[target], target))
         return self._parts[target]
 
     def _call_module(self, node: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         part = self._part(node.target)
         if not isinstance(part, Recurrent):
             if part.class_name == "MultiheadAttention":
-                part.refuse("a forward of its own that calls it; pass a list of modules")
+                part.refuse(
+                    "a forward of your own calls it, which is not supported; pass a list of modules"
+                )
             return connect_plain(part, whole(args[0]))
         x, hx = whole(args[0]), args[1] if len(args) > 1 else kwargs.get("hx")
         initial = _initial(part, hx)
@@ -222,8 +218,8 @@ class _Translation:
             _, states = part.connect(x, None, initial)
             return states[0] if part.states == 1 else tuple(states)
         swaps = not part.batch_first
-        output, states = part.connect(_swapped(x) if swaps else x, None, initial)
-        output = _swapped(output) if swaps else output
+        output, states = part.connect(swapped(x) if swaps else x, None, initial)
+        output = swapped(output) if swaps else output
         runs = [States(states[kind :: part.states]) for kind in range(part.states)]
         return output, runs[0] if part.states == 1 else tuple(runs)
 
@@ -275,11 +271,6 @@ def _initial(part: Recurrent, hx: Any) -> list[Any] | None:
         return given
     runs = [state.runs if isinstance(state, States) else state for state in given]
     return [state[run] for run in range(part.runs) for state in runs]
-
-
-def _swapped(x: Any) -> Any:
-    """Batch and time exchanged."""
-    return ops.transpose(x, (1, 0, *range(2, len(x.shape))))
 
 
 # The comparison ----------------------------------------------------------------------------------

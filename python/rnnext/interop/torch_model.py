@@ -9,15 +9,14 @@ from rnnext.errors import UnsupportedError
 from rnnext.interop.torch_attention import AttentionModel, attention_model
 from rnnext.interop.torch_call import TorchModel, torch_model
 from rnnext.interop.torch_graph import TorchGraphModel, graph_model
-from rnnext.interop.torch_layers import PLAIN
 from rnnext.interop.torch_module import (
     Permutation,
     TorchModule,
     is_torch_module,
     torch_class_name,
 )
-from rnnext.interop.torch_recurrent import RECURRENT, Recurrent
-from rnnext.interop.torch_stack import TorchStack
+from rnnext.interop.torch_recurrent import Recurrent
+from rnnext.interop.torch_stack import TorchStack, supported_part
 
 __all__ = ["from_torch"]
 
@@ -161,11 +160,4 @@ def _part(source: TorchModule) -> TorchModule | Recurrent:
             "it has a forward of its own, which rnnext cannot read; pass a list of its modules "
             f"in the order in which forward calls them (it has {children}), and see take="
         )
-    if source.class_name in RECURRENT:
-        return Recurrent(source)
-    if source.class_name not in PLAIN:
-        source.refuse(
-            f"nn.{source.class_name} is not supported; accepted: "
-            f"{', '.join((*RECURRENT, *PLAIN, 'Sequential'))}"
-        )
-    return source
+    return supported_part(source)

@@ -8,6 +8,7 @@ from typing import Any
 from rnnext import layers, nest, ops
 from rnnext.errors import UnsupportedError
 from rnnext.interop.torch_layers import (
+    PLAIN,
     connect_plain,
     features_of,
     needs_samples_first,
@@ -15,10 +16,10 @@ from rnnext.interop.torch_layers import (
     works_unbatched,
 )
 from rnnext.interop.torch_module import TorchModule
-from rnnext.interop.torch_recurrent import Recurrent
+from rnnext.interop.torch_recurrent import RECURRENT, Recurrent
 from rnnext.models.functional import Functional
 
-__all__ = ["TorchStack", "as_torch"]
+__all__ = ["TorchStack", "as_torch", "supported_part", "swapped"]
 
 _TAKES = (None, "sequence", "last", "state")
 
@@ -26,6 +27,22 @@ _TAKES = (None, "sequence", "last", "state")
 def as_torch(states: Sequence[Any]) -> Any:
     """Returns one state as it is, LSTM's two as a pair."""
     return states[0] if len(states) == 1 else tuple(states)
+
+
+def supported_part(source: TorchModule) -> TorchModule | Recurrent:
+    """Returns a module of torch's own as a part of a model.
+
+    Raises:
+        UnsupportedError: If rnnext does not have its class.
+    """
+    if source.class_name in RECURRENT:
+        return Recurrent(source)
+    if source.class_name not in PLAIN:
+        source.refuse(
+            f"nn.{source.class_name} is not supported; accepted: "
+            f"{', '.join((*RECURRENT, *PLAIN, 'Sequential'))}"
+        )
+    return source
 
 
 class TorchStack:
@@ -241,7 +258,7 @@ class TorchStack:
             samples are.
         """
         swaps = self.time_major and not samples_first
-        x = _swapped(x) if swaps else x
+        x = swapped(x) if swaps else x
         has_time = self._takes_time
         states: list[Any] = []
         for part in self._parts:
@@ -258,7 +275,7 @@ class TorchStack:
                     )
                 has_time = has_time and part.class_name != "Flatten"
                 x = connect_plain(part, x)
-        x = _swapped(x) if swaps and has_time else x
+        x = swapped(x) if swaps and has_time else x
         last = self._recurrent[-1] if states else None
         if last is not None and stacked and not last.is_cell:
             states = [ops.stack(states[k :: last.states], axis=0) for k in range(last.states)]
@@ -288,7 +305,7 @@ class TorchStack:
         return part.connect(x, take, initial, mask)
 
 
-def _swapped(x: Any) -> Any:
+def swapped(x: Any) -> Any:
     """Batch and time exchanged."""
     return ops.transpose(x, (1, 0, *range(2, len(x.shape))))
 
